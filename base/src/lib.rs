@@ -1,0 +1,17 @@
+//! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling.
+//!
+//! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
+
+mod byte_count;
+mod fingerprint;
+mod layer_range;
+mod node;
+mod sampling;
+mod token;
+
+pub use byte_count::ByteCount;
+pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};
+pub use layer_range::{LayerRange, LayerRangeError};
+pub use node::{NodeName, NodeNameError, Role};
+pub use sampling::{Sampling, SamplingError};
+pub use token::{Position, TokenId};

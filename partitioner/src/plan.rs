@@ -1,0 +1,133 @@
+//! A plan that has been checked, and how it explains itself.
+
+use base::{LayerRange, NodeName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who leads a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The device alone.
+    Local,
+    /// A remote target decides and streams; the device follows.
+    Remote,
+    /// The device drafts, a remote target verifies.
+    Speculative,
+    /// The target's layers span tiers; the device leads.
+    Split,
+}
+
+impl Mode {
+    /// Every mode, in the order people meet them.
+    pub const ALL: [Self; 4] = [Self::Local, Self::Remote, Self::Speculative, Self::Split];
+
+    /// The mode as configuration and command line spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::Speculative => "speculative",
+            Self::Split => "split",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Number format of hidden states on the hop into a stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// Exact.
+    #[default]
+    F32,
+    /// Half precision.
+    F16,
+    /// Blocks of 64 with exact outliers.
+    Int8,
+}
+
+impl Codec {
+    /// The codec as configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+/// A range of the target's layers on one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// The node.
+    pub node: NodeName,
+    /// Its layers.
+    pub layers: LayerRange,
+    /// Whether the stage turns tokens into hidden states.
+    pub embedding: bool,
+    /// Whether the stage turns hidden states into the target's choice.
+    pub head: bool,
+    /// How hidden states arrive; of no effect on a stage with the embedding.
+    pub codec: Codec,
+}
+
+/// How one request is run. Built by [`crate::PlanRequest::check`] alone, so holding one proves that
+/// its stages cover the target's layers once and in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    pub(crate) mode: Mode,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) draft_length: u32,
+    pub(crate) device_stages: usize,
+}
+
+impl Plan {
+    /// Who leads.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The stages in the order in which a pass crosses them; empty in [`Mode::Local`].
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The stage on the device itself, if it has one.
+    pub fn device_stage(&self) -> Option<&Stage> {
+        self.stages[..self.device_stages].first()
+    }
+
+    /// The stages on other nodes, in order.
+    pub fn remote_stages(&self) -> &[Stage] {
+        &self.stages[self.device_stages..]
+    }
+
+    /// How many tokens are drafted a round; zero means none.
+    pub const fn draft_length(&self) -> u32 {
+        self.draft_length
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.mode)?;
+        for (index, stage) in self.stages.iter().enumerate() {
+            let joint = if index == 0 { ":" } else { " >" };
+            write!(f, "{joint} {} {}", stage.node, stage.layers)?;
+            if !stage.embedding {
+                write!(f, " ({})", stage.codec.as_str())?;
+            }
+        }
+        match self.draft_length {
+            0 => Ok(()),
+            length => write!(f, ", drafts of {length}"),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
+
+use crate::plan::{Codec, Mode, Plan, Stage};
+use base::{LayerRange, NodeName};
+
+/// A plan as asked for: mode and stages by hand.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// Who leads.
+    pub mode: Mode,
+    /// The device that asks.
+    pub device: NodeName,
+    /// The node that holds the whole target, for [`Mode::Remote`] and [`Mode::Speculative`].
+    pub target: Option<NodeName>,
+    /// The stages of [`Mode::Split`], in order.
+    pub stages: Vec<RequestedStage>,
+    /// How many tokens to draft a round; zero for none.
+    pub draft_length: u32,
+}
+
+/// One stage as asked for.
+#[derive(Debug, Clone)]
+pub struct RequestedStage {
+    /// The node.
+    pub node: NodeName,
+    /// Its layers.
+    pub layers: LayerRange,
+    /// How hidden states arrive.
+    pub codec: Codec,
+}
+
+/// Why a request is no plan. The person who wrote it is to blame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Remote and speculative need somebody to run the target.
+    #[error("mode {0} needs a target node: set plan.target to the name of a peer")]
+    NoTarget(&'static str),
+    /// Speculation without drafts is mode remote.
+    #[error("mode speculative needs a draft length of at least 1; mode remote has none")]
+    NoDrafts,
+    /// A split of nothing.
+    #[error("mode split needs plan.stages: which node runs which layers")]
+    NoStages,
+    /// Layers missing, doubled or out of order.
+    #[error(
+        "stage {node} runs layers {layers}, but the next layer to run is {expected}: stages cover \
+         the target's layers once and in order"
+    )]
+    Gap {
+        /// The stage's node.
+        node: NodeName,
+        /// Its layers.
+        layers: LayerRange,
+        /// Where it should start.
+        expected: u32,
+    },
+    /// Stages that end too early or run too far.
+    #[error("the stages run {covered} layers; the target has {layers}")]
+    Coverage {
+        /// One past the last planned layer.
+        covered: u32,
+        /// How many the target has.
+        layers: u32,
+    },
+    /// One node twice: a pass crosses a node once.
+    #[error("node {0} has two stages; a pass crosses each node once")]
+    NodeTwice(NodeName),
+    /// The device after another node.
+    #[error("the device {0} runs a later stage; today it runs the first one or none")]
+    DeviceLater(NodeName),
+    /// A split that is none.
+    #[error("all stages are on the device; that is mode local with the target")]
+    AllOnDevice,
+}
+
+impl PlanRequest {
+    /// Makes a plan for a target of `layers` layers.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] names the first thing that is wrong and what would be right.
+    pub fn check(self, layers: u32) -> Result<Plan, PlanError> {
+        match self.mode {
+            Mode::Local => Ok(self.local()),
+            Mode::Remote => self.whole(layers, 0),
+            Mode::Speculative if self.draft_length == 0 => Err(PlanError::NoDrafts),
+            Mode::Speculative => {
+                let draft_length = self.draft_length;
+                self.whole(layers, draft_length)
+            }
+            Mode::Split => self.split(layers),
+        }
+    }
+
+    fn local(self) -> Plan {
+        let draft_length = self.draft_length;
+        Plan { mode: Mode::Local, stages: Vec::new(), draft_length, device_stages: 0 }
+    }
+
+    fn whole(self, layers: u32, draft_length: u32) -> Result<Plan, PlanError> {
+        let node = self.target.ok_or(PlanError::NoTarget(self.mode.as_str()))?;
+        let layers = LayerRange::all(layers);
+        let stage = Stage { node, layers, embedding: true, head: true, codec: Codec::F32 };
+        Ok(Plan { mode: self.mode, stages: vec![stage], draft_length, device_stages: 0 })
+    }
+
+    fn split(self, layers: u32) -> Result<Plan, PlanError> {
+        let stages = in_order(&self.stages, layers)?;
+        let on_device: Vec<bool> = stages.iter().map(|stage| stage.node == self.device).collect();
+        if on_device.iter().all(|here| *here) {
+            return Err(PlanError::AllOnDevice);
+        }
+        if on_device[1..].contains(&true) {
+            return Err(PlanError::DeviceLater(self.device));
+        }
+        let device_stages = usize::from(on_device[0]);
+        let draft_length = self.draft_length;
+        Ok(Plan { mode: Mode::Split, stages, draft_length, device_stages })
+    }
+}
+
+fn in_order(requested: &[RequestedStage], layers: u32) -> Result<Vec<Stage>, PlanError> {
+    let mut covered = 0;
+    let mut stages: Vec<Stage> = Vec::with_capacity(requested.len());
+    for RequestedStage { node, layers, codec } in requested.iter().cloned() {
+        if layers.start() != covered {
+            return Err(PlanError::Gap { node, layers, expected: covered });
+        }
+        if stages.iter().any(|stage| stage.node == node) {
+            return Err(PlanError::NodeTwice(node));
+        }
+        covered = layers.end();
+        stages.push(Stage { node, layers, embedding: false, head: false, codec });
+    }
+    if covered != layers {
+        return Err(PlanError::Coverage { covered, layers });
+    }
+    stages.first_mut().ok_or(PlanError::NoStages)?.embedding = true;
+    stages.last_mut().ok_or(PlanError::NoStages)?.head = true;
+    Ok(stages)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Tables of requests and what becomes of them.
+
+use super::*;
+
+fn name(name: &str) -> NodeName {
+    NodeName::new(name).unwrap()
+}
+
+fn split(stages: &[(&str, u32, u32)]) -> PlanRequest {
+    let stages = stages
+        .iter()
+        .map(|(node, start, end)| RequestedStage {
+            node: name(node),
+            layers: LayerRange::new(*start, *end).unwrap(),
+            codec: Codec::F32,
+        })
+        .collect();
+    let device = name("car");
+    PlanRequest { mode: Mode::Split, device, target: None, stages, draft_length: 4 }
+}
+
+fn refused(stages: &[(&str, u32, u32)]) -> String {
+    split(stages).check(6).unwrap_err().to_string()
+}
+
+#[test]
+fn a_split_over_three_tiers_explains_itself() {
+    let plan = split(&[("car", 0, 2), ("site", 2, 4), ("cloud", 4, 6)]).check(6).unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "split: car 0..2 > site 2..4 (f32) > cloud 4..6 (f32), drafts of 4"
+    );
+    assert_eq!(plan.device_stage().unwrap().node, name("car"));
+    assert_eq!(plan.remote_stages().len(), 2);
+    assert!(plan.stages()[2].head && !plan.stages()[1].head);
+}
+
+#[test]
+fn a_split_may_leave_the_device_out_and_relay_through_a_node_without_layers() {
+    let plan = split(&[("site", 0, 0), ("cloud", 0, 6)]).check(6).unwrap();
+    assert!(plan.device_stage().is_none());
+    assert!(plan.stages()[0].layers.is_empty());
+}
+
+#[test]
+fn stages_that_miss_double_or_exceed_layers_are_refused() {
+    assert!(refused(&[("car", 0, 2), ("cloud", 3, 6)]).contains("next layer to run is 2"));
+    assert!(refused(&[("car", 0, 3), ("cloud", 2, 6)]).contains("next layer to run is 3"));
+    assert!(refused(&[("car", 0, 2), ("cloud", 2, 5)]).contains("run 5 layers; the target has 6"));
+    assert!(refused(&[("car", 0, 2), ("cloud", 2, 7)]).contains("run 7 layers; the target has 6"));
+    assert!(refused(&[]).contains("run 0 layers"));
+}
+
+#[test]
+fn a_node_has_one_stage_and_the_device_the_first_or_none() {
+    assert!(refused(&[("a", 0, 2), ("b", 2, 4), ("a", 4, 6)]).contains("two stages"));
+    assert!(refused(&[("cloud", 0, 3), ("car", 3, 6)]).contains("later stage"));
+    assert!(refused(&[("car", 0, 6)]).contains("mode local"));
+}
+
+#[test]
+fn remote_and_speculative_need_a_target_and_speculative_needs_drafts() {
+    let request = |mode, target: Option<&str>, draft_length| PlanRequest {
+        mode,
+        target: target.map(name),
+        draft_length,
+        ..split(&[])
+    };
+    let plan = request(Mode::Remote, Some("cloud"), 4).check(6).unwrap();
+    assert_eq!((plan.to_string().as_str(), plan.draft_length()), ("remote: cloud 0..6", 0));
+    assert!(request(Mode::Remote, None, 0).check(6).is_err());
+    assert_eq!(request(Mode::Speculative, Some("cloud"), 0).check(6), Err(PlanError::NoDrafts));
+}

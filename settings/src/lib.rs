@@ -1,0 +1,12 @@
+//! Configuration files: TOML into typed values, with errors that say what would be right.
+//!
+//! A key that nothing reads is an error with a suggestion, never a silent default. Paths in a file
+//! are relative to that file, so a configuration works from any working directory.
+
+mod error;
+mod file;
+mod sections;
+
+pub use error::ConfigError;
+pub use file::{ConfigFile, load};
+pub use sections::{Identity, Link, Peer};

@@ -1,0 +1,95 @@
+//! Sections that every node's configuration has.
+
+use crate::{ConfigError, ConfigFile};
+use base::NodeName;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `[identity]`: who this node is and whom it trusts. Secrets are named by path, never inline.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// PEM chain of this node's certificate; it carries the node's role and name.
+    pub certificate: PathBuf,
+    /// PEM private key of the certificate.
+    pub key: PathBuf,
+    /// PEM certificate of the private CA that signs every peer.
+    pub authority: PathBuf,
+    /// PEM revocation list of that CA.
+    pub revoked: Option<PathBuf>,
+}
+
+impl Identity {
+    /// The same with paths relative to the configuration file.
+    #[must_use]
+    pub fn resolved(self, file: &ConfigFile) -> Self {
+        Self {
+            certificate: file.resolve(&self.certificate),
+            key: file.resolve(&self.key),
+            authority: file.resolve(&self.authority),
+            revoked: self.revoked.map(|path| file.resolve(&path)),
+        }
+    }
+}
+
+/// A peer to dial: `[upstream]` of a gateway, `[peers.*]` of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// `host:port`, UDP.
+    pub address: String,
+    /// The name that the peer's certificate must carry.
+    pub name: NodeName,
+}
+
+/// `[link]`: how long silence is borne.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// The shortest silence that counts as a loss, whatever the measured round trip.
+    pub silence_ms_min: u64,
+    /// The longest silence that is borne, whatever the measured round trip.
+    pub silence_ms_max: u64,
+    /// How long after a loss the next attempt to reconnect starts.
+    pub reconnect_ms: u64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self { silence_ms_min: 500, silence_ms_max: 2_000, reconnect_ms: 250 }
+    }
+}
+
+impl Link {
+    /// Checks that the bounds make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] where a time is zero or the bounds are crossed.
+    pub fn checked(self, file: &ConfigFile) -> Result<Self, ConfigError> {
+        if self.silence_ms_min == 0 || self.silence_ms_min > self.silence_ms_max {
+            let detail = "must be above 0 and at most silence_ms_max";
+            return Err(file.invalid("link.silence_ms_min", detail));
+        }
+        if self.reconnect_ms == 0 {
+            return Err(file.invalid("link.reconnect_ms", "must be above 0"));
+        }
+        Ok(self)
+    }
+
+    /// The shortest silence that counts as a loss.
+    pub const fn silence_min(self) -> Duration {
+        Duration::from_millis(self.silence_ms_min)
+    }
+
+    /// The longest silence that is borne.
+    pub const fn silence_max(self) -> Duration {
+        Duration::from_millis(self.silence_ms_max)
+    }
+
+    /// The pause before the next attempt to reconnect.
+    pub const fn reconnect(self) -> Duration {
+        Duration::from_millis(self.reconnect_ms)
+    }
+}

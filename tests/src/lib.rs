@@ -1,0 +1,1 @@
+//! One test binary; nothing to import.
