@@ -1,0 +1,70 @@
+//! The table of x86-64 processors with AVX2, FMA and F16C (Intel since 2013, AMD since 2015).
+//!
+//! # Invariants
+//!
+//! - Functions that need the features are reached through [`table`] alone, which asks the processor
+//!   first.
+//! - Memory is touched through references to arrays, in `vector`; no other file loads or stores.
+//! - No order of its own: where a vector operation would round differently from the oracle, the
+//!   oracle's order wins.
+
+mod attend;
+mod exp;
+mod float;
+mod quantized;
+mod unpack;
+mod vector;
+
+use crate::Matrix;
+use crate::attention::KvHead;
+use crate::layout::SUB_BLOCK;
+use crate::quantize::Quantized;
+use crate::table::Table;
+
+/// The table, where this processor can run it.
+pub(crate) fn table() -> Option<&'static Table> {
+    let runs = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c");
+    runs.then_some(&TABLE)
+}
+
+static TABLE: Table = Table {
+    name: "avx2",
+    matmul_float,
+    matmul_quantized,
+    quantize_block,
+    sum_of_squares,
+    swiglu,
+    attend,
+};
+
+fn matmul_float(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { float::matmul(w, x, out) }
+}
+
+fn matmul_quantized(w: &Matrix<'_>, x: &Quantized, out: &mut [f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { quantized::matmul(w, x, out) }
+}
+
+fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut [i8; SUB_BLOCK]) -> (f32, f32) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { quantized::quantize_block(x, codes) }
+}
+
+fn sum_of_squares(x: &[f32]) -> f32 {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { float::dot(x, x) }
+}
+
+fn swiglu(gate: &mut [f32], up: &[f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { exp::swiglu(gate, up) }
+}
+
+fn attend(query: &[f32], kv: &KvHead<'_>, scores: &mut [f32], out: &mut [f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { attend::attend(query, kv, scores, out) }
+}

@@ -1,0 +1,53 @@
+//! The arithmetic of a decoder: matrix products over quantized weights, attention over paged KV,
+//! norms, rotary positions, activations, and the number formats of the wire.
+//!
+//! A leaf: it knows slices and shapes, nothing of models, files or networks.
+//!
+//! # Invariants
+//!
+//! - **One numerics class.** Every [table](table_name) of functions returns the same bits as the
+//!   scalar oracle, because each operation fixes its order of accumulation (the *canonical order*,
+//!   stated at the scalar function) and every step of it is a single correctly rounded operation.
+//!   The one exception is the payload of a NaN: that it is a NaN is promised, which one is not.
+//! - **Row independence.** A row's bits do not depend on how many rows run with it or on how many
+//!   threads share the work. Work is tiled over rows and columns; a sum is never split.
+//! - **No CPU feature is assumed.** Tables are chosen when the first operation runs.
+//! - **No panic on bytes from outside.** [`Matrix::new`] and [`wire::decode`] check before use and
+//!   return errors; every other panic is a length mismatch between arguments of one caller.
+
+mod attention;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
+mod avx2;
+mod dequantize;
+mod elementwise;
+mod exp;
+mod format;
+mod layout;
+mod matmul;
+mod matrix;
+mod norm;
+mod quantize;
+mod rope;
+mod scalar;
+mod scratch;
+mod table;
+mod trigonometry;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use attention::{PagedKv, attention};
+pub use dequantize::dequantize_row;
+pub use elementwise::{add, swiglu};
+pub use format::Format;
+pub use matmul::matmul;
+pub use matrix::{Matrix, ShapeError};
+pub use norm::rms_norm;
+pub use rope::{RopeLayout, RopeTable, rope};
+pub use table::table_name;
+
+/// Names the canonical orders of this crate. Two nodes of one class compute the same bits from the
+/// same weights; the handshake compares it. It changes whenever any result may change in any bit.
+pub const NUMERICS_CLASS: &str = "causeway-1";

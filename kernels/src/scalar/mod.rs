@@ -1,0 +1,33 @@
+//! The oracle: every operation in plain Rust, in its canonical order.
+//!
+//! These functions *define* the results; a vector table is right when it returns the same bits.
+//! They are also the table of processors without a faster one.
+
+mod blocks;
+mod dense;
+mod head;
+mod quantized;
+
+pub(crate) use blocks::SubBlock;
+pub(crate) use dense::{dot, fold_lanes, value};
+
+use crate::exp::exp;
+use crate::table::Table;
+
+/// The table of plain functions, for every processor.
+pub(crate) static TABLE: Table = Table {
+    name: "scalar",
+    matmul_float: dense::matmul,
+    matmul_quantized: quantized::matmul,
+    quantize_block: quantized::quantize_block,
+    sum_of_squares: |x| dot(x, x),
+    swiglu,
+    attend: head::attend,
+};
+
+/// `gate = gate / (1 + exp(-gate)) * up`, element by element.
+fn swiglu(gate: &mut [f32], up: &[f32]) {
+    for (gate, up) in gate.iter_mut().zip(up) {
+        *gate = *gate / (1.0 + exp(-*gate)) * up;
+    }
+}

@@ -1,0 +1,52 @@
+//! The functions that have a version for each instruction set, and the choice among them.
+
+use std::sync::OnceLock;
+
+use crate::attention::KvHead;
+use crate::quantize::{QuantizeBlock, Quantized};
+use crate::{Matrix, scalar};
+
+/// One implementation of every operation that is worth vectors. All tables return the same bits.
+///
+/// The rest of the crate is plain Rust whose every step is correctly rounded, so it needs no table.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// Float weights by `x` (`[T, K]`) to `[N, T]`.
+    pub(crate) matmul_float: fn(&Matrix<'_>, &[f32], &mut [f32]),
+    /// Quantized weights by quantized activations to `[N, T]`.
+    pub(crate) matmul_quantized: fn(&Matrix<'_>, &Quantized, &mut [f32]),
+    pub(crate) quantize_block: QuantizeBlock,
+    /// Dot product of a vector with itself.
+    pub(crate) sum_of_squares: fn(&[f32]) -> f32,
+    /// Gate (in and out) and up projection, of one length.
+    pub(crate) swiglu: fn(&mut [f32], &[f32]),
+    /// Query `[E]`, what it sees, a score for each visible position, output `[E]`.
+    pub(crate) attend: fn(&[f32], &KvHead<'_>, &mut [f32], &mut [f32]),
+}
+
+/// The fastest table that this processor can run; chosen once.
+pub(crate) fn current() -> &'static Table {
+    static CURRENT: OnceLock<&'static Table> = OnceLock::new();
+    CURRENT.get_or_init(|| available().last().expect("the scalar table is always there"))
+}
+
+/// All tables that this processor can run, slowest first.
+pub(crate) fn available() -> Vec<&'static Table> {
+    [Some(&scalar::TABLE), avx2()].into_iter().flatten().collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn avx2() -> Option<&'static Table> {
+    crate::avx2::table()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn avx2() -> Option<&'static Table> {
+    None
+}
+
+/// Name of the table in use, such as `scalar` or `avx2`.
+#[must_use]
+pub fn table_name() -> &'static str {
+    current().name
+}
