@@ -1,0 +1,123 @@
+//! The one operation: run the rows of a batch through embedding, layers and head.
+//!
+//! # Invariants
+//!
+//! - **A row does not know its company.** Its bits depend on its own input and on the KV before
+//!   it, not on which rows run with it, how a prompt is cut into passes, or how many threads work.
+//! - **A pass that fails changes nothing.** Lengths advance at the very end.
+
+use super::batch::{Batch, Span, SpanOutput, enter};
+use super::forward_error::ForwardError;
+use super::ops::{self, SequenceRows, with_values};
+use super::stage::{Head, Stage, StageSpec};
+use crate::kv::KvPool;
+use candle_core::{Device, Tensor};
+
+impl Stage {
+    /// Runs `spans` through the part `run` of what is loaded; one output for each span, in order.
+    ///
+    /// With layers in `run`, each span continues its sequence: afterwards the pool holds its rows
+    /// too. A sequence's spans all go through the same layers. With none, only embedding or head
+    /// are computed and the pool is not touched.
+    ///
+    /// Costs two operations for each weight of the run and each row, the head's only for rows
+    /// whose logits are wanted, and attention's for each pair of positions.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError`] says which span or limit; the pool is then unchanged.
+    ///
+    /// # Panics
+    ///
+    /// Where `pool` was made by a stage of other layers or another model.
+    pub fn forward(
+        &self,
+        run: StageSpec,
+        spans: &[Span<'_>],
+        pool: &mut KvPool,
+    ) -> Result<Vec<SpanOutput>, ForwardError> {
+        let (config, shape) = (self.config(), pool.shape());
+        assert!(
+            shape.layers == self.spec().layers
+                && (shape.kv_heads, shape.head_width) == (config.kv_heads, config.head_width),
+            "a pool serves the stage that made it"
+        );
+        let batch = Batch::new(self, run, spans, pool)?;
+        if spans.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writes = !run.layers.is_empty();
+        for SequenceRows { sequence, rows } in batch.spans().iter().filter(|_| writes) {
+            pool.reserve(*sequence, rows.len());
+        }
+        let outputs = self.compute(run, spans, &batch, pool);
+        for SequenceRows { sequence, rows } in batch.spans().iter().filter(|_| writes) {
+            match outputs {
+                Ok(_) => pool.advance(*sequence, rows.len(), run.layers),
+                Err(_) => pool.release(*sequence),
+            }
+        }
+        Ok(outputs?)
+    }
+
+    fn compute(
+        &self,
+        run: StageSpec,
+        spans: &[Span<'_>],
+        batch: &Batch,
+        pool: &mut KvPool,
+    ) -> candle_core::Result<Vec<SpanOutput>> {
+        let x = enter(self, batch, spans)?;
+        let first_loaded = self.spec().layers.start();
+        for layer in run.layers.iter() {
+            let weights = &self.0.layers[(layer - first_loaded) as usize];
+            weights.forward(layer, self.config(), &x, batch, pool)?;
+        }
+        if run.head {
+            let head = self.0.head.as_ref().expect("checked by Batch::new");
+            self.logits(head, &x, spans, batch)
+        } else {
+            let width = self.config().width;
+            let rows = batch.spans().iter().map(|span| span.rows.clone());
+            let cut =
+                |x: &[f32]| rows.map(|r| x[r.start * width..r.end * width].to_vec()).collect();
+            let hidden: Vec<Vec<f32>> = with_values(&x, cut)?;
+            Ok(hidden.into_iter().map(SpanOutput::Hidden).collect())
+        }
+    }
+
+    /// Norm and head for the wanted rows of `x: [T, D]`.
+    fn logits(
+        &self,
+        head: &Head,
+        x: &Tensor,
+        spans: &[Span<'_>],
+        batch: &Batch,
+    ) -> candle_core::Result<Vec<SpanOutput>> {
+        let (width, vocab) = (self.config().width, self.config().vocab);
+        let mut wanted = Vec::new();
+        with_values(x, |x| {
+            for (span, SequenceRows { rows, .. }) in spans.iter().zip(batch.spans()) {
+                let first = rows.start;
+                let part = (first + span.logits.start) * width..(first + span.logits.end) * width;
+                wanted.extend_from_slice(&x[part]);
+            }
+        })?;
+        let counts = spans.iter().map(|span| span.logits.len());
+        if wanted.is_empty() {
+            return Ok(counts.map(|_| SpanOutput::Logits(Vec::new())).collect());
+        }
+        let rows = wanted.len() / width;
+        let x = Tensor::from_vec(wanted, (rows, width), &Device::Cpu)?;
+        let normed = ops::rms_norm(&x, &head.norm, self.config().norm_epsilon)?;
+        let logits = ops::linear(&normed, head.output.matrix())?;
+        with_values(&logits, |mut rest| {
+            let mut take = |rows: usize| {
+                let (logits, others) = rest.split_at(rows * vocab);
+                rest = others;
+                SpanOutput::Logits(logits.to_vec())
+            };
+            counts.map(&mut take).collect()
+        })
+    }
+}

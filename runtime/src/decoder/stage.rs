@@ -1,0 +1,145 @@
+//! A stage: some layers of a model, perhaps its embedding and head, with their weights mapped.
+
+use super::layer::LayerWeights;
+use crate::kv::{BLOCK_SLOTS, BlockShape, KvPool, PoolError};
+use crate::weights::{MappedTensor, TensorTable, Weight};
+use crate::{LoadError, ModelConfig};
+use base::{ByteCount, LayerRange};
+use kernels::RopeTable;
+use std::fmt;
+use std::sync::Arc;
+
+/// Which part of a model: what a stage loads, or what one pass runs of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StageSpec {
+    /// The layers; may be empty.
+    pub layers: LayerRange,
+    /// Whether tokens come in, and not hidden states.
+    pub embedding: bool,
+    /// Whether logits come out, and not hidden states.
+    pub head: bool,
+}
+
+impl StageSpec {
+    /// The whole of a model with `layers` layers.
+    pub const fn whole(layers: u32) -> Self {
+        Self { layers: LayerRange::all(layers), embedding: true, head: true }
+    }
+
+    /// Whether all of `other` is ours.
+    pub const fn contains(&self, other: Self) -> bool {
+        self.layers.contains(other.layers)
+            && (self.embedding || !other.embedding)
+            && (self.head || !other.head)
+    }
+
+    /// Whether a pass through this computes a part of the function of a model with `layers`
+    /// layers: nothing skipped between the embedding, the layers and the head.
+    pub(super) fn is_consecutive(&self, layers: u32) -> bool {
+        if self.layers.is_empty() {
+            return !(self.embedding && self.head);
+        }
+        (!self.embedding || self.layers.start() == 0) && (!self.head || self.layers.end() == layers)
+    }
+}
+
+impl fmt::Display for StageSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let embedding = if self.embedding { "embedding, " } else { "" };
+        let head = if self.head { ", head" } else { "" };
+        write!(f, "{embedding}layers {}{head}", self.layers)
+    }
+}
+
+/// The loaded part of a model. Cheap to clone; many threads may run passes, each with its own pool.
+#[derive(Clone)]
+pub struct Stage(pub(super) Arc<StageWeights>);
+
+pub(super) struct StageWeights {
+    pub(super) config: ModelConfig,
+    pub(super) spec: StageSpec,
+    /// `[V, D]`
+    pub(super) embedding: Option<Arc<MappedTensor>>,
+    pub(super) layers: Vec<LayerWeights>,
+    pub(super) head: Option<Head>,
+}
+
+pub(super) struct Head {
+    /// `[D]`
+    pub(super) norm: Vec<f32>,
+    /// `[V, D]`
+    pub(super) output: Arc<MappedTensor>,
+}
+
+impl Stage {
+    /// Maps the tensors that `spec` needs, and no others.
+    pub(crate) fn load(
+        config: &ModelConfig,
+        table: &TensorTable,
+        spec: StageSpec,
+    ) -> Result<Self, LoadError> {
+        if !LayerRange::all(config.layers).contains(spec.layers) {
+            let (layers, asked) = (config.layers, spec.layers);
+            return Err(LoadError::Layers { path: table.path().to_owned(), layers, asked });
+        }
+        let map = |weight| table.find(weight)?.map().map(Arc::new);
+        let embedding = spec.embedding.then(|| map(Weight::Embedding)).transpose()?;
+        let layers: Result<_, _> =
+            spec.layers.iter().map(|layer| LayerWeights::load(table, layer)).collect();
+        let head = if spec.head {
+            let output = match (&embedding, config.tied) {
+                (Some(embedding), true) => Arc::clone(embedding),
+                (None, true) => map(Weight::Embedding)?,
+                (_, false) => map(Weight::Head)?,
+            };
+            Some(Head { norm: table.find(Weight::OutputNorm)?.map()?.values(), output })
+        } else {
+            None
+        };
+        let config = config.clone();
+        Ok(Self(Arc::new(StageWeights { config, spec, embedding, layers: layers?, head })))
+    }
+
+    /// What is loaded.
+    pub fn spec(&self) -> StageSpec {
+        self.0.spec
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.0.config
+    }
+
+    /// Bytes of weights that the stage mapped.
+    pub fn weight_bytes(&self) -> ByteCount {
+        let StageWeights { embedding, layers, head, .. } = &*self.0;
+        let tied = |head: &Head| embedding.as_ref().is_some_and(|e| Arc::ptr_eq(e, &head.output));
+        let head = head.as_ref().filter(|head| !tied(head)).map(|head| head.output.size());
+        let embedding = embedding.as_ref().map(|embedding| embedding.size());
+        layers.iter().map(LayerWeights::size).chain(embedding).chain(head).sum()
+    }
+
+    /// A pool for `tokens` positions of KV in all, over the loaded layers.
+    ///
+    /// Takes `2 * 4 * G * E` bytes for each position and loaded layer, at once.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Memory`] where there is not that much.
+    pub fn new_pool(&self, tokens: usize) -> Result<KvPool, PoolError> {
+        let ModelConfig { kv_heads, head_width, context_length, .. } = *self.config();
+        let shape = BlockShape { layers: self.spec().layers, kv_heads, head_width };
+        // No sequence outgrows the context, or the pool, whose last block is a whole one.
+        let context_length = context_length as usize;
+        let positions = tokens.min(context_length).next_multiple_of(BLOCK_SLOTS);
+        let positions = positions.min(context_length);
+        let rope = RopeTable::new(&self.config().rope.inverse_frequencies(head_width), positions);
+        KvPool::new(shape, tokens, rope)
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stage({}, {})", self.spec(), self.weight_bytes())
+    }
+}

@@ -1,0 +1,199 @@
+//! `config.json` of the Llama family, in the spellings of transformers 4 and 5.
+//!
+//! The architecture names a closed function; keys that alter it (biases, another activation, rope
+//! kinds, quantization) are read in order to be refused. Keys that say nothing about inference,
+//! such as initializer ranges, are not read.
+//!
+//! Source: transformers `models/llama/configuration_llama.py` and `models/mistral`.
+
+use super::read_json;
+use crate::LoadError;
+use crate::config::{ModelConfig, Rope, RopeScaling};
+use kernels::RopeLayout;
+use serde::{Deserialize, Deserializer};
+use std::path::Path;
+
+/// Real ones have about a kilobyte.
+const BYTES_MAX: u64 = 1 << 20;
+
+const THETA_DEFAULT: f64 = 10_000.0;
+
+/// The model classes that the decoder computes.
+const ARCHITECTURES: [&str; 2] = ["LlamaForCausalLM", "MistralForCausalLM"];
+
+#[derive(Debug, Deserialize)]
+struct ConfigJson {
+    #[serde(default)]
+    architectures: Vec<String>,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: u32,
+    num_attention_heads: usize,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    vocab_size: usize,
+    max_position_embeddings: u32,
+    rms_norm_eps: f64,
+    hidden_act: Option<String>,
+    rope_theta: Option<f64>,
+    /// transformers 4.
+    rope_scaling: Option<RopeJson>,
+    /// transformers 5: holds `rope_theta` as well.
+    rope_parameters: Option<RopeJson>,
+    #[serde(default)]
+    tie_word_embeddings: bool,
+    /// Absent and `null` differ: transformers has a window where the key is absent.
+    #[serde(default, deserialize_with = "present")]
+    sliding_window: Option<Option<u32>>,
+    #[serde(default)]
+    attention_bias: bool,
+    #[serde(default)]
+    mlp_bias: bool,
+    #[serde(default)]
+    rope_interleaved: bool,
+    partial_rotary_factor: Option<f64>,
+    layer_types: Option<Vec<String>>,
+    quantization_config: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RopeJson {
+    /// `type` in older files.
+    #[serde(alias = "type")]
+    rope_type: Option<String>,
+    rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
+}
+
+/// `Some(None)` for a key that is there and null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Reads the file `path`.
+pub(super) fn read(path: &Path) -> Result<ModelConfig, LoadError> {
+    let json: ConfigJson = read_json(path, BYTES_MAX)?;
+    let mistral = is_mistral(path, &json)?;
+    refuse_unknown_features(path, &json)?;
+
+    let heads = json.num_attention_heads;
+    let head_width = match json.head_dim {
+        Some(head_width) => head_width,
+        None if heads > 0 && json.hidden_size.is_multiple_of(heads) => json.hidden_size / heads,
+        None => {
+            let problem = format!("{heads} does not divide hidden_size {}", json.hidden_size);
+            return Err(LoadError::bad_key(path, "num_attention_heads", problem));
+        }
+    };
+    // Llama's code has no window, whatever its file says, and as many key heads as query heads
+    // where the file says nothing; Mistral's defaults are those of one model, so we ask for both.
+    let (sliding_window, kv_heads) = if mistral {
+        let need = |key: &str| LoadError::missing_key(path, key);
+        let window = json.sliding_window.ok_or_else(|| need("sliding_window"))?;
+        (window, json.num_key_value_heads.ok_or_else(|| need("num_key_value_heads"))?)
+    } else {
+        (None, json.num_key_value_heads.unwrap_or(heads))
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "norms are computed in f32")]
+    let norm_epsilon = json.rms_norm_eps as f32;
+    Ok(ModelConfig {
+        layers: json.num_hidden_layers,
+        width: json.hidden_size,
+        heads,
+        kv_heads,
+        head_width,
+        mlp_width: json.intermediate_size,
+        vocab: json.vocab_size,
+        norm_epsilon,
+        rope: rope(path, &json)?,
+        sliding_window,
+        context_length: json.max_position_embeddings,
+        tied: json.tie_word_embeddings,
+    })
+}
+
+fn is_mistral(path: &Path, json: &ConfigJson) -> Result<bool, LoadError> {
+    let known = |name: &String| ARCHITECTURES.contains(&name.as_str());
+    match json.architectures.as_slice() {
+        [one] if known(one) => Ok(one.starts_with("Mistral")),
+        others => Err(LoadError::Unknown {
+            path: path.to_owned(),
+            what: "architecture".to_owned(),
+            found: others.join(", "),
+            known: ARCHITECTURES.join(", "),
+        }),
+    }
+}
+
+fn refuse_unknown_features(path: &Path, json: &ConfigJson) -> Result<(), LoadError> {
+    let unknown = |what: &str, found: &str, known: &str| {
+        let (what, found, known) = (what.to_owned(), found.to_owned(), known.to_owned());
+        Err(LoadError::Unknown { path: path.to_owned(), what, found, known })
+    };
+    if let Some(other) = json.hidden_act.as_deref().filter(|name| *name != "silu") {
+        return unknown("hidden_act", other, "silu");
+    }
+    let mut layer_types = json.layer_types.iter().flatten();
+    let attention = if json.sliding_window.flatten().is_some() {
+        "sliding_attention"
+    } else {
+        "full_attention"
+    };
+    if let Some(other) = layer_types.find(|name| *name != attention) {
+        return unknown("layer type", other, attention);
+    }
+    let ropes = [&json.rope_scaling, &json.rope_parameters].into_iter().flatten();
+    let mut rotary_factors =
+        ropes.map(|rope| rope.partial_rotary_factor).chain([json.partial_rotary_factor]).flatten();
+    let features = [
+        (json.attention_bias, "attention_bias"),
+        (json.mlp_bias, "mlp_bias"),
+        (json.rope_interleaved, "rope_interleaved"),
+        (rotary_factors.any(|factor| factor < 1.0), "partial_rotary_factor"),
+        (json.quantization_config.is_some(), "quantization_config"),
+    ];
+    match features.iter().find(|(asked, _)| *asked) {
+        Some((_, feature)) => Err(LoadError::unsupported(path, *feature)),
+        None => Ok(()),
+    }
+}
+
+fn rope(path: &Path, json: &ConfigJson) -> Result<Rope, LoadError> {
+    let newer = json.rope_parameters.as_ref();
+    let older = json.rope_scaling.as_ref();
+    let theta = newer.and_then(|rope| rope.rope_theta).or(json.rope_theta);
+    let scaling = match newer.or(older) {
+        Some(rope) => scaling(path, rope)?,
+        None => RopeScaling::None,
+    };
+    Ok(Rope { theta: theta.unwrap_or(THETA_DEFAULT), scaling, layout: RopeLayout::HalfSplit })
+}
+
+fn scaling(path: &Path, rope: &RopeJson) -> Result<RopeScaling, LoadError> {
+    let need = |value: Option<f64>, key: &str| {
+        value.ok_or_else(|| LoadError::missing_key(path, &format!("rope_scaling.{key}")))
+    };
+    match rope.rope_type.as_deref() {
+        None | Some("default") => Ok(RopeScaling::None),
+        Some("linear") => Ok(RopeScaling::Linear(need(rope.factor, "factor")?)),
+        Some("llama3") => Ok(RopeScaling::Llama3 {
+            factor: need(rope.factor, "factor")?,
+            low: need(rope.low_freq_factor, "low_freq_factor")?,
+            high: need(rope.high_freq_factor, "high_freq_factor")?,
+            original_context: need(
+                rope.original_max_position_embeddings,
+                "original_max_position_embeddings",
+            )?,
+        }),
+        Some(other) => Err(LoadError::Unknown {
+            path: path.to_owned(),
+            what: "rope_type".to_owned(),
+            found: other.to_owned(),
+            known: "default, linear, llama3".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,32 @@
+//! Hugging Face folders: `config.json` beside one or more safetensors files.
+
+mod config_json;
+mod safetensors_files;
+
+use crate::mapped_file::SourceFile;
+use crate::weights::TensorTable;
+use crate::{LoadError, ModelConfig};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// Reads `config.json` and the heads of the weight files in `folder`.
+pub(crate) fn open(folder: &Path) -> Result<(ModelConfig, TensorTable), LoadError> {
+    let config = config_json::read(&folder.join("config.json"))?;
+    let table = safetensors_files::read(folder)?;
+    Ok((config, table))
+}
+
+/// Parses a JSON file of at most `bytes_max` bytes.
+fn read_json<T: DeserializeOwned>(path: &Path, bytes_max: u64) -> Result<T, LoadError> {
+    let file = SourceFile::open(path)?;
+    if file.len() > bytes_max {
+        let problem = format!("{} bytes are too many; at most {bytes_max}", file.len());
+        return Err(LoadError::corrupt(path, problem));
+    }
+    let bytes = file.map(0..file.len())?;
+    serde_json::from_slice(&bytes)
+        .map_err(|source| LoadError::Json { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! The model half of a node: weights, tokenizer, decoder, KV pool, sampler.
+//!
+//! The model does not know that there is a network: nothing here names a socket, a peer or a
+//! clock. Weights are mapped from disk by layer range; one operation, [`Stage::forward`], runs a
+//! ragged batch of positions through them and serves prefill, decode and verify alike.
+
+mod chat_template;
+mod config;
+mod decoder;
+mod fingerprint;
+mod gguf;
+mod hugging_face;
+mod kv;
+mod load_error;
+mod mapped_file;
+mod model_file;
+pub mod sampler;
+mod stop;
+mod tokenizer;
+mod weights;
+
+pub use chat_template::{ChatError, Turn};
+pub use config::{ModelConfig, Rope, RopeScaling};
+pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
+pub use kv::{BLOCK_SLOTS, KvPool, PoolError, SequenceId};
+pub use load_error::LoadError;
+pub use model_file::ModelFile;
+pub use stop::{Emitted, StopStrings};
+pub use tokenizer::{GgufVocabulary, Markers, TextStream, Tokenizer, TokenizerError};

@@ -1,0 +1,82 @@
+//! A model on disk: a GGUF file or a Hugging Face folder, known by its head alone.
+//!
+//! Opening reads configuration and tensor places; the weights' bytes stay on disk until
+//! [`ModelFile::load_stage`] maps those of its layers.
+
+use crate::decoder::{Stage, StageSpec};
+use crate::gguf::metadata::Metadata;
+use crate::tokenizer::Tokenizer;
+use crate::weights::TensorTable;
+use crate::{LoadError, ModelConfig, fingerprint, gguf, hugging_face};
+use base::ModelFingerprint;
+use std::path::{Path, PathBuf};
+
+/// An opened model. Holds its files open and none of its weights.
+#[derive(Debug)]
+pub struct ModelFile {
+    config: ModelConfig,
+    fingerprint: ModelFingerprint,
+    tensors: TensorTable,
+    tokenizer: TokenizerSource,
+}
+
+/// Where the tokenizer is read from, once somebody asks for it.
+#[derive(Debug)]
+enum TokenizerSource {
+    Gguf(Metadata),
+    Folder(PathBuf),
+}
+
+impl ModelFile {
+    /// Opens the GGUF file or the Hugging Face folder `path` and checks that the decoder can run
+    /// it: architecture, features, sizes, and every tensor's name, format, shape and place.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] names the file and the key or tensor, and lists what is known.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let (config, tensors, tokenizer) = if path.is_dir() {
+            let (config, tensors) = hugging_face::open(path)?;
+            (config, tensors, TokenizerSource::Folder(path.to_owned()))
+        } else {
+            let (config, tensors, metadata) = gguf::open(path)?;
+            (config, tensors, TokenizerSource::Gguf(metadata))
+        };
+        config.check(path)?;
+        tensors.check(&config)?;
+        let fingerprint = fingerprint::of(&config, &tensors)?;
+        Ok(Self { config, fingerprint, tensors, tokenizer })
+    }
+
+    /// Sizes and constants.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Names the model: configuration, tensors' names, formats and shapes, samples of their bytes.
+    pub fn fingerprint(&self) -> ModelFingerprint {
+        self.fingerprint
+    }
+
+    /// Reads the tokenizer that came with the model.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where there is none, or one that the runtime does not know.
+    pub fn tokenizer(&self) -> Result<Tokenizer, LoadError> {
+        match &self.tokenizer {
+            TokenizerSource::Gguf(metadata) => Tokenizer::from_gguf(metadata),
+            TokenizerSource::Folder(folder) => Tokenizer::from_folder(folder),
+        }
+    }
+
+    /// Maps the weights that `spec` needs, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Layers`] where the model has no such layers; [`LoadError::Read`] where the
+    /// system refuses a map.
+    pub fn load_stage(&self, spec: StageSpec) -> Result<Stage, LoadError> {
+        Stage::load(&self.config, &self.tensors, spec)
+    }
+}

@@ -1,0 +1,93 @@
+//! Chat templates as the families of models write them.
+
+use super::*;
+
+const CHATML: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}\
+    {{ '<|im_start|>system\nYou are helpful<|im_end|>\n' }}{% endif %}\
+    {{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
+    {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+const LLAMA_2: &str = "{% for message in messages %}\n    \
+    {% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}\n        \
+    {{ raise_exception('roles must alternate') }}\n    {% endif %}\n    \
+    {% if message['role'] == 'user' %}\n        \
+    {{- bos_token + '[INST] ' + message['content'].strip() + ' [/INST]' -}}\n    \
+    {% else %}\n        {{- ' ' + message.content + eos_token -}}\n    {% endif %}\n{% endfor %}";
+
+fn turns(turns: &[(&str, &str)]) -> Vec<Turn> {
+    let turn =
+        |&(role, content): &(&str, &str)| Turn { role: role.into(), content: content.into() };
+    turns.iter().map(turn).collect()
+}
+
+fn render(template: &str, said: &[(&str, &str)]) -> Result<String, ChatError> {
+    ChatTemplate::new(template.into(), "<s>".into(), "</s>".into()).render(&turns(said))
+}
+
+#[test]
+fn families_of_templates_render_as_in_python() {
+    assert_eq!(
+        render(CHATML, &[("user", "Hi <b>\"you\"</b> & me")]).unwrap(),
+        "<|im_start|>system\nYou are helpful<|im_end|>\n\
+         <|im_start|>user\nHi <b>\"you\"</b> & me<|im_end|>\n<|im_start|>assistant\n"
+    );
+    let said = [("user", " a "), ("assistant", "b"), ("user", "c")];
+    assert_eq!(render(LLAMA_2, &said).unwrap(), "<s>[INST] a [/INST] b</s><s>[INST] c [/INST]");
+}
+
+#[test]
+fn json_is_written_as_python_writes_it() {
+    let json = r#"{{ {"a": ["<é>", 1, true], "b": "it's & \"q\""} | tojson }}"#;
+    assert_eq!(render(json, &[]).unwrap(), r#"{"a": ["<é>", 1, true], "b": "it's & \"q\""}"#);
+    let indented = r#"{{ {"a": ["<"], "b": []} | tojson(indent=2) }}"#;
+    let expected = "{\n  \"a\": [\n    \"<\"\n  ],\n  \"b\": []\n}";
+    assert_eq!(render(indented, &[]).unwrap(), expected);
+}
+
+#[test]
+fn there_is_no_clock_and_templates_can_tell() {
+    let dated = "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}2024{% endif %}";
+    assert_eq!(render(dated, &[]).unwrap(), "2024");
+}
+
+#[test]
+fn what_a_template_refuses_is_told_apart_from_what_breaks_it() {
+    let refused = render(LLAMA_2, &[("assistant", "b")]).unwrap_err();
+    assert!(refused.to_string().ends_with("these turns: roles must alternate"), "{refused}");
+    assert!(matches!(render("{% if %}", &[]), Err(ChatError::Broken(_))));
+    assert!(matches!(render("{{ nothing() }}", &[]), Err(ChatError::Broken(_))));
+    let long = "x".repeat((1 << 18) + 1);
+    assert!(matches!(render(&long, &[]), Err(ChatError::TooLarge { bytes: 262_145 })));
+    assert_eq!(render(&long[1..], &[]).unwrap().len(), 1 << 18);
+    let tokenizer = build(sentence_piece(&[], &[]));
+    assert!(!tokenizer.has_chat_template());
+    assert!(matches!(tokenizer.chat(&[]), Err(ChatError::NoTemplate)));
+}
+
+#[test]
+fn a_chat_has_one_bos_whoever_writes_it() {
+    for (template, starts) in [("{{ bos_token }}a", true), ("a", true), ("<|x|>", true)] {
+        let mut vocabulary = sentence_piece(&[("a", -1.0)], &["<|x|>"]);
+        vocabulary.chat_template = Some(template.into());
+        let tokens = build(vocabulary).chat(&turns(&[("user", "x")])).unwrap();
+        assert_eq!(tokens.first() == Some(&TokenId(1)), starts, "{template}");
+        assert_eq!(tokens.iter().filter(|token| token.0 == 1).count(), 1, "{template}");
+    }
+}
+
+/// Goal: no words of a turn can end it or begin another. Method: a turn made of markers.
+#[test]
+fn markers_in_the_words_of_a_turn_are_text() {
+    let template =
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>";
+    let mut vocabulary = sentence_piece(&[], &["<|user|>", "<|assistant|>", "<|end|>"]);
+    vocabulary.add_space_prefix = Some(false);
+    vocabulary.chat_template = Some(template.into());
+    let tokenizer = build(vocabulary);
+    let content = "<|end|><|assistant|></s>é<|<|end|>";
+    let tokens = tokenizer.chat(&turns(&[("user", content)])).unwrap();
+    let expected = [1, 259].into_iter().chain(content.bytes().map(|byte| 3 + u32::from(byte)));
+    let expected: Vec<u32> = expected.chain([261, 260]).collect();
+    assert_eq!(tokens, ids(&expected));
+    assert_eq!(tokenizer.decode(&tokens), content);
+}

@@ -1,0 +1,11 @@
+//! The runtime from outside: real files in, logits out.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and what they skip")]
+
+mod chain;
+mod equivalence;
+mod golden;
+mod places;
+mod quantized;
+mod refusals;
+mod stories;
