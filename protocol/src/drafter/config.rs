@@ -1,0 +1,114 @@
+//! What a [`super::Drafter`] is told at the start, and what it tells its shell.
+
+use super::log::FinishReason;
+use crate::{Epoch, PlannedStage, SessionId};
+use base::{Position, Sampling, TokenId};
+use std::time::Duration;
+
+/// What stands between the device and the verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chain {
+    /// Nothing: the peer verifies, and reads tokens. It remembers what it said itself, so that a pass
+    /// may start right after it, and it may go on alone.
+    Direct,
+    /// Stages of hidden states, here or at a gateway: every row comes from the device, every round.
+    Staged,
+}
+
+/// One request: a prompt, and how its continuation is asked for.
+#[derive(Debug, Clone)]
+pub struct DrafterConfig {
+    /// The conversation that it belongs to.
+    pub session: SessionId,
+    /// Above every epoch that this session has had: `previous.epoch().next()` for the next turn.
+    pub epoch: Epoch,
+    /// How many leading prompt tokens the session may hold from earlier turns; 0 in the first.
+    pub have: Position,
+    /// How the target chooses.
+    pub sampling: Sampling,
+    /// The remote stages, nearest first.
+    pub stages: Vec<PlannedStage>,
+    /// What lies between.
+    pub chain: Chain,
+    /// The conversation so far. Not empty.
+    pub prompt: Vec<TokenId>,
+    /// The most tokens to generate.
+    pub tokens_max: u32,
+    /// The most positions, prompt included.
+    pub positions_max: u32,
+    /// The text ends at, and with, one of these.
+    pub end_tokens: Vec<TokenId>,
+    /// Draft length `k`; 0 drafts nothing.
+    pub draft_length: u32,
+    /// How many tokens the target may say ahead of what the device has seen (`Remote`); 0 waits for
+    /// the device each time. Only over a [`Chain::Direct`], and only without drafts.
+    pub extend: u32,
+    /// The most rows of one pass: a longer prompt goes in chunks.
+    pub pass_rows_max: usize,
+    /// Send again what was not answered for so long. `None` over a transport that loses nothing.
+    pub retransmit: Option<Duration>,
+    /// How long to go on alone after a refusal that names no time.
+    pub retry: Duration,
+}
+
+/// What the shell is told, in the order of happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrafterEvent {
+    /// Please draft up to `wanted` tokens from the log's end: [`super::Drafter::handle_draft`].
+    Draft {
+        /// The log's length.
+        base: Position,
+        /// At least 1.
+        wanted: u32,
+    },
+    /// These tokens are in the log now, for good. `at` is where the last ones ended.
+    Commit {
+        /// Position of the first.
+        at: Position,
+        /// At least one.
+        tokens: Vec<TokenId>,
+        /// The target's, or the device's own.
+        verified: bool,
+    },
+    /// The target has judged what was said without it.
+    Judged {
+        /// Position of the first judged token.
+        from: Position,
+        /// Whether the target would have said each. The leading `true`s are verified in the log now.
+        agreed: Vec<bool>,
+    },
+    /// The target is out of reach: please generate from the log's end, token by token, while
+    /// [`super::Drafter::is_alone`]: [`super::Drafter::handle_local_token`].
+    Alone {
+        /// The log's length.
+        at: Position,
+    },
+    /// The target is back: local tokens are not taken any more.
+    Rejoined,
+    /// Nothing more will be committed.
+    Finished(FinishReason),
+}
+
+/// Why a [`super::Drafter`] wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrafterTimer {
+    /// No answer yet: send again.
+    Retransmit,
+    /// The peer refused for a while: ask again.
+    Retry,
+}
+
+/// What a request cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tokens sent as drafts.
+    pub drafted: u64,
+    /// Drafts that the target would have said itself.
+    pub accepted: u64,
+    /// Passes of the target on the verifying node.
+    pub target_passes: u64,
+    /// Passes that asked for a verdict and got one.
+    pub rounds: u64,
+    /// Times that the target was lost.
+    pub failovers: u64,
+}

@@ -1,0 +1,477 @@
+//! The device's half of one request: which tokens are ours to show, and who vouches for them.
+//!
+//! The drafter owns the log. It asks the target about what comes next, with drafts or without, and
+//! commits what the target says. When the target is out of reach it commits the device's own tokens,
+//! unverified, and has them judged when the target is back.
+//!
+//! ```text
+//!            handle_opened            verdict on the last chunk
+//!  Opening ────────────────▶ Uploading ──────────┬────────────▶ Drafting   (draft_length > 0)
+//!     ▲                        ▲    ▲            │                 │ handle_draft
+//!     │ link back, or          │    └────────────┼─────────────────┘
+//!     │ retry                  │ gap, or next    └────────────▶ Listening  (extend > 0)
+//!   Alone                      └─ round                            │ verdict: commits, renews
+//!     ▲                                                            └──┐
+//!     └── handle_link_lost, or a fault, in any state ◀────────────────┘
+//!  any state ── end token, length, stop ──▶ Finished
+//! ```
+//!
+//! # Invariants
+//!
+//! - **A position is committed once, in order.** Only [`Drafter::commit`] appends, always at the end.
+//! - **Nothing is taken back**, and a verified mark is never lost.
+//! - **A token is verified only by a verdict of the current epoch** whose place fits what was asked:
+//!   late, repeated and reordered verdicts find no question that they answer.
+//! - **The target never waits for a renewal**: it goes out when half of what it may say is used.
+//! - **No clock, no randomness, no I/O.** Time is an argument; `protocol/clippy.toml` enforces it.
+
+mod config;
+mod log;
+mod upload;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
+pub use log::{FinishReason, TokenLog};
+
+use crate::error::PeerMisbehaved;
+use crate::{Epoch, Fault, FaultKind, Message, Open, Opened, Pass, PrefixHash, Rollback, limits};
+use base::{Position, TokenId};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use upload::{Terms, Upload};
+
+/// A peer that reports a gap this often in a row, without a verdict between, is given up.
+const GAPS_MAX: u32 = 8;
+
+/// The device's half of one request.
+#[derive(Debug)]
+pub struct Drafter {
+    config: DrafterConfig,
+    log: TokenLog,
+    epoch: Epoch,
+    state: State,
+    link_up: bool,
+    /// How many leading tokens the target had, as far as it said.
+    have: usize,
+    /// Tokens from here on were said while alone and are not judged yet.
+    judged_to: usize,
+    /// Whether all that was judged since the target's last own token was agreed to.
+    agreeing: bool,
+    gaps: u32,
+    /// The target's own count of passes, as last heard.
+    passes_seen: Option<u32>,
+    counts: Counts,
+    timer: Option<(Instant, DrafterTimer)>,
+    outbox: VecDeque<Message>,
+    events: VecDeque<DrafterEvent>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// `Open` is sent.
+    Opening {
+        /// The device goes on alone meanwhile.
+        alone: bool,
+    },
+    /// Passes are on their way up; the last one asks.
+    Uploading(Upload),
+    /// The shell drafts.
+    Drafting,
+    /// The target says on alone, up to a position.
+    Listening {
+        /// It may fill the positions before this one.
+        until: usize,
+    },
+    /// The target is out of reach.
+    Alone,
+    /// Nothing happens any more.
+    Finished(FinishReason),
+}
+
+impl Drafter {
+    /// Starts by opening the session: the first message is an `Open`. A device that has no link calls
+    /// [`Self::handle_link_lost`] next, and is alone.
+    ///
+    /// # Panics
+    ///
+    /// Where `config` contradicts itself or a limit: an empty prompt, `have` past it, passes of fewer
+    /// rows than 2 or than a round takes, an extension together with drafts or over a staged chain.
+    pub fn new(config: DrafterConfig, now: Instant) -> Self {
+        check_config(&config);
+        let mut drafter = Self {
+            log: TokenLog::new(&config.prompt),
+            epoch: config.epoch,
+            state: State::Opening { alone: false },
+            link_up: true,
+            have: config.have.index(),
+            judged_to: config.prompt.len(),
+            agreeing: true,
+            gaps: 0,
+            passes_seen: None,
+            counts: Counts::default(),
+            timer: None,
+            outbox: VecDeque::new(),
+            events: VecDeque::new(),
+            config,
+        };
+        if drafter.room() == 0 {
+            drafter.state = State::Finished(FinishReason::Length);
+            drafter.events.push_back(DrafterEvent::Finished(FinishReason::Length));
+        } else {
+            drafter.send_open(now);
+        }
+        drafter
+    }
+
+    /// What is committed so far.
+    pub const fn log(&self) -> &TokenLog {
+        &self.log
+    }
+
+    /// What it cost so far.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The newest epoch used. The session's next request starts at the one after.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Whether [`Self::handle_local_token`] is wanted: the target is out of reach, or about to be back.
+    pub const fn is_alone(&self) -> bool {
+        matches!(self.state, State::Alone | State::Opening { alone: true })
+    }
+
+    /// Whether the target owes us an answer: what [`crate::LinkHealth::expect`] wants to know.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Opening { .. } | State::Uploading(_) | State::Listening { .. })
+    }
+
+    /// Why it ended, once it has.
+    pub const fn finished(&self) -> Option<FinishReason> {
+        match self.state {
+            State::Finished(reason) => Some(reason),
+            State::Opening { .. }
+            | State::Uploading(_)
+            | State::Drafting
+            | State::Listening { .. }
+            | State::Alone => None,
+        }
+    }
+
+    /// The chain answered: sends it what it lacks. Ignored where it answers an older `Open`.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::HeldTooMuch`] where it claims to hold more than was asked for.
+    pub fn handle_opened(&mut self, now: Instant, opened: &Opened) -> Result<(), PeerMisbehaved> {
+        let State::Opening { alone } = self.state else { return Ok(()) };
+        if opened.epoch != self.epoch {
+            return Ok(());
+        }
+        if opened.held.index() > self.have {
+            let asked = Position::after(self.have);
+            return Err(PeerMisbehaved::HeldTooMuch { held: opened.held, asked });
+        }
+        match self.passes_seen {
+            None => self.passes_seen = Some(opened.passes),
+            Some(_) => self.note_passes(opened.passes),
+        }
+        if alone {
+            self.events.push_back(DrafterEvent::Rejoined);
+        }
+        self.replay(now, opened.held, opened.prefix);
+        Ok(())
+    }
+
+    /// The peer reports a fault of this session. After a gap what is missing is sent again; a request
+    /// that was rejected ends; after any other the device goes on alone, and for `Unavailable` and
+    /// `Overloaded` asks again later by itself. A fault of an older epoch is ignored; one of the
+    /// connection is for [`crate::respond`] alone.
+    pub fn handle_fault(&mut self, now: Instant, fault: &Fault) {
+        if fault.epoch != self.epoch || matches!(self.state, State::Finished(_)) {
+            return;
+        }
+        let retry = fault.retry_after_ms.map(|ms| Duration::from_millis(u64::from(ms)));
+        let retry = (now + retry.unwrap_or(self.config.retry), DrafterTimer::Retry);
+        let retry = self.link_up.then_some(retry);
+        match fault.kind {
+            FaultKind::Gap { held, prefix } => {
+                self.gaps += 1;
+                if self.gaps > GAPS_MAX {
+                    self.go_alone(retry);
+                } else if matches!(self.state, State::Uploading(_) | State::Listening { .. }) {
+                    self.epoch = self.epoch.next();
+                    self.replay(now, held, prefix);
+                }
+            }
+            FaultKind::Unavailable | FaultKind::Overloaded => self.go_alone(retry),
+            FaultKind::PeerMisbehaved | FaultKind::PeerIncompatible | FaultKind::Corrupt => {
+                self.go_alone(None);
+            }
+            FaultKind::Rejected => self.finish(FinishReason::Rejected),
+        }
+    }
+
+    /// The link is lost, by [`crate::LinkHealth`]'s word: goes on alone. Drafts whose verdict is
+    /// outstanding are the device's own words, and are committed as such at once.
+    pub fn handle_link_lost(&mut self, _now: Instant) {
+        self.link_up = false;
+        self.go_alone(None);
+    }
+
+    /// The link is back: opens the session again. Ignored where it was not lost.
+    pub fn handle_link_back(&mut self, now: Instant) {
+        self.link_up = true;
+        if matches!(self.state, State::Alone) {
+            self.reopen(now);
+        }
+    }
+
+    /// The shell drafted from `base` on, as [`DrafterEvent::Draft`] asked; fewer tokens or none are
+    /// fine. Ignored where that is not wanted any more.
+    pub fn handle_draft(&mut self, now: Instant, base: Position, tokens: &[TokenId]) {
+        if matches!(self.state, State::Drafting) && base == self.log.end() {
+            let drafts = &tokens[..tokens.len().min(self.wanted())];
+            self.counts.drafted += drafts.len() as u64;
+            self.upload(now, self.round_start(), drafts.to_vec());
+        }
+    }
+
+    /// The shell generated the token at `at` itself. Ignored where the device is not alone any more.
+    pub fn handle_local_token(&mut self, _now: Instant, at: Position, token: TokenId) {
+        if self.is_alone() && at == self.log.end() {
+            self.commit(&[token], false);
+        }
+    }
+
+    /// Ends the request: a stop string, or the user.
+    pub fn stop(&mut self, _now: Instant) {
+        self.finish(FinishReason::Stopped);
+    }
+
+    /// The next message for the first remote stage.
+    ///
+    /// A [`Pass`] comes with its tokens. Where the first remote stage reads hidden states, the shell
+    /// truncates its own stage to the pass's base, runs the tokens, fills in `hidden` and attaches
+    /// the rows as payload.
+    pub fn poll_transmit(&mut self) -> Option<Message> {
+        self.outbox.pop_front()
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<DrafterEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`], and why.
+    pub const fn poll_timeout(&self) -> Option<(Instant, DrafterTimer)> {
+        self.timer
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let Some((_, timer)) = self.timer.take_if(|(at, _)| *at <= now) else { return };
+        match timer {
+            DrafterTimer::Retransmit => self.retransmit(now),
+            DrafterTimer::Retry => self.handle_link_back(now),
+        }
+    }
+
+    /// How many more tokens may be committed.
+    fn room(&self) -> usize {
+        let tokens = (self.config.tokens_max as usize).saturating_sub(self.log.generated().len());
+        tokens.min((self.config.positions_max as usize).saturating_sub(self.log.len()))
+    }
+
+    /// How many drafts make sense: the target adds one of its own.
+    fn wanted(&self) -> usize {
+        (self.config.draft_length as usize).min(self.room().saturating_sub(1))
+    }
+
+    /// Where a round's pass begins: a direct peer knows what it said itself.
+    fn round_start(&self) -> usize {
+        match self.config.chain {
+            Chain::Direct => self.log.len(),
+            Chain::Staged => self.log.len() - 1,
+        }
+    }
+
+    /// The position before which the target may go on alone.
+    fn until(&self) -> usize {
+        self.log.len() + self.room().min(self.config.extend as usize)
+    }
+
+    fn reopen(&mut self, now: Instant) {
+        self.epoch = self.epoch.next();
+        self.state = State::Opening { alone: true };
+        self.send_open(now);
+    }
+
+    fn send_open(&mut self, now: Instant) {
+        self.outbox.push_back(Message::Open(Open {
+            session: self.config.session,
+            epoch: self.epoch,
+            have: Position::after(self.have),
+            sampling: self.config.sampling,
+            stages: self.config.stages.clone(),
+            end_tokens: self.config.end_tokens.clone(),
+            positions_max: self.config.positions_max,
+        }));
+        self.await_answer(now);
+    }
+
+    /// Sends the log from where the target's copy ends, or all of it where the copy differs.
+    fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash) {
+        let same = self.log.hash(held.index()) == Some(prefix);
+        let start = if same { held.index().min(self.judged_to - 1) } else { 0 };
+        self.upload(now, start, Vec::new());
+    }
+
+    fn upload(&mut self, now: Instant, start: usize, drafts: Vec<TokenId>) {
+        self.state = State::Uploading(Upload::new(start, drafts));
+        self.pump(now);
+    }
+
+    /// Sends as many passes of the upload as its window takes.
+    fn pump(&mut self, now: Instant) {
+        let terms = Terms {
+            epoch: self.epoch,
+            rows_max: self.config.pass_rows_max,
+            judged_to: self.judged_to,
+            until: self.until(),
+        };
+        if let State::Uploading(upload) = &mut self.state {
+            while let Some(pass) = upload.next(&self.log, terms) {
+                self.outbox.push_back(Message::Pass(pass));
+            }
+        }
+        self.await_answer(now);
+    }
+
+    /// Asks for the next token: drafts first, where they help.
+    fn next_round(&mut self, now: Instant) {
+        match u32::try_from(self.wanted()).expect("draft lengths are small") {
+            0 => self.upload(now, self.round_start(), Vec::new()),
+            wanted => {
+                self.state = State::Drafting;
+                self.timer = None;
+                self.events.push_back(DrafterEvent::Draft { base: self.log.end(), wanted });
+            }
+        }
+    }
+
+    fn await_answer(&mut self, now: Instant) {
+        self.timer = self.config.retransmit.map(|wait| (now + wait, DrafterTimer::Retransmit));
+    }
+
+    fn retransmit(&mut self, now: Instant) {
+        match &self.state {
+            State::Opening { .. } => return self.send_open(now),
+            State::Uploading(upload) => {
+                self.outbox.extend(upload.in_flight().cloned().map(Message::Pass));
+            }
+            State::Listening { until } => {
+                let until = self.until().max(*until);
+                self.state = State::Listening { until };
+                self.outbox.push_back(Message::Pass(self.empty_pass(true, until)));
+            }
+            State::Drafting | State::Alone | State::Finished(_) => return,
+        }
+        self.await_answer(now);
+    }
+
+    /// A pass without rows, from the log's end: asks again, or only renews.
+    fn empty_pass(&self, ask: bool, until: usize) -> Pass {
+        let extend = until.saturating_sub(self.log.len());
+        Pass {
+            epoch: self.epoch,
+            base: self.log.end(),
+            prefix: self.log.hash(self.log.len()).expect("the log has its own hash").check(),
+            tokens: Vec::new(),
+            said: 0,
+            drafts: 0,
+            ask,
+            extend: u32::try_from(extend).expect("an extension is small"),
+            hidden: None,
+        }
+    }
+
+    fn go_alone(&mut self, retry: Option<(Instant, DrafterTimer)>) {
+        self.timer = retry;
+        self.outbox.clear();
+        self.gaps = 0;
+        let drafts = match &mut self.state {
+            State::Finished(_) => return,
+            State::Alone | State::Opening { alone: true } => {
+                self.state = State::Alone;
+                return;
+            }
+            State::Uploading(upload) => upload.take_drafts(),
+            State::Opening { alone: false } | State::Drafting | State::Listening { .. } => {
+                Vec::new()
+            }
+        };
+        self.state = State::Alone;
+        self.counts.failovers += 1;
+        self.commit(&drafts, false);
+        if self.finished().is_none() {
+            self.events.push_back(DrafterEvent::Alone { at: self.log.end() });
+        }
+    }
+
+    /// Appends `tokens` to the log, up to the first end token and as far as there is room.
+    fn commit(&mut self, tokens: &[TokenId], verified: bool) {
+        let is_end = |token: &TokenId| self.config.end_tokens.contains(token);
+        let to_end = tokens.iter().position(is_end).map_or(tokens.len(), |at| at + 1);
+        let tokens = &tokens[..to_end.min(self.room())];
+        let ended = tokens.last().is_some_and(is_end);
+        if !tokens.is_empty() {
+            let (at, committed) = (self.log.end(), tokens.to_vec());
+            self.log.push(tokens, verified);
+            self.events.push_back(DrafterEvent::Commit { at, tokens: committed, verified });
+        }
+        if ended {
+            self.finish(FinishReason::End);
+        } else if self.room() == 0 {
+            self.finish(FinishReason::Length);
+        }
+    }
+
+    /// The target, where it is in reach, stops and cuts its copy to the log.
+    fn finish(&mut self, reason: FinishReason) {
+        if matches!(self.state, State::Finished(_)) {
+            return;
+        }
+        self.state = State::Finished(reason);
+        self.timer = None;
+        self.outbox.clear();
+        self.events.push_back(DrafterEvent::Finished(reason));
+        if self.link_up {
+            self.epoch = self.epoch.next();
+            let rollback = Rollback { epoch: self.epoch, to: self.log.end() };
+            self.outbox.push_back(Message::Rollback(rollback));
+        }
+    }
+}
+
+fn check_config(config: &DrafterConfig) {
+    assert!(!config.prompt.is_empty(), "a prompt has at least one token");
+    assert!(config.have.index() <= config.prompt.len(), "no more is held than the prompt");
+    assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
+    assert!(config.draft_length as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
+    assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
+    assert!(
+        (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
+            && config.pass_rows_max > config.draft_length as usize,
+        "a round's rows exceed a pass"
+    );
+    assert!(
+        config.extend == 0 || (config.draft_length == 0 && config.chain == Chain::Direct),
+        "the target goes on alone only where it has all layers and no drafts to wait for"
+    );
+}

@@ -1,0 +1,103 @@
+//! Losing the target, and coming back to it.
+
+use super::*;
+
+#[test]
+fn a_lost_link_turns_the_drafts_in_flight_into_unverified_words() {
+    let mut desk = Desk::begun(config(), 21);
+    let _ = desk.draft(&[22, 23]);
+    desk.drafter.handle_link_lost(desk.now);
+    assert_eq!(
+        desk.events(),
+        [
+            DrafterEvent::Commit { at: Position(4), tokens: ids(&[22, 23]), verified: false },
+            DrafterEvent::Alone { at: Position(6) },
+        ]
+    );
+    // The verdict comes late: it is of a question that nobody asks any more.
+    desk.verdict(4, &[], 0, &[99]).unwrap();
+    desk.say(&[24]);
+    assert_eq!(desk.generated(), [21, 22, 23, 24]);
+    assert_eq!(desk.drafter.log().verified(), [true, false, false, false]);
+}
+
+#[test]
+fn after_a_resume_what_the_target_agrees_with_up_to_the_first_difference_is_verified() {
+    let mut desk = Desk::begun(config(), 21);
+    desk.drafter.handle_link_lost(desk.now);
+    desk.say(&[22, 23, 24, 25]);
+    desk.drafter.handle_link_back(desk.now);
+    assert!(desk.drafter.is_alone(), "still alone until the chain has answered");
+    desk.say(&[26]);
+    desk.open(4, hash(&[11, 12, 13, 21]));
+    assert!(!desk.drafter.is_alone());
+    desk.say(&[77]); // too late
+    let pass = desk.pass();
+    assert_eq!((pass.base, pass.settled(), pass.said, pass.drafts), (Position(3), 1, 5, 0));
+    assert_eq!((pass.epoch, pass.ask), (Epoch(2), true));
+    let _ = desk.events();
+    desk.verdict(4, &[true, true, false, true, true], 0, &[27]).unwrap();
+    let agreed = vec![true, true, false, true, true];
+    assert_eq!(
+        desk.events(),
+        [
+            DrafterEvent::Judged { from: Position(4), agreed },
+            DrafterEvent::Commit { at: Position(9), tokens: ids(&[27]), verified: true },
+            DrafterEvent::Draft { base: Position(10), wanted: 3 },
+        ]
+    );
+    assert_eq!(desk.drafter.log().verified(), [true, true, true, false, false, false, true]);
+}
+
+#[test]
+fn a_local_token_for_another_place_than_the_logs_end_is_dropped() {
+    let mut desk = Desk::begun(config(), 21);
+    desk.drafter.handle_link_lost(desk.now);
+    for at in [3, 5] {
+        desk.drafter.handle_local_token(desk.now, Position(at), TokenId(22));
+    }
+    assert_eq!(desk.generated(), [21]);
+}
+
+#[test]
+fn the_answer_to_an_older_open_is_dropped() {
+    let mut desk = Desk::begun(config(), 21);
+    desk.drafter.handle_link_lost(desk.now);
+    desk.drafter.handle_link_back(desk.now);
+    let late = Opened { epoch: Epoch(1), held: Position(0), prefix: hash(&[]), passes: 0 };
+    desk.drafter.handle_opened(desk.now, &late).unwrap();
+    assert!(desk.drafter.is_alone());
+    desk.open(4, hash(&[11, 12, 13, 21]));
+    assert_eq!(desk.pass().base, Position(3));
+}
+
+#[test]
+fn an_acknowledgement_frees_the_chunks_up_to_its_place() {
+    let wait = Duration::from_millis(50);
+    let prompt: Vec<u32> = (1..=18).collect();
+    let chunks = DrafterConfig { prompt: ids(&prompt), retransmit: Some(wait), ..config() };
+    let mut desk = Desk::opened(chunks);
+    assert_eq!(desk.passes().len(), 3);
+    desk.verdict(8, &[], 0, &[]).unwrap();
+    desk.now += wait;
+    desk.drafter.handle_timeout(desk.now);
+    let again: Vec<_> = desk.passes().iter().map(|pass| pass.base.0).collect();
+    assert_eq!(again, [8, 16]);
+}
+
+#[test]
+fn a_chain_that_holds_another_text_gets_everything_again() {
+    let mut desk = Desk::begun(config(), 21);
+    desk.drafter.handle_link_lost(desk.now);
+    desk.drafter.handle_link_back(desk.now);
+    desk.open(4, hash(&[11, 12, 13, 99]));
+    assert_eq!(desk.pass().base, Position(0));
+}
+
+#[test]
+fn a_chain_that_claims_more_than_was_asked_for_misbehaves() {
+    let mut desk = Desk::new(config());
+    let opened = Opened { epoch: Epoch(1), held: Position(1), prefix: hash(&[11]), passes: 0 };
+    let outcome = desk.drafter.handle_opened(desk.now, &opened);
+    assert!(matches!(outcome, Err(PeerMisbehaved::HeldTooMuch { .. })));
+}

@@ -1,0 +1,337 @@
+//! A stage in the middle of one session's chain: passes go up, verdicts come down.
+//!
+//! ```text
+//!            handle_pass           poll_work             handle_output
+//!   below ──────────────▶ queued ───────────▶ one Work ───────────────▶ Pass to above, waiting
+//!   below ◀────────────────────────────────────────────────────────────  handle_verdict
+//! ```
+//!
+//! # Invariants
+//!
+//! - **Passes leave in the order they came**, each with the rows of its own tokens.
+//! - **At most [`limits::PASSES_IN_FLIGHT_MAX`] passes** are queued, running or waiting for a verdict.
+//! - **`held` is the text whose KV this stage has**: a pass's base cuts it, its tokens extend it, and
+//!   a pass past its end is answered with a gap instead of being run.
+//! - **Nothing of an older epoch leaves**, in either direction.
+//! - **Nothing here depends on time.**
+
+mod flight;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::PeerMisbehaved;
+use crate::{
+    Close, Epoch, Fault, FaultKind, Frame, Hidden, HiddenRows, Kind, Message, Open, Opened, Pass,
+    PrefixHash, Rollback, Transcript, Verdict, WireCodec, limits,
+};
+use base::{Position, TokenId};
+use bytes::Bytes;
+use flight::Flight;
+use std::collections::VecDeque;
+
+/// What a middle stage reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HopsConfig {
+    /// `None`: tokens, the stage has the embedding. Else hidden states in this codec.
+    pub reads: Option<WireCodec>,
+    /// Codec of the hop into the next stage.
+    pub writes: WireCodec,
+    /// Width `D` of both.
+    pub width: u32,
+}
+
+/// Which neighbour a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Towards the verifier.
+    Up,
+    /// Towards the device.
+    Down,
+}
+
+/// One forward pass through this stage's layers. Each is answered by exactly one
+/// [`Hops::handle_output`] or [`Hops::handle_refused`], also where the session was reopened meanwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HopWork {
+    /// First truncate the session's KV to this length.
+    pub truncate_to: Position,
+    /// Row `i` stands at position `truncate_to + i`. Never empty.
+    pub tokens: Vec<TokenId>,
+    /// Their hidden states, where the stage starts above the embedding.
+    pub hidden: Option<HiddenRows>,
+    /// How to encode the output rows.
+    pub codec: WireCodec,
+}
+
+/// A stage in the middle of one session's chain.
+#[derive(Debug)]
+pub struct Hops {
+    config: HopsConfig,
+    state: State,
+    epoch: Epoch,
+    positions_max: u32,
+    held: Transcript,
+    flight: Flight,
+    outbox: VecDeque<(Side, Frame)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No `Open` yet: nothing else is allowed.
+    Fresh,
+    /// Asked above how much it holds; below waits for the answer.
+    Opening {
+        /// As asked.
+        have: Position,
+    },
+    /// The chain stands.
+    Open,
+    /// Nothing is above: every pass is answered with that, until the session is opened again. Below
+    /// may have missed the first word of it, or dropped it as one of an older epoch.
+    Cut,
+}
+
+impl Hops {
+    /// A session that is not opened yet.
+    pub fn new(config: HopsConfig) -> Self {
+        Self {
+            config,
+            state: State::Fresh,
+            epoch: Epoch::default(),
+            positions_max: 0,
+            held: Transcript::default(),
+            flight: Flight::default(),
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// How many leading tokens have their KV here, counting a work that is running.
+    pub fn held(&self) -> Position {
+        self.held.end()
+    }
+
+    /// The newest epoch seen.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// How many passes are queued, running or waiting for a verdict.
+    pub fn in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// From below: begins or resumes the session. The stages above are asked for no more than is held
+    /// here. Ignored where it is of an older epoch.
+    pub fn handle_open(&mut self, mut open: Open) {
+        if self.state != State::Fresh && open.epoch < self.epoch {
+            return;
+        }
+        self.start(open.epoch);
+        self.positions_max = open.positions_max;
+        open.have = open.have.min(self.held.end());
+        open.stages = open.stages.split_off(open.stages.len().min(1));
+        self.state = State::Opening { have: open.have };
+        self.send(Side::Up, Message::Open(open));
+    }
+
+    /// From above: what the chain above holds. Ignored where it answers another `Open`.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::HeldTooMuch`] where it is more than was asked for.
+    pub fn handle_opened(&mut self, opened: &Opened) -> Result<(), PeerMisbehaved> {
+        let State::Opening { have } = self.state else { return Ok(()) };
+        if opened.epoch != self.epoch {
+            return Ok(());
+        }
+        if opened.held > have {
+            return Err(PeerMisbehaved::HeldTooMuch { held: opened.held, asked: have });
+        }
+        let same = self.held.hash(opened.held.index()) == Some(opened.prefix);
+        let (held, prefix) = if same {
+            (opened.held, opened.prefix)
+        } else {
+            (Position::default(), PrefixHash::EMPTY)
+        };
+        self.state = State::Open;
+        self.send(Side::Down, Message::Opened(Opened { held, prefix, ..*opened }));
+        Ok(())
+    }
+
+    /// From below: queues a pass. One of an older epoch is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved`] where the pass breaks the session's rules; the connection is to be closed.
+    pub fn handle_pass(&mut self, pass: Pass, payload: Bytes) -> Result<(), PeerMisbehaved> {
+        if self.state == State::Fresh {
+            return Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass });
+        }
+        self.check_pass(&pass)?;
+        if pass.epoch < self.epoch {
+            return Ok(());
+        }
+        if pass.epoch > self.epoch {
+            self.start(pass.epoch);
+        }
+        if self.state == State::Cut {
+            self.report_cut();
+            return Ok(());
+        }
+        let (waiting, limit) = (self.flight.len() + 1, limits::PASSES_IN_FLIGHT_MAX);
+        let admitted = self.flight.admit(pass, payload);
+        if admitted { Ok(()) } else { Err(PeerMisbehaved::TooManyPasses { waiting, limit }) }
+    }
+
+    /// From below: stops and cuts the text, here and above. Ignored where it is of an older epoch.
+    pub fn handle_rollback(&mut self, rollback: Rollback) {
+        if rollback.epoch >= self.epoch {
+            self.start(rollback.epoch);
+            self.held.truncate(rollback.to.index());
+            self.send(Side::Up, Message::Rollback(rollback));
+        }
+    }
+
+    /// From below: the session ends, here and above.
+    pub fn handle_close(&mut self) {
+        self.flight.void();
+        self.state = State::Cut;
+        self.send(Side::Up, Message::Close(Close {}));
+    }
+
+    /// From above: goes down as it is, and frees the credit of what it answers. One of an older
+    /// epoch is dropped.
+    pub fn handle_verdict(&mut self, verdict: Verdict) {
+        if verdict.epoch == self.epoch {
+            self.flight.answered(verdict.at());
+            self.send(Side::Down, Message::Verdict(verdict));
+        }
+    }
+
+    /// From above: goes down as it is. One of an older epoch is dropped.
+    pub fn handle_fault(&mut self, fault: Fault) {
+        if fault.epoch == self.epoch {
+            self.flight.void();
+            self.send(Side::Down, Message::Fault(fault));
+        }
+    }
+
+    /// The link up is lost: below is told, and has to open again.
+    pub fn handle_upstream_lost(&mut self) {
+        self.flight.void();
+        if !matches!(self.state, State::Fresh | State::Cut) {
+            self.state = State::Cut;
+            self.report_cut();
+        }
+    }
+
+    /// The next forward pass to run, if any. `None` while one runs.
+    pub fn poll_work(&mut self) -> Option<HopWork> {
+        while let Some((pass, payload)) = self.flight.next() {
+            let base = pass.base.index();
+            if self.held.hash(base).is_none_or(|hash| hash.check() != pass.prefix) {
+                self.report_gap(&pass);
+                continue;
+            }
+            self.held.truncate(base);
+            self.held.extend(&pass.tokens);
+            let work = HopWork {
+                truncate_to: pass.base,
+                tokens: pass.tokens.clone(),
+                hidden: pass.hidden.map(|hidden| HiddenRows {
+                    codec: hidden.codec,
+                    width: hidden.width,
+                    rows: pass.tokens.len(),
+                    skip: 0,
+                    payload,
+                }),
+                codec: self.config.writes,
+            };
+            self.flight.run(pass);
+            return Some(work);
+        }
+        None
+    }
+
+    /// The shell ran the work: `payload` holds its output rows in [`HopWork::codec`].
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running, or `payload` is longer than a frame may carry.
+    pub fn handle_output(&mut self, payload: Bytes) {
+        let Some(mut pass) = self.flight.ran() else { return };
+        let bytes = u32::try_from(payload.len()).expect("rows of one pass fit a frame");
+        let HopsConfig { writes: codec, width, .. } = self.config;
+        pass.hidden = Some(Hidden { codec, width, bytes });
+        self.outbox.push_back((Side::Up, Frame { message: Message::Pass(pass), payload }));
+    }
+
+    /// The shell could not run the work: no room for its KV, or a payload that is not of its codec.
+    /// Below is told, and the text is cut to where the work began.
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running.
+    pub fn handle_refused(&mut self, kind: FaultKind, detail: &str, retry_after_ms: Option<u32>) {
+        let start = self.flight.running_from();
+        self.flight.void();
+        let _ = self.flight.ran();
+        self.held.truncate(start.index());
+        self.fault(kind, detail, retry_after_ms);
+    }
+
+    /// The next frame for a neighbour.
+    pub fn poll_transmit(&mut self) -> Option<(Side, Frame)> {
+        self.outbox.pop_front()
+    }
+
+    /// What was asked for before is void.
+    fn start(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        self.flight.void();
+    }
+
+    fn send(&mut self, side: Side, message: Message) {
+        self.outbox.push_back((side, Frame::from(message)));
+    }
+
+    fn fault(&mut self, kind: FaultKind, detail: &str, retry_after_ms: Option<u32>) {
+        let fault = Fault::on_session(self.epoch, kind, detail);
+        self.send(Side::Down, Message::Fault(Fault { retry_after_ms, ..fault }));
+    }
+
+    fn report_cut(&mut self) {
+        self.fault(FaultKind::Unavailable, "the next stage is out of reach", None);
+    }
+
+    fn report_gap(&mut self, pass: &Pass) {
+        let held = pass.base.min(self.held.end());
+        let prefix = self.held.hash(held.index()).expect("every held prefix has its hash");
+        let detail = format!("pass builds on {} tokens, {held} of them are held", pass.base);
+        self.fault(FaultKind::Gap { held, prefix }, &detail, None);
+    }
+
+    fn check_pass(&self, pass: &Pass) -> Result<(), PeerMisbehaved> {
+        let (end, positions_max) = (pass.end(), self.positions_max);
+        if end.0 > positions_max {
+            return Err(PeerMisbehaved::PastSession { end, positions_max });
+        }
+        let wrong = |expected| Err(PeerMisbehaved::WrongInput { expected });
+        if pass.tokens.is_empty() || pass.extend > 0 {
+            return wrong("rows of its own, and no extension, where layers are split");
+        }
+        match (self.config.reads, pass.hidden) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => wrong("tokens without hidden states"),
+            (Some(_), None) => wrong("hidden states"),
+            (Some(codec), Some(hidden)) => {
+                if (hidden.codec, hidden.width) == (codec, self.config.width) {
+                    Ok(())
+                } else {
+                    wrong("hidden states of the session's codec and width")
+                }
+            }
+        }
+    }
+}

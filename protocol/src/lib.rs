@@ -1,0 +1,59 @@
+//! The wire and the machines that speak it: what crosses a link, and who does what when.
+//!
+//! Messages and frames (`docs/WIRE.md` is normative), their limits, the handshake, and four state
+//! machines: [`Drafter`] (the device's half of a conversation), [`Verifier`] (the stage that
+//! decides), [`Hops`] (a stage in between) and [`LinkHealth`] (is the peer still there).
+//!
+//! The machines share one shape. Inputs are `handle_*` methods; outputs are drained by `poll_*`
+//! methods until they return `None`; a deadline comes with its reason. Whoever runs one calls, after
+//! every input, `poll_transmit`, `poll_event` (or `poll_work`) and `poll_timeout`, in this order.
+//!
+//! # Invariants
+//!
+//! - **No clock, no socket, no thread, no randomness.** Time is an argument; `clippy.toml` bans the
+//!   rest. A log of inputs replays any run.
+//! - **The protocol does not know what a tensor holds.** Hidden states are bytes with a shape.
+//! - **Nothing from a peer is trusted before it is counted.** Every length is capped in [`limits`]
+//!   before anything of that length is allocated.
+//! - **No `unsafe`.**
+
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate self as protocol;
+
+mod codec;
+mod drafter;
+pub mod error;
+pub mod frame;
+mod handshake;
+mod hops;
+mod id;
+pub mod limits;
+mod link_health;
+mod message;
+mod prefix;
+#[cfg(test)]
+mod sim;
+mod token_run;
+mod transcript;
+mod verifier;
+
+pub use drafter::{
+    Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, TokenLog,
+};
+pub use error::{Action, Error, respond};
+pub use frame::{Frame, HEADER_LEN, Header};
+pub use handshake::{
+    Agreement, HandshakeError, Host, VERSION, VERSIONS, accept_welcome, negotiate,
+};
+pub use hops::{HopWork, Hops, HopsConfig, Side};
+pub use id::{Epoch, SessionId};
+pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
+pub use message::{
+    Close, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass, Ping,
+    PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
+};
+pub use prefix::{PrefixCheck, PrefixHash};
+pub use transcript::Transcript;
+pub use verifier::{HiddenRows, Verifier, VerifierConfig, Work};

@@ -1,0 +1,298 @@
+//! Is the peer still there? Silence becomes loss after a deadline that follows the measured RTT.
+//!
+//! ```text
+//!                handle_connected                 silence > deadline, or handle_closed
+//!   Down, dialling ────────────▶ Up ───────────────────────────────────────────▶ Down, dialling
+//!        ▲   │ handle_dial_failed        the old connection may still speak: that is Up again
+//!        └───┘ after redial + jitter
+//! ```
+//!
+//! Silence counts only while an answer is owed: an idle session sends nothing and loses nothing. Then
+//! a ping goes out after a third of the deadline, so that a peer that is busy computing still shows
+//! life, and a lost ping has a second.
+//!
+//! The smoothed RTT is that of RFC 6298, section 2 (gain 1/8). The deadline is four of it, within
+//! floor and ceiling.
+//!
+//! # Invariants
+//!
+//! - **`Lost` and `Back` alternate.**
+//! - **At most one dial is wanted at a time**, and the wait between two never grows: a device is not
+//!   kept in the dark after the link is back.
+//! - **No clock and no randomness.** Jitter is handed in.
+
+#[cfg(test)]
+mod tests;
+
+use crate::{Message, Ping, Pong};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// When silence means loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkHealthConfig {
+    /// Never give up before this much silence.
+    pub deadline_floor: Duration,
+    /// Always give up after this much, also while the RTT is unknown.
+    pub deadline_ceiling: Duration,
+    /// How long to wait between two tries to dial; jitter comes on top.
+    pub redial: Duration,
+}
+
+impl Default for LinkHealthConfig {
+    /// 500 ms to 2 s; redial every 500 ms.
+    fn default() -> Self {
+        Self {
+            deadline_floor: Duration::from_millis(500),
+            deadline_ceiling: Duration::from_secs(2),
+            redial: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What the shell is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// Silent past the deadline, or closed.
+    Lost {
+        /// How long nothing was heard.
+        silent: Duration,
+    },
+    /// Connected for the first time or again, or heard again after all.
+    Back,
+    /// Please dial: answered by [`LinkHealth::handle_connected`] or
+    /// [`LinkHealth::handle_dial_failed`].
+    Dial,
+}
+
+/// Why a [`LinkHealth`] wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LinkTimer {
+    /// Silence becomes loss.
+    Deadline,
+    /// Time for a ping.
+    Ping,
+    /// Time to dial again.
+    Redial,
+}
+
+/// Pings whose pong is remembered: more are in the air only on a dead link.
+const PINGS_REMEMBERED: usize = 8;
+
+/// The health of the link to one peer.
+#[derive(Debug)]
+pub struct LinkHealth {
+    config: LinkHealthConfig,
+    /// A connection stands, silent or not.
+    connected: bool,
+    up: bool,
+    heard: Instant,
+    /// Since when an answer is owed.
+    expecting: Option<Instant>,
+    pinged: Option<Instant>,
+    pings: VecDeque<(Ping, Instant)>,
+    nonce: u32,
+    rtt: Option<Duration>,
+    dial: Dial,
+    outbox: VecDeque<Message>,
+    events: VecDeque<LinkEvent>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dial {
+    Idle,
+    Dialling,
+    /// Waits until then.
+    Failed(Instant),
+}
+
+impl LinkHealth {
+    /// Starts without a connection: the first event is [`LinkEvent::Dial`].
+    ///
+    /// # Panics
+    ///
+    /// Where the floor is above the ceiling.
+    pub fn new(config: LinkHealthConfig, now: Instant) -> Self {
+        assert!(config.deadline_floor <= config.deadline_ceiling, "deadline floor above ceiling");
+        let mut health = Self {
+            config,
+            connected: false,
+            up: false,
+            heard: now,
+            expecting: None,
+            pinged: None,
+            pings: VecDeque::new(),
+            nonce: 0,
+            rtt: None,
+            dial: Dial::Idle,
+            outbox: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        health.dial();
+        health
+    }
+
+    /// Whether the peer is believed to be there.
+    pub const fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// The smoothed round-trip time, once measured.
+    pub const fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Silence beyond this is loss.
+    pub fn deadline(&self) -> Duration {
+        let LinkHealthConfig { deadline_floor: floor, deadline_ceiling: ceiling, .. } = self.config;
+        self.rtt.map_or(ceiling, |rtt| rtt.saturating_mul(4).clamp(floor, ceiling))
+    }
+
+    /// The handshake of a new connection is done. `false` where the old one spoke again meanwhile:
+    /// then the new one is to be closed, because the sessions live on the old one.
+    #[must_use]
+    pub fn handle_connected(&mut self, now: Instant) -> bool {
+        self.dial = Dial::Idle;
+        if self.up {
+            return false;
+        }
+        self.connected = true;
+        self.pings.clear();
+        self.outbox.clear();
+        self.nonce = 0;
+        self.handle_frame(now);
+        true
+    }
+
+    /// The dial that was asked for failed. `jitter` is added to the wait, so that a fleet behind one
+    /// base station does not dial in step.
+    pub fn handle_dial_failed(&mut self, now: Instant, jitter: Duration) {
+        if self.dial == Dial::Dialling {
+            let again = Dial::Failed(now + self.config.redial + jitter);
+            self.dial = if self.up { Dial::Idle } else { again };
+        }
+    }
+
+    /// The transport says that the connection is closed.
+    pub fn handle_closed(&mut self, now: Instant) {
+        self.connected = false;
+        self.outbox.clear();
+        self.lose(now);
+    }
+
+    /// Any frame came from the peer.
+    pub fn handle_frame(&mut self, now: Instant) {
+        if !self.connected {
+            return;
+        }
+        self.heard = now;
+        self.pinged = None;
+        if !self.up {
+            self.up = true;
+            if matches!(self.dial, Dial::Failed(_)) {
+                self.dial = Dial::Idle;
+            }
+            self.events.push_back(LinkEvent::Back);
+        }
+    }
+
+    /// A pong came. Measures, and counts as a frame.
+    pub fn handle_pong(&mut self, now: Instant, pong: Pong) {
+        if let Some(at) = self.pings.iter().position(|(ping, _)| ping.nonce == pong.nonce) {
+            let (_, sent) = self.pings[at];
+            self.pings.drain(..=at);
+            self.handle_rtt(now.saturating_duration_since(sent));
+        }
+        self.handle_frame(now);
+    }
+
+    /// A measured round trip, from a pong or from the transport.
+    pub fn handle_rtt(&mut self, sample: Duration) {
+        self.rtt = Some(self.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
+    }
+
+    /// Whether an answer is owed to us from now on.
+    pub fn expect(&mut self, now: Instant, expecting: bool) {
+        self.expecting = expecting.then(|| self.expecting.unwrap_or(now));
+    }
+
+    /// The next ping, for the connection's first stream.
+    pub fn poll_transmit(&mut self) -> Option<Message> {
+        self.outbox.pop_front()
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`], and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, LinkTimer)> {
+        let deadline = self.deadline_at().map(|at| (at, LinkTimer::Deadline));
+        let ping = self.ping_at().map(|at| (at, LinkTimer::Ping));
+        let redial = match self.dial {
+            Dial::Failed(until) => Some((until, LinkTimer::Redial)),
+            Dial::Idle | Dial::Dialling => None,
+        };
+        [deadline, ping, redial].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline_at().is_some_and(|at| at <= now) {
+            self.lose(now);
+        }
+        if self.ping_at().is_some_and(|at| at <= now) {
+            self.ping(now);
+        }
+        if let Dial::Failed(until) = self.dial
+            && until <= now
+        {
+            self.dial();
+        }
+    }
+
+    /// From when silence counts: heard last, or began to wait.
+    fn quiet_since(&self) -> Option<Instant> {
+        Some(self.expecting?.max(self.heard))
+    }
+
+    fn deadline_at(&self) -> Option<Instant> {
+        let counts = self.connected && self.up;
+        self.quiet_since().filter(|_| counts).map(|since| since + self.deadline())
+    }
+
+    /// While an answer is owed, and while a silent connection may still come back.
+    fn ping_at(&self) -> Option<Instant> {
+        let since = if self.up { self.quiet_since()? } else { self.heard };
+        let since = self.pinged.map_or(since, |pinged| pinged.max(since));
+        self.connected.then(|| since + self.deadline() / 3)
+    }
+
+    fn ping(&mut self, now: Instant) {
+        let ping = Ping { nonce: self.nonce };
+        self.nonce = self.nonce.wrapping_add(1);
+        self.pinged = Some(now);
+        if self.pings.len() == PINGS_REMEMBERED {
+            self.pings.pop_front();
+        }
+        self.pings.push_back((ping, now));
+        self.outbox.push_back(Message::Ping(ping));
+    }
+
+    fn lose(&mut self, now: Instant) {
+        if self.up {
+            self.up = false;
+            let silent = now.saturating_duration_since(self.heard);
+            self.events.push_back(LinkEvent::Lost { silent });
+        }
+        if self.dial == Dial::Idle {
+            self.dial();
+        }
+    }
+
+    fn dial(&mut self) {
+        self.dial = Dial::Dialling;
+        self.events.push_back(LinkEvent::Dial);
+    }
+}

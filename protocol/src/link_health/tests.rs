@@ -1,0 +1,235 @@
+//! Link health, read as traces: what happens when, in milliseconds.
+
+use super::*;
+use std::fmt::Write as _;
+
+/// The one clock reading of these tests: where simulated time begins.
+#[expect(clippy::disallowed_methods, reason = "any instant will do; it is never read again")]
+fn dawn() -> Instant {
+    Instant::now()
+}
+
+/// A peer that answers pings after `rtt`, while it lives; a dialler whose dials take 40 ms.
+struct Sim {
+    start: Instant,
+    now: Instant,
+    health: LinkHealth,
+    rtt: Duration,
+    alive: bool,
+    pongs: VecDeque<(Instant, Pong)>,
+    dials: VecDeque<Instant>,
+    trace: String,
+}
+
+const DIAL: Duration = Duration::from_millis(40);
+const JITTER: Duration = Duration::from_millis(7);
+
+impl Sim {
+    /// Connected at 0 ms, with this measured round trip.
+    fn new(rtt_ms: u64) -> Self {
+        let (start, rtt) = (dawn(), Duration::from_millis(rtt_ms));
+        let mut health = LinkHealth::new(LinkHealthConfig::default(), start);
+        assert_eq!(health.poll_event(), Some(LinkEvent::Dial));
+        assert!(health.handle_connected(start));
+        assert_eq!(health.poll_event(), Some(LinkEvent::Back));
+        health.handle_rtt(rtt);
+        let (pongs, dials) = (VecDeque::new(), VecDeque::new());
+        Self { start, now: start, health, rtt, alive: true, pongs, dials, trace: String::new() }
+    }
+
+    fn at(&mut self, ms: u64) {
+        self.run_until(self.start + Duration::from_millis(ms));
+    }
+
+    fn expect(&mut self, expecting: bool) {
+        self.health.expect(self.now, expecting);
+    }
+
+    fn run_until(&mut self, end: Instant) {
+        loop {
+            self.drain();
+            let timer = self.health.poll_timeout().map(|(at, _)| at);
+            let pong = self.pongs.front().map(|(at, _)| *at);
+            let dial = self.dials.front().copied();
+            let next = [timer, pong, dial].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            if pong == Some(next) {
+                let (_, pong) = self.pongs.pop_front().unwrap();
+                self.health.handle_pong(self.now, pong);
+            } else if dial == Some(next) {
+                self.dials.pop_front();
+                if self.alive {
+                    let wanted = self.health.handle_connected(self.now);
+                    self.log(if wanted { "use" } else { "drop" });
+                } else {
+                    self.health.handle_dial_failed(self.now, JITTER);
+                }
+            } else {
+                self.health.handle_timeout(self.now);
+            }
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self) {
+        while let Some(message) = self.health.poll_transmit() {
+            let Message::Ping(ping) = message else { panic!("not a ping: {message:?}") };
+            self.log(&format!("ping {}", ping.nonce));
+            if self.alive {
+                self.pongs.push_back((self.now + self.rtt, Pong { nonce: ping.nonce }));
+            }
+        }
+        while let Some(event) = self.health.poll_event() {
+            match event {
+                LinkEvent::Lost { silent } => {
+                    self.log(&format!("lost after {} ms", silent.as_millis()));
+                }
+                LinkEvent::Back => self.log("back"),
+                LinkEvent::Dial => {
+                    self.log("dial");
+                    self.dials.push_back(self.now + DIAL);
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, what: &str) {
+        let ms = self.now.duration_since(self.start).as_millis();
+        writeln!(self.trace, "{ms:>5} ms  {what}").unwrap();
+    }
+
+    fn check(&self, expected: &str) {
+        assert_eq!(self.trace.trim_end(), expected.trim_matches('\n'), "\n{}", self.trace);
+    }
+}
+
+/// The peer vanishes at 100 ms while an answer is owed.
+#[test]
+fn silence_is_lost_at_the_deadline_and_dialled_at_a_fixed_pace() {
+    let mut sim = Sim::new(40);
+    sim.expect(true);
+    sim.alive = false;
+    sim.at(1800);
+    sim.check(
+        "
+  166 ms  ping 0
+  333 ms  ping 1
+  499 ms  ping 2
+  500 ms  lost after 500 ms
+  500 ms  dial
+  666 ms  ping 3
+  833 ms  ping 4
+  999 ms  ping 5
+ 1047 ms  dial
+ 1166 ms  ping 6
+ 1333 ms  ping 7
+ 1499 ms  ping 8
+ 1594 ms  dial
+ 1666 ms  ping 9
+",
+    );
+}
+
+#[test]
+fn an_idle_link_says_nothing_and_is_never_lost() {
+    let mut sim = Sim::new(40);
+    sim.alive = false;
+    sim.at(60_000);
+    sim.check("");
+    assert!(sim.health.is_up());
+    sim.expect(true);
+    sim.at(60_499);
+    assert!(sim.health.is_up(), "silence counts from when an answer is owed");
+    sim.at(60_500);
+    assert!(!sim.health.is_up());
+}
+
+#[test]
+fn a_peer_that_computes_in_silence_but_answers_pings_is_not_lost() {
+    let mut sim = Sim::new(100);
+    sim.expect(true);
+    sim.at(10_000);
+    assert!(sim.health.is_up() && !sim.trace.contains("lost"), "{}", sim.trace);
+}
+
+#[test]
+fn the_old_connection_that_speaks_again_wins_over_the_dial() {
+    let mut sim = Sim::new(40);
+    sim.expect(true);
+    sim.alive = false;
+    sim.at(520);
+    sim.alive = true;
+    sim.health.handle_frame(sim.now);
+    sim.expect(false);
+    sim.at(3000);
+    sim.check(
+        "
+  166 ms  ping 0
+  333 ms  ping 1
+  499 ms  ping 2
+  500 ms  lost after 500 ms
+  500 ms  dial
+  520 ms  back
+  540 ms  drop
+",
+    );
+}
+
+#[test]
+fn once_the_old_connection_is_back_nothing_is_dialled_any_more() {
+    let mut sim = Sim::new(40);
+    sim.expect(true);
+    sim.alive = false;
+    sim.at(560); // lost at 500 ms, the dial failed at 540 ms
+    sim.health.handle_frame(sim.now);
+    sim.expect(false);
+    sim.trace.clear();
+    sim.at(3000);
+    sim.check("  560 ms  back");
+}
+
+#[test]
+fn a_closed_connection_is_lost_at_once_and_the_next_one_starts_afresh() {
+    let mut sim = Sim::new(40);
+    sim.at(100);
+    sim.health.handle_closed(sim.now);
+    sim.at(200);
+    sim.expect(true);
+    sim.at(320);
+    sim.check(
+        "
+  100 ms  lost after 100 ms
+  100 ms  dial
+  140 ms  use
+  140 ms  back
+",
+    );
+    sim.at(400);
+    assert!(sim.trace.ends_with("  366 ms  ping 0\n"), "{}", sim.trace);
+}
+
+#[test]
+fn the_deadline_is_four_round_trips_between_floor_and_ceiling() {
+    let mut health = LinkHealth::new(LinkHealthConfig::default(), dawn());
+    assert_eq!(health.deadline(), Duration::from_secs(2), "unknown: the ceiling");
+    for (rtt_ms, deadline_ms) in [(1, 500), (125, 500), (126, 504), (300, 1200), (500, 2000)] {
+        health.rtt = None;
+        health.handle_rtt(Duration::from_millis(rtt_ms));
+        assert_eq!(health.deadline(), Duration::from_millis(deadline_ms), "{rtt_ms}");
+    }
+    health.handle_rtt(Duration::from_secs(9));
+    assert_eq!(health.deadline(), Duration::from_secs(2));
+}
+
+#[test]
+fn a_pong_measures_the_round_trip_of_its_own_ping() {
+    let mut sim = Sim::new(200);
+    sim.expect(true);
+    sim.rtt = Duration::from_millis(360);
+    sim.at(640);
+    // 266 ms: ping 0. 533 ms: ping 1. 626 ms: pong 0.
+    assert_eq!(sim.health.rtt(), Some((Duration::from_millis(200) * 7 + sim.rtt) / 8));
+    sim.health.handle_pong(sim.now, Pong { nonce: 77 });
+    assert_eq!(sim.health.rtt(), Some(Duration::from_millis(220)), "an unknown pong says nothing");
+}

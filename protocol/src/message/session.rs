@@ -1,0 +1,295 @@
+//! Messages about one session. The stream says which, so only [`Open`] names it.
+
+use crate::error::LimitError;
+use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, limits};
+use base::{LayerRange, NodeName, Position, Sampling, TokenId};
+use serde::{Deserialize, Serialize};
+
+/// Begins a session, or resumes one. Sent by the device, and by each stage to the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// The conversation. A node that still holds it resumes it.
+    pub session: SessionId,
+    /// The epoch that starts here, above every earlier one of this session: passes of an older epoch
+    /// are void from now on.
+    pub epoch: Epoch,
+    /// How many leading tokens of its text the sender would like to build on. The answer speaks of
+    /// this many or fewer.
+    pub have: Position,
+    /// How the target chooses.
+    pub sampling: Sampling,
+    /// The stages that are still ahead: the first is the receiver's own, the last holds the head. A
+    /// stage sends the rest on.
+    pub stages: Vec<PlannedStage>,
+    /// The target says nothing after one of these.
+    #[serde(with = "crate::token_run")]
+    pub end_tokens: Vec<TokenId>,
+    /// The most positions that this session may hold: its KV is reserved by it.
+    pub positions_max: u32,
+}
+
+/// One stage of a session: which layers run where, and how hidden states come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStage {
+    /// The node that runs it; a node refuses a stage that does not name it.
+    pub node: NodeName,
+    /// Its layers.
+    pub layers: LayerRange,
+    /// Whether it looks tokens up in the embedding: then it reads tokens and no hidden states.
+    pub embedding: bool,
+    /// Whether it has the head: then it verifies, and is the last.
+    pub head: bool,
+    /// The wire codec of the hop *into* this stage; without meaning where `embedding` holds.
+    pub codec: WireCodec,
+}
+
+/// Number format of hidden states on a hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WireCodec {
+    /// Exact.
+    F32,
+    /// Half precision.
+    F16,
+    /// Eight-bit integers in blocks of 64 with a scale each, outliers exact.
+    Int8,
+}
+
+/// The answer to [`Open`]: what every stage of the chain still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The epoch of the [`Open`] that this answers.
+    pub epoch: Epoch,
+    /// How many leading tokens have their KV in every stage: at most the `have` that was asked for.
+    pub held: Position,
+    /// Hash of these tokens. The device compares it with its own text, and starts from position 0
+    /// where they differ.
+    pub prefix: PrefixHash,
+    /// Target passes of this session so far, as in [`Verdict`]: the baseline for counting.
+    pub passes: u32,
+}
+
+/// Rows to run through the layers, and what to judge. Row `i` is the token at `base + i`; its output
+/// is the target's choice for `base + i + 1`.
+///
+/// ```text
+///  tokens:   settled …            said …                drafts …
+///            run for their KV     judged, kept anyway   judged, cut at the first miss
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// A receiver drops a pass of an older epoch than the newest it has seen.
+    pub epoch: Epoch,
+    /// The position of the first token. What the receiver holds from here on and differs is
+    /// truncated (rollback). At most one past what it holds, and one past only where the receiver
+    /// itself chose the token in between; else a [`FaultKind::Gap`].
+    pub base: Position,
+    /// Check of all tokens before `base`.
+    pub prefix: PrefixCheck,
+    /// The tokens at `base..`. May be empty: then the pass only renews `extend`, or asks again.
+    #[serde(with = "crate::token_run")]
+    pub tokens: Vec<TokenId>,
+    /// How many of the tokens were already shown to the user without the target's word. They end
+    /// where the drafts begin.
+    pub said: u32,
+    /// How many of the tokens, at the end, are drafts.
+    pub drafts: u32,
+    /// Whether the target's own word is wanted. Not for the early parts of a long prompt, which are
+    /// only acknowledged, and not for a renewal, which is not answered.
+    pub ask: bool,
+    /// How far the target may go on alone: its own tokens may fill the positions before
+    /// `base + tokens.len() + extend`. The newest pass counts. Zero asks for one token.
+    pub extend: u32,
+    /// The hidden states that follow as payload, where the receiver's stage starts above the
+    /// embedding.
+    pub hidden: Option<Hidden>,
+}
+
+/// Shape of a payload of hidden states: one row for each token of its pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// Number format.
+    pub codec: WireCodec,
+    /// Values in a row, `D`.
+    pub width: u32,
+    /// Bytes of the payload.
+    pub bytes: u32,
+}
+
+/// What the target says, by position: it answers for every pass of its epoch up to there.
+///
+/// ```text
+///  positions:  from …            …                  …
+///              agreed (one bit   accepted (drafts   tokens: the target's own, the first of them
+///              a said token)     it would have      where a draft missed or the drafts ended
+///                                said itself)
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The epoch of the pass that it answers. The device drops one of an older epoch.
+    pub epoch: Epoch,
+    /// The first position it speaks of: of the first said token, else the first draft, else of
+    /// `tokens[0]`. In an acknowledgement the position after the last row that was run.
+    pub from: Position,
+    /// For each said token, whether the target would have chosen it after the tokens before it.
+    pub agreed: Vec<bool>,
+    /// How many drafts the target would have chosen itself, up to the first that it would not.
+    pub accepted: u32,
+    /// The target's own tokens from `from + agreed.len() + accepted` on: a correction or bonus, then
+    /// what it went on to say alone. Empty exactly in an acknowledgement of a pass that did not ask.
+    #[serde(with = "crate::token_run")]
+    pub tokens: Vec<TokenId>,
+    /// Microseconds that the last target pass took on the verifying node; 0 where none was needed.
+    pub pass_us: u32,
+    /// Target passes of this session so far, on the verifying node.
+    pub passes: u32,
+}
+
+/// Stop saying things, and forget what comes after a position: at a stop string, a cancel, a switch.
+/// Not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The epoch that starts here; older passes are void.
+    pub epoch: Epoch,
+    /// The length that the text is cut to.
+    pub to: Position,
+}
+
+/// Ends the session: its KV is freed and its id forgotten. Not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {}
+
+/// Something went wrong. Whose fault it is decides what the receiver does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The epoch it is about, on a session; epoch 0 on a connection. A fault of an older epoch is
+    /// dropped.
+    pub epoch: Epoch,
+    /// Blame.
+    pub kind: FaultKind,
+    /// One sentence for a log.
+    pub detail: String,
+    /// When another try makes sense.
+    pub retry_after_ms: Option<u32>,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// The receiver broke the protocol; the connection closes.
+    PeerMisbehaved,
+    /// The two cannot work together: version, model, tokenizer, numerics, layers.
+    PeerIncompatible,
+    /// A node further up cannot be reached.
+    Unavailable,
+    /// No room now.
+    Overloaded,
+    /// The request itself cannot be served, now or later.
+    Rejected,
+    /// A pass builds on tokens that the sender does not hold. Tells what it does hold, as
+    /// [`Opened`] does.
+    Gap {
+        /// How many leading tokens it holds.
+        held: Position,
+        /// Hash of these.
+        prefix: PrefixHash,
+    },
+    /// Bytes that do not decode: a payload that is not of its codec.
+    Corrupt,
+}
+
+impl Open {
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        LimitError::cap("stages", self.stages.len(), limits::STAGES_MAX)?;
+        LimitError::cap("end tokens", self.end_tokens.len(), limits::END_TOKENS_MAX)?;
+        LimitError::cap_u32("session positions", self.positions_max, limits::POSITIONS_MAX)?;
+        LimitError::cap_u32("held positions", self.have.0, self.positions_max)
+    }
+}
+
+impl Pass {
+    /// How many leading tokens are only run for their KV.
+    ///
+    /// # Panics
+    ///
+    /// Where `said` and `drafts` exceed the tokens; a decoded pass was checked.
+    pub fn settled(&self) -> usize {
+        let judged = self.said as usize + self.drafts as usize;
+        self.tokens.len().checked_sub(judged).expect("a checked pass judges no more than it has")
+    }
+
+    /// The position after its last token.
+    pub fn end(&self) -> Position {
+        Position::after(self.base.index() + self.tokens.len())
+    }
+
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        let rows = self.tokens.len();
+        LimitError::cap("pass rows", rows, limits::PASS_ROWS_MAX)?;
+        LimitError::cap("drafts", self.drafts as usize, limits::DRAFTS_MAX)?;
+        LimitError::cap_u32("extension", self.extend, limits::EXTEND_MAX)?;
+        LimitError::cap_u32("base position", self.base.0, limits::POSITIONS_MAX)?;
+        let judged = (self.said as usize).saturating_add(self.drafts as usize);
+        LimitError::cap("judged tokens", judged, rows)?;
+        self.hidden.map_or(Ok(()), |hidden| hidden.check(rows))
+    }
+}
+
+impl Hidden {
+    fn check(&self, rows: usize) -> Result<(), LimitError> {
+        LimitError::cap_u32("width", self.width, limits::WIDTH_MAX)?;
+        let cap = self.codec.row_len_max(self.width).saturating_mul(rows);
+        LimitError::cap("hidden bytes", self.bytes as usize, cap.min(limits::HIDDEN_LEN_MAX))
+    }
+}
+
+impl WireCodec {
+    /// The most bytes that a row of `width` values takes. For `Int8` a bound that does not know the
+    /// codec's details: outliers travel with an index, but never more than all of them.
+    pub const fn row_len_max(self, width: u32) -> usize {
+        let width = width as usize;
+        match self {
+            Self::F32 => width * 4,
+            Self::F16 => width * 2,
+            Self::Int8 => width * 8 + 64,
+        }
+    }
+}
+
+impl Verdict {
+    /// The position of `tokens[0]`.
+    pub fn at(&self) -> Position {
+        Position::after(self.from.index() + self.agreed.len() + self.accepted as usize)
+    }
+
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        LimitError::cap_u32("verdict position", self.from.0, limits::POSITIONS_MAX)?;
+        LimitError::cap("agreed marks", self.agreed.len(), limits::PASS_ROWS_MAX)?;
+        LimitError::cap("accepted drafts", self.accepted as usize, limits::DRAFTS_MAX)?;
+        LimitError::cap("target tokens", self.tokens.len(), 1 + limits::EXTEND_MAX as usize)
+    }
+}
+
+impl Fault {
+    /// A fault about the connection, or about a session before its first epoch. `detail` is cut to
+    /// its limit.
+    pub fn on_link(kind: FaultKind, detail: &str) -> Self {
+        Self::on_session(Epoch::default(), kind, detail)
+    }
+
+    /// A fault about a session in `epoch`. `detail` is cut to its limit.
+    pub fn on_session(epoch: Epoch, kind: FaultKind, detail: &str) -> Self {
+        let cut = detail.floor_char_boundary(limits::DETAIL_LEN_MAX);
+        Self { epoch, kind, detail: detail[..cut].to_owned(), retry_after_ms: None }
+    }
+
+    /// The same fault, worth another try after `ms`.
+    #[must_use]
+    pub fn retry_after(mut self, ms: u32) -> Self {
+        self.retry_after_ms = Some(ms);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        LimitError::cap("fault detail bytes", self.detail.len(), limits::DETAIL_LEN_MAX)
+    }
+}

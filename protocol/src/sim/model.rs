@@ -1,0 +1,59 @@
+//! The models of the simulated world: pure functions from the tokens before to the next one.
+
+use crate::PrefixHash;
+use base::TokenId;
+
+/// Ends a text.
+pub(super) const END: TokenId = TokenId(0);
+
+/// SplitMix64: a stream of numbers from a seed.
+#[derive(Debug, Clone)]
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.roll() % bound
+    }
+
+    pub(super) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// What the target says after `before`: one of six words, or rarely the end.
+pub(super) fn target(before: &[TokenId]) -> TokenId {
+    word(PrefixHash::EMPTY.extend(before).0)
+}
+
+/// What the device's draft model says: right in about 70 of 100 cases.
+pub(super) fn draft(before: &[TokenId]) -> TokenId {
+    let hash = PrefixHash::EMPTY.extend(before).0;
+    let guess = Dice(hash ^ 1).roll();
+    if guess % 100 < 70 { word(hash) } else { word(guess) }
+}
+
+fn word(hash: u64) -> TokenId {
+    let roll = Dice(hash).below(72);
+    if roll == 0 { END } else { TokenId(u32::try_from(1 + roll % 6).unwrap()) }
+}
+
+/// The text that a request has whatever happens to its packets.
+pub(super) fn reference(prompt: &[TokenId], tokens_max: usize) -> Vec<TokenId> {
+    let mut text = prompt.to_vec();
+    while text.len() < prompt.len() + tokens_max {
+        let next = target(&text);
+        text.push(next);
+        if next == END {
+            break;
+        }
+    }
+    text.split_off(prompt.len())
+}

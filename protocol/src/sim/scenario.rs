@@ -1,0 +1,105 @@
+//! What a simulated run is made of; everything follows from the seed.
+
+use super::link::Weather;
+use super::model::Dice;
+use base::TokenId;
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub(super) struct Scenario {
+    pub(super) seed: u64,
+    pub(super) prompt: Vec<TokenId>,
+    pub(super) tokens_max: u32,
+    pub(super) draft_length: u32,
+    pub(super) extend: u32,
+    /// A middle stage stands between device and verifier.
+    pub(super) hop: bool,
+    /// The device runs the first layers itself and sends hidden states.
+    pub(super) head_stage: bool,
+    pub(super) pass_rows_max: usize,
+    pub(super) weather: Weather,
+    /// Silence that the device takes for loss: the default's, or never in this run.
+    pub(super) never_lost: bool,
+    pub(super) fates: Vec<(Duration, Fate)>,
+}
+
+/// What befalls the world.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// The device's link carries nothing for so long.
+    Cut(Duration),
+    /// The node that the device talks to starts anew and knows nothing.
+    Restart,
+    /// The node behind the middle stage starts anew; the middle stage notices.
+    RestartUpstream,
+}
+
+pub(super) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+impl Scenario {
+    /// A calm link, a prompt of 5 to 40 tokens in chunks of 16 rows.
+    pub(super) fn calm(seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        let prompt = (0..5 + dice.below(36)).map(|_| word(&mut dice)).collect();
+        Self {
+            seed,
+            prompt,
+            tokens_max: 1 + u32::try_from(dice.below(40)).unwrap(),
+            draft_length: 0,
+            extend: 0,
+            hop: false,
+            head_stage: false,
+            pass_rows_max: 16,
+            weather: Weather { delay: ms(20), jitter: ms(5), loss: 0, repeat: 0, reorder: false },
+            never_lost: false,
+            fates: Vec::new(),
+        }
+    }
+
+    pub(super) const fn is_staged(&self) -> bool {
+        self.hop || self.head_stage
+    }
+
+    /// The same on a link that loses, repeats and reorders.
+    pub(super) fn stormy(seed: u64) -> Self {
+        let mut dice = Dice(seed ^ 0x5702);
+        let weather = Weather {
+            delay: ms(1 + dice.below(60)),
+            jitter: ms(dice.below(80)),
+            loss: dice.below(25),
+            repeat: dice.below(25),
+            reorder: dice.chance(70),
+        };
+        Self { weather, ..Self::calm(seed) }
+    }
+
+    /// With cuts and deaths at random times; rain or not.
+    pub(super) fn broken(seed: u64) -> Self {
+        let mut dice = Dice(seed ^ 0xb20c);
+        let mut scenario = if dice.chance(50) { Self::calm(seed) } else { Self::stormy(seed) };
+        scenario.tokens_max = 30 + u32::try_from(dice.below(50)).unwrap();
+        scenario.hop = dice.chance(40);
+        scenario.head_stage = dice.chance(30);
+        scenario.draft_length = u32::try_from(dice.below(9)).unwrap();
+        if !scenario.is_staged() && dice.chance(40) {
+            scenario.draft_length = 0;
+            scenario.extend = 1 + u32::try_from(dice.below(40)).unwrap();
+        }
+        for _ in 0..1 + dice.below(4) {
+            let at = ms(dice.below(2500));
+            let fate = match dice.below(4) {
+                0 | 1 => Fate::Cut(ms(50 + dice.below(4000))),
+                2 => Fate::Restart,
+                _ => Fate::RestartUpstream,
+            };
+            scenario.fates.push((at, fate));
+        }
+        scenario
+    }
+}
+
+fn word(dice: &mut Dice) -> TokenId {
+    TokenId(1 + u32::try_from(dice.below(6)).unwrap())
+}

@@ -1,0 +1,73 @@
+//! How the simulated nodes are set up, and how frames become bytes between them.
+
+use super::model;
+use super::scenario::{Scenario, ms};
+use super::stage::WIDTH;
+use crate::{
+    Chain, DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
+    PlannedStage, SessionId, Verifier, VerifierConfig, WireCodec, frame,
+};
+use base::{LayerRange, NodeName, Position, Sampling};
+use bytes::Bytes;
+use std::time::Duration;
+
+pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> DrafterConfig {
+    let stage = PlannedStage {
+        node: NodeName::new("cloud").unwrap(),
+        layers: LayerRange::all(4),
+        embedding: !scenario.is_staged(),
+        head: true,
+        codec: WireCodec::F32,
+    };
+    DrafterConfig {
+        session: SessionId([7; 16]),
+        epoch,
+        have,
+        sampling: Sampling::GREEDY,
+        stages: vec![stage; if scenario.hop { 2 } else { 1 }],
+        chain: if scenario.is_staged() { Chain::Staged } else { Chain::Direct },
+        prompt: scenario.prompt.clone(),
+        tokens_max: scenario.tokens_max,
+        positions_max: 200,
+        end_tokens: vec![model::END],
+        draft_length: scenario.draft_length,
+        extend: scenario.extend,
+        pass_rows_max: scenario.pass_rows_max,
+        retransmit: scenario.weather.retransmit(),
+        retry: ms(300),
+    }
+}
+
+pub(super) fn health(scenario: &Scenario) -> LinkHealthConfig {
+    let default = LinkHealthConfig::default();
+    let hour = Duration::from_secs(3600);
+    if scenario.never_lost {
+        LinkHealthConfig { deadline_floor: hour, deadline_ceiling: hour, ..default }
+    } else {
+        default
+    }
+}
+
+pub(super) fn verifier(scenario: &Scenario) -> Verifier {
+    let hidden = scenario.is_staged().then_some((WireCodec::F32, WIDTH));
+    Verifier::new(VerifierConfig { hidden })
+}
+
+pub(super) fn hops(scenario: &Scenario) -> Hops {
+    let reads = scenario.head_stage.then_some(WireCodec::F32);
+    Hops::new(HopsConfig { reads, writes: WireCodec::F32, width: WIDTH })
+}
+
+/// A frame as it crosses the wire.
+pub(super) fn bytes_of(frame: &Frame) -> Bytes {
+    frame::encode(frame).expect("the machines send what may be sent").concat().into()
+}
+
+pub(super) fn read(bytes: &Bytes) -> Frame {
+    let header = bytes[..HEADER_LEN].try_into().unwrap();
+    let header = Header::parse(&header).unwrap();
+    let body = HEADER_LEN + header.body_len;
+    let message = frame::decode(header, &bytes[HEADER_LEN..body]).unwrap();
+    assert_eq!(message.payload_len(), bytes.len() - body);
+    Frame { message, payload: bytes.slice(body..) }
+}

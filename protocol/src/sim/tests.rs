@@ -1,0 +1,143 @@
+//! What holds in every simulated world.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects, and panics on the rest"
+)]
+
+use super::model;
+use super::scenario::{Fate, Scenario, ms};
+use super::world::World;
+use crate::{DrafterEvent, FinishReason};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// The one clock reading of these tests: where simulated time begins.
+#[expect(clippy::disallowed_methods, reason = "any instant will do; it is never read again")]
+fn dawn() -> Instant {
+    Instant::now()
+}
+
+/// Runs `scenario` and `check`s the world at its end. A failure names the scenario.
+fn run(scenario: Scenario, check: impl Fn(&mut World)) {
+    let told = scenario.clone();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(scenario, dawn());
+        world.run();
+        check(&mut world);
+    }));
+    if let Err(panic) = outcome {
+        eprintln!("seed {} failed: {told:?}", told.seed);
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn is_reference(world: &mut World) {
+    let Scenario { prompt, tokens_max, .. } = &world.scenario;
+    let reference = model::reference(prompt, *tokens_max as usize);
+    assert_eq!(world.shown, reference);
+    assert!(world.drafter.log().verified().iter().all(|verified| *verified));
+    let ended = reference.last() == Some(&model::END);
+    let reason = if ended { FinishReason::End } else { FinishReason::Length };
+    assert_eq!(world.drafter.finished(), Some(reason));
+}
+
+/// Goal: drafts, draft length, mode, stages, loss, repetition and order change nothing in the text.
+#[test]
+fn without_cuts_the_text_is_the_references_in_every_mode_and_weather() {
+    for seed in 0..12 {
+        for weather in [Scenario::calm, Scenario::stormy] {
+            for draft_length in 0..=8 {
+                for (hop, head_stage) in
+                    [(false, false), (true, false), (false, true), (true, true)]
+                {
+                    let stages = Scenario { hop, head_stage, ..weather(seed) };
+                    run(Scenario { draft_length, never_lost: true, ..stages }, is_reference);
+                }
+            }
+            for extend in [1, 2, 7, 40] {
+                run(Scenario { extend, never_lost: true, ..weather(seed) }, is_reference);
+            }
+        }
+    }
+}
+
+/// Goal: whatever is cut or dies, every token is shown once, every verified one is the target's word
+/// after the text before it, and the request ends. Method: `World::check` after every step.
+#[test]
+fn with_cuts_and_deaths_what_is_verified_is_true_and_every_request_ends() {
+    let judged = Cell::new(0);
+    for seed in 0..500 {
+        run(Scenario::broken(seed), |world| {
+            let ended = world.shown.last() == Some(&model::END);
+            assert!(ended || world.shown.len() == world.scenario.tokens_max as usize);
+            assert!(world.shown.iter().rev().skip(1).all(|token| *token != model::END));
+            let is_judged = |(_, event): &&(_, _)| matches!(event, DrafterEvent::Judged { .. });
+            judged.set(judged.get() + world.events.iter().filter(is_judged).count());
+        });
+    }
+    assert!(judged.get() > 200, "only {} resumes were judged", judged.get());
+}
+
+/// Goal: a reader of the events alone knows what is verified, and failover is within the deadline.
+/// Method: links that are cut but lose nothing; the longest silence between two commits.
+#[test]
+fn a_cut_never_silences_the_stream_for_longer_than_the_deadline() {
+    for seed in 0..100 {
+        let mut scenario = Scenario::calm(seed);
+        scenario.tokens_max = 80;
+        scenario.draft_length = u32::try_from(seed % 9).unwrap();
+        scenario.extend = if seed % 9 == 0 { 16 } else { 0 };
+        scenario.fates = vec![(ms(150 + seed), Fate::Cut(ms(1000 + 37 * seed)))];
+        run(scenario, |world| {
+            let commits = world.events.iter().filter_map(|(at, event)| match event {
+                DrafterEvent::Commit { .. } => Some(*at),
+                _ => None,
+            });
+            let commits: Vec<_> = commits.collect();
+            let gap = commits.windows(2).map(|pair| pair[1] - pair[0]).max();
+            assert!(gap.is_none_or(|gap| gap < ms(2100)), "silent for {gap:?}");
+        });
+    }
+}
+
+/// Goal: after the end nobody works on, and the session's next turn builds on what is held.
+/// Method: rows that the verifier's engine ran in the second turn.
+#[test]
+fn a_finished_request_leaves_the_target_idle_and_the_next_turn_only_sends_what_is_new() {
+    for seed in 0..60 {
+        let mut scenario = Scenario::calm(seed);
+        scenario.draft_length = u32::try_from(seed % 5).unwrap();
+        scenario.extend = if seed % 5 == 0 { 32 } else { 0 };
+        scenario.hop = seed % 5 == 3;
+        run(scenario, |world| {
+            world.run_for(ms(300));
+            let (rows, length) = (world.engine.rows, world.drafter.log().len());
+            world.run_for(ms(2000));
+            assert_eq!(world.engine.rows, rows, "the target works on");
+            assert!(world.verifier.held().index() <= length, "the target holds what was cut");
+            world.next_turn(&[model::END, model::END, model::END], 1);
+            world.run();
+            is_reference(world);
+            assert!(world.engine.rows - rows <= 5, "{} rows", world.engine.rows - rows);
+        });
+    }
+}
+
+/// Goal: the target is asked ahead of time: in `Remote` its engine never waits for the device.
+/// Method: passes follow each other at pass time, although a round trip takes ten of them.
+#[test]
+fn in_remote_mode_the_target_never_waits_for_a_renewal() {
+    for seed in 0..20 {
+        let mut scenario = Scenario { extend: 64, ..Scenario::calm(seed) };
+        scenario.tokens_max = 150;
+        scenario.prompt.truncate(5);
+        run(scenario, |world| {
+            let tokens = u32::try_from(world.shown.len()).unwrap();
+            let most = ms(60) + ms(5) * (tokens + 10) + ms(10);
+            let took = world.now - world.start;
+            assert!(took < most, "{tokens} tokens took {took:?}, at most {most:?}");
+        });
+    }
+}

@@ -1,0 +1,102 @@
+//! What a verifier remembers: the text whose KV is held, and the target's choices along it.
+
+use crate::{PrefixCheck, PrefixHash, Transcript};
+use base::{Position, TokenId};
+
+#[derive(Debug)]
+pub(super) struct Memory {
+    held: Transcript,
+    /// `choices[p]` is the target's choice after `held[..p]`, where it is known. One longer than
+    /// `held`; the first is never known.
+    choices: Vec<Option<TokenId>>,
+}
+
+/// A pass's tokens laid along what is held.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// The position of `text[0]`.
+    from: usize,
+    /// The pass's tokens; before them the target's own choice, where the pass builds on it.
+    text: Vec<TokenId>,
+    /// The text up to here is held as it is.
+    pub(super) common: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { held: Transcript::default(), choices: vec![None] }
+    }
+}
+
+impl Memory {
+    pub(super) const fn held(&self) -> &Transcript {
+        &self.held
+    }
+
+    pub(super) fn choice(&self, position: usize) -> Option<TokenId> {
+        self.choices.get(position).copied().flatten()
+    }
+
+    /// Remembers the choice at `position`; one past what is held since was cut away meanwhile.
+    pub(super) fn choose(&mut self, position: usize, token: TokenId) {
+        if let Some(choice) = self.choices.get_mut(position) {
+            *choice = Some(token);
+        }
+    }
+
+    pub(super) fn forget_choices(&mut self) {
+        self.choices.fill(None);
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.held.truncate(length);
+        self.choices.truncate(self.held.len() + 1);
+    }
+
+    /// Replaces what is held from `start` on.
+    pub(super) fn put(&mut self, start: usize, tokens: &[TokenId]) {
+        self.truncate(start);
+        self.held.extend(tokens);
+        self.choices.resize(self.held.len() + 1, None);
+    }
+
+    /// How many tokens are held, `asked` at most, and their hash.
+    pub(super) fn holds_up_to(&self, asked: usize) -> (Position, PrefixHash) {
+        let held = self.held.len().min(asked);
+        let prefix = self.held.hash(held).expect("every held prefix has its hash");
+        (Position::after(held), prefix)
+    }
+
+    /// Lays `tokens` from `base` on along what is held: on the held text, or on it and the target's
+    /// own choice after it. `None` where the prefix is neither.
+    pub(super) fn place(
+        &self,
+        base: usize,
+        prefix: PrefixCheck,
+        tokens: &[TokenId],
+    ) -> Option<Placed> {
+        if self.held.hash(base).is_some_and(|hash| hash.check() == prefix) {
+            return Some(self.placed(base, tokens.to_vec()));
+        }
+        let before = base.checked_sub(1)?;
+        let own = self.choice(before)?;
+        let hash = self.held.hash(before)?.extend(&[own]);
+        let text = || [&[own], tokens].concat();
+        (hash.check() == prefix).then(|| self.placed(before, text()))
+    }
+
+    fn placed(&self, from: usize, text: Vec<TokenId>) -> Placed {
+        let common = from + self.held.agreement(from, &text);
+        Placed { from, text, common }
+    }
+}
+
+impl Placed {
+    /// The tokens of the rows from `start` on: the text's, before them what is held.
+    pub(super) fn rows_from(&self, start: usize, held: &Transcript) -> Vec<TokenId> {
+        match start.checked_sub(self.from) {
+            Some(skip) => self.text[skip..].to_vec(),
+            None => [&held.tokens()[start..self.from], &self.text].concat(),
+        }
+    }
+}
