@@ -1,0 +1,122 @@
+//! Frames out of a stream.
+
+use super::{ChannelError, Misbehaviour, Rules};
+use crate::connection::Connection;
+use bytes::{Bytes, BytesMut};
+use protocol::{Frame, HEADER_LEN, Header, Lane, Message, frame};
+use quinn::{ReadError, RecvStream};
+
+/// Reads one stream's frames, in order.
+#[derive(Debug)]
+pub(crate) struct FrameReader {
+    stream: RecvStream,
+    connection: Connection,
+    rules: Rules,
+    lane: Lane,
+    expect: Expect,
+    /// What arrived of what is expected. Grows with what arrives, not with what was announced.
+    buffer: BytesMut,
+}
+
+/// The part of a frame that comes next.
+#[derive(Debug)]
+enum Expect {
+    Header,
+    Body(Header),
+    Payload(Message),
+}
+
+impl Expect {
+    fn len(&self) -> usize {
+        match self {
+            Self::Header => HEADER_LEN,
+            Self::Body(header) => header.body_len,
+            Self::Payload(message) => message.payload_len(),
+        }
+    }
+}
+
+impl FrameReader {
+    pub(crate) fn new(
+        stream: RecvStream,
+        connection: Connection,
+        rules: Rules,
+        lane: Lane,
+    ) -> Self {
+        let (expect, buffer) = (Expect::Header, BytesMut::new());
+        Self { stream, connection, rules, lane, expect, buffer }
+    }
+
+    /// The next frame. May be dropped half-way and called again.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError`]; after [`ChannelError::Misbehaved`] the link is closed.
+    pub(crate) async fn next(&mut self) -> Result<Frame, ChannelError> {
+        loop {
+            while self.buffer.len() == self.expect.len() {
+                let bytes = self.buffer.split().freeze();
+                match self.advance(bytes) {
+                    Ok(Some(frame)) => return Ok(frame),
+                    Ok(None) => {}
+                    Err(misbehaviour) => return Err(self.misbehaved(misbehaviour)),
+                }
+            }
+            let missing = self.expect.len() - self.buffer.len();
+            match self.stream.read_chunk(missing, true).await {
+                Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),
+                Ok(None) => return Err(self.end()),
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+    }
+
+    /// Takes the part that was expected; the frame, where it was the last.
+    fn advance(&mut self, bytes: Bytes) -> Result<Option<Frame>, Misbehaviour> {
+        match std::mem::replace(&mut self.expect, Expect::Header) {
+            Expect::Header => {
+                let bytes = bytes[..].try_into().expect("as many bytes as were expected");
+                let header = Header::parse(bytes).map_err(Misbehaviour::Frame)?;
+                let (kind, scope) = (header.kind, self.rules.scope);
+                if !self.rules.allow(kind) {
+                    return Err(Misbehaviour::Misplaced { kind, scope });
+                }
+                self.expect = Expect::Body(header);
+                Ok(None)
+            }
+            Expect::Body(header) => {
+                let message = frame::decode(header, &bytes).map_err(Misbehaviour::Frame)?;
+                if message.lane() != self.lane {
+                    return Err(Misbehaviour::Lane { kind: header.kind });
+                }
+                self.expect = Expect::Payload(message);
+                Ok(None)
+            }
+            Expect::Payload(message) => Ok(Some(Frame { message, payload: bytes })),
+        }
+    }
+
+    fn end(&self) -> ChannelError {
+        match self.expect {
+            Expect::Header if self.buffer.is_empty() => ChannelError::Ended,
+            Expect::Header | Expect::Body(_) | Expect::Payload(_) => {
+                self.misbehaved(Misbehaviour::Truncated)
+            }
+        }
+    }
+
+    fn misbehaved(&self, misbehaviour: Misbehaviour) -> ChannelError {
+        self.connection.misbehaved(&misbehaviour);
+        ChannelError::Misbehaved(misbehaviour)
+    }
+
+    fn lost(&self, error: ReadError) -> ChannelError {
+        match error {
+            ReadError::Reset(_) | ReadError::ClosedStream => ChannelError::Withdrawn,
+            ReadError::ConnectionLost(error) => ChannelError::Link(self.connection.end(&error)),
+            ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
+                unreachable!("reads are ordered, and no early data is sent")
+            }
+        }
+    }
+}

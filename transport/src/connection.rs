@@ -1,0 +1,61 @@
+//! One QUIC connection, and why this node closed it where it did.
+
+use crate::channel::Misbehaviour;
+use crate::close::{CloseCode, LinkEnd, text_chain};
+use crate::peer::{Peer, PeerError};
+use crate::tally::Counters;
+use quinn::ConnectionError;
+use rustls_pki_types::CertificateDer;
+use std::sync::{Arc, OnceLock};
+
+/// A connection that all parts of a link share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    pub(crate) quic: quinn::Connection,
+    /// QUIC tells the peer why we closed, but not us.
+    ours: Arc<OnceLock<LinkEnd>>,
+    counters: Arc<Counters>,
+}
+
+impl Connection {
+    pub(crate) fn new(quic: quinn::Connection, counters: Arc<Counters>) -> Self {
+        Self { quic, ours: Arc::default(), counters }
+    }
+
+    /// Who is at the other end, by the certificate that TLS checked.
+    pub(crate) fn peer(&self) -> Result<Peer, PeerError> {
+        let chain = self.quic.peer_identity();
+        let chain = chain.and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
+        let chain = chain.expect("TLS lets nobody in without a certificate");
+        Peer::from_certificate(chain.first().expect("a chain starts with its holder"))
+    }
+
+    /// Closes for a reason of ours. The first reason counts.
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
+        let first = self.ours.set(LinkEnd::Ours { code, reason: reason.to_owned() }).is_ok();
+        if first && code == CloseCode::Misbehaved {
+            tracing::warn!(peer = %self.quic.remote_address(), reason, "the peer misbehaved");
+            self.counters.misbehaviours.count();
+        }
+        self.quic.close(code.to_wire(), reason.as_bytes());
+    }
+
+    /// Closes because of what the peer did with its streams.
+    pub(crate) fn misbehaved(&self, what: &Misbehaviour) {
+        self.close(CloseCode::Misbehaved, &text_chain(what));
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn closed(&self) -> LinkEnd {
+        let error = self.quic.closed().await;
+        self.end(&error)
+    }
+
+    /// What an error of quinn's means, given what we did ourselves.
+    pub(crate) fn end(&self, error: &ConnectionError) -> LinkEnd {
+        match (error, self.ours.get()) {
+            (ConnectionError::LocallyClosed, Some(ours)) => ours.clone(),
+            _ => LinkEnd::from_quic(error),
+        }
+    }
+}

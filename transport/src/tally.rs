@@ -1,0 +1,57 @@
+//! What came to a listener's door, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many of what since the endpoint was bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Links that were handed to the node.
+    pub links: u64,
+    /// Handshakes that failed: no certificate, one of another CA, a revoked or an expired one, or
+    /// no TLS at all.
+    pub handshakes_failed: u64,
+    /// Peers with a good certificate whose role or name is not wanted here.
+    pub peers_refused: u64,
+    /// Connections that were refused because enough are open.
+    pub overloads: u64,
+    /// Links that were closed because the peer broke the protocol: bytes that are no frame, a frame
+    /// over its limit, a stream that nobody may open.
+    pub misbehaviours: u64,
+}
+
+/// The counters behind a [`Tally`], shared by an endpoint and its links.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) links: Counter,
+    pub(crate) handshakes_failed: Counter,
+    pub(crate) peers_refused: Counter,
+    pub(crate) overloads: Counter,
+    pub(crate) misbehaviours: Counter,
+}
+
+/// Counts up.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn count(&self) {
+        // Nothing is ordered by these numbers; they are only read.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            links: self.links.get(),
+            handshakes_failed: self.handshakes_failed.get(),
+            peers_refused: self.peers_refused.get(),
+            overloads: self.overloads.get(),
+            misbehaviours: self.misbehaviours.get(),
+        }
+    }
+}
