@@ -1,0 +1,118 @@
+//! Configuration files against certificates of a real CA in a temporary folder.
+
+use super::*;
+use base::NodeName;
+use tempfile::TempDir;
+use transport::ca::Authority;
+
+/// A folder with a CA and a certificate each for `cloud`, `gateway` and `device`.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create(&folder.path().join("pki")).unwrap();
+    for role in [Role::Cloud, Role::Gateway, Role::Device] {
+        let name = NodeName::new(role.as_str()).unwrap();
+        authority.issue(role, &name, &folder.path().join("pki")).unwrap();
+    }
+    folder
+}
+
+fn identity(name: &str) -> String {
+    format!(
+        "[identity]\ncertificate = 'pki/{name}.pem'\nkey = 'pki/{name}.key'\n\
+         authority = 'pki/ca.pem'\nrevoked = 'pki/crl.pem'\n"
+    )
+}
+
+const UPSTREAM: &str = "[upstream]\naddress = 'cloud.example:7443'\nname = 'cloud'\n";
+const MODEL: &str = "[model]\npath = 'target.gguf'\n";
+
+fn load(folder: &TempDir, text: &str) -> Result<Config, ConfigError> {
+    let path = folder.path().join("node.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::load(&path)
+}
+
+#[test]
+fn a_short_file_gets_the_defaults() {
+    let folder = folder();
+    let config = load(&folder, &(identity("cloud") + MODEL)).unwrap();
+    assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 7433)));
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.engine, EngineOptions::default());
+    assert_eq!(config.link, Link::default());
+    assert_eq!(config.model, folder.path().join("target.gguf"));
+    assert_eq!((config.layers, config.upstream), (None, None));
+    config.limits.check().unwrap();
+}
+
+#[test]
+fn every_key_arrives_where_it_belongs() {
+    let text = identity("gateway")
+        + UPSTREAM
+        + "[node]\nlisten = '[::1]:0'\n\
+           [model]\npath = '/models/target.gguf'\nlayers = [2, 4]\n\
+           [limits]\nsessions_max = 1\nsessions_per_peer_max = 2\nkv_tokens_max = 30\n\
+           positions_per_session_max = 4\nretry_after_ms = 5\ndrain_s = 6\norphan_s = 7\n\
+           [engine]\nthreads = 8\nbatch_rows_max = 9\n\
+           [link]\nsilence_ms_min = 10\nsilence_ms_max = 11\nreconnect_ms = 12\n";
+    let config = load(&folder(), &text).unwrap();
+    assert_eq!(config.listen.to_string(), "[::1]:0");
+    assert_eq!(config.model, Path::new("/models/target.gguf"));
+    assert_eq!(config.layers, Some(LayerRange::new(2, 4).unwrap()));
+    assert_eq!(config.upstream.unwrap().address, "cloud.example:7443");
+    let limits = Limits {
+        sessions_max: 1,
+        sessions_per_peer_max: 2,
+        kv_tokens_max: 30,
+        positions_per_session_max: 4,
+        retry_after: Duration::from_millis(5),
+        drain: Duration::from_secs(6),
+        orphan: Duration::from_secs(7),
+    };
+    assert_eq!(config.limits, limits);
+    assert_eq!(config.engine, EngineOptions { threads: 8, batch_rows_max: 9 });
+    assert_eq!(config.link, Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12 });
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_key() {
+    let folder = folder();
+    let check = |text: String, expected: &str| {
+        let error = load(&folder, &text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    };
+    let cloud = || identity("cloud") + MODEL;
+    check(cloud() + "[limits]\nsession_max = 1\n", "did you mean `sessions_max`?");
+    check(cloud() + "[upstreams]\nname = 'a'\n", "did you mean `upstream`?");
+    check(identity("cloud"), "model");
+    check(cloud() + UPSTREAM, "`upstream`: a node with a cloud certificate must have none");
+    check(identity("gateway") + MODEL, "`upstream`: is missing");
+    check(identity("device") + MODEL, "`identity.certificate`: is a device's");
+    check(identity("nobody") + MODEL, "nobody.pem");
+    check(cloud() + "[limits]\nsessions_max = 0\n", "`limits.sessions_max`");
+    check(cloud() + "[limits]\nkv_tokens_max = 4095\n", "`limits.kv_tokens_max`");
+    check(cloud() + "[limits]\nretry_after_ms = 0\n", "`limits.retry_after_ms`");
+    check(cloud() + "[engine]\nthreads = 0\n", "`engine.threads`");
+    check(cloud() + "[engine]\nbatch_rows_max = 0\n", "`engine.batch_rows_max`");
+    check(cloud() + "[link]\nreconnect_ms = 0\n", "`link.reconnect_ms`");
+    check(identity("cloud") + "[model]\npath = 'a'\nlayers = [3, 1]\n", "3..1");
+}
+
+/// The files that users start from name certificates as `ca issue` does.
+#[test]
+fn the_demo_files_are_read_with_certificates_of_the_ca() {
+    let folder = folder();
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    std::fs::create_dir(folder.path().join("configs")).unwrap();
+    for name in ["cloud", "gateway"] {
+        let file = format!("{name}.toml");
+        let path = folder.path().join("configs").join(&file);
+        std::fs::copy(configs.join(&file), &path).unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.identity.peer().name.as_str(), name);
+        let defaults = (Limits::default(), EngineOptions::default(), Link::default());
+        let limits =
+            Limits { sessions_per_peer_max: defaults.0.sessions_per_peer_max, ..config.limits };
+        assert_eq!((limits, config.engine, config.link), defaults, "{file} shows the defaults");
+    }
+}

@@ -1,0 +1,219 @@
+//! The one place where a node computes: a thread that owns the model stage and the KV pool, and
+//! runs the jobs of all sessions in ragged batches.
+//!
+//! ```text
+//!   session tasks ──Job──▶ bounded channel ──▶ worker thread: batcher ─▶ forward ─▶ sampler
+//!        ▲                                          │
+//!        └────────── Done, by a oneshot ◀───────────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - **Nobody else touches the pool.** A session holds a [`Sequence`]; when the last clone of it is
+//!   gone, its KV is.
+//! - **Jobs fail alone.** A batch that fails or panics is run again job by job; only the job that
+//!   fails alone is answered with an error.
+//! - The engine knows no peer, no message and no session.
+
+mod batcher;
+mod worker;
+
+use crate::config::EngineOptions;
+use base::{Position, Sampling, TokenId};
+use batcher::SequenceKey;
+use runtime::sampler::SampleError;
+use runtime::{ForwardError, PoolError, Stage, StageSpec};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use worker::Worker;
+
+/// Jobs on their way to the worker. It takes them out before every batch, so this only bounds what
+/// piles up during one.
+const JOBS_WAITING_MAX: usize = 256;
+
+/// Where jobs are handed in. Dropping the last clone of its `Arc` ends the worker thread.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    jobs: mpsc::Sender<Submitted>,
+    closes: mpsc::UnboundedSender<SequenceKey>,
+    sequences: AtomicU64,
+}
+
+/// A sequence of the KV pool. The worker opens it with its first job.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    key: SequenceKey,
+    closes: mpsc::UnboundedSender<SequenceKey>,
+}
+
+/// Rows to run through layers.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Whose KV the rows see and extend.
+    pub(crate) sequence: Arc<Sequence>,
+    /// Through which layers, and whether from tokens and to logits.
+    pub(crate) run: StageSpec,
+    /// Position of the first row. KV from here on is dropped first.
+    pub(crate) base: Position,
+    /// The rows.
+    pub(crate) rows: Rows,
+    /// Which tokens to choose; where `run` has the head.
+    pub(crate) choose: Option<Choose>,
+}
+
+/// What goes into the first layer of a run.
+#[derive(Debug)]
+pub(crate) enum Rows {
+    /// `[T]`, for a run that has the embedding.
+    Tokens(Vec<TokenId>),
+    /// `[T, D]`, for one that has not.
+    Hidden(Vec<f32>),
+}
+
+/// The target's choice after some rows of a job.
+#[derive(Debug, Clone)]
+pub(crate) struct Choose {
+    /// The rows, counted from the job's first.
+    pub(crate) rows: Range<usize>,
+    /// How to choose.
+    pub(crate) sampling: Sampling,
+}
+
+/// What a job gave.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// One token a row of [`Choose::rows`].
+    pub(crate) chosen: Vec<TokenId>,
+    /// `[T, D]`, where the run has no head.
+    pub(crate) hidden: Vec<f32>,
+    /// How long the forward passes took that rows of this job were in.
+    pub(crate) took: Duration,
+}
+
+/// A job that gave nothing. The sequence's KV ends before it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// Rows that do not follow what is held.
+    #[error("rows from position {base} on, where KV of {held} positions is held")]
+    Gap {
+        /// Of the first row.
+        base: Position,
+        /// How many positions the pool holds.
+        held: usize,
+    },
+    /// The forward pass refuses the rows.
+    #[error("the forward pass refuses the rows")]
+    Forward(#[source] ForwardError),
+    /// The logits cannot be sampled.
+    #[error("no token can be chosen at position {at}")]
+    Sample {
+        /// The position of the token.
+        at: Position,
+        /// Why.
+        source: SampleError,
+    },
+    /// A defect of ours.
+    #[error("the forward pass panicked")]
+    Panicked,
+    /// The worker thread has ended.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+/// An engine that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineStartError {
+    /// There is no memory for the KV pool.
+    #[error("cannot make the KV pool; lower limits.kv_tokens_max")]
+    Pool(#[source] PoolError),
+    /// The system gives no threads.
+    #[error("cannot start {threads} compute threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system says.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The system gives no thread.
+    #[error("cannot start the engine's thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A job and where its answer goes.
+#[derive(Debug)]
+struct Submitted {
+    job: Job,
+    answer: oneshot::Sender<Result<Done, EngineError>>,
+}
+
+impl Engine {
+    /// Starts the worker on `stage` with KV for `tokens` positions.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineStartError`] where the system gives no memory or no threads.
+    pub(crate) fn start(
+        stage: Stage,
+        tokens: usize,
+        options: EngineOptions,
+    ) -> Result<Arc<Self>, EngineStartError> {
+        let kv = stage.new_pool(tokens).map_err(EngineStartError::Pool)?;
+        let threads = options.threads;
+        let compute = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("compute-{index}"))
+            .build()
+            .map_err(|source| EngineStartError::Threads { threads, source })?;
+        let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
+        let (closes, closes_in) = mpsc::unbounded_channel();
+        let worker = Worker::new(stage, kv, options.batch_rows_max, jobs_in, closes_in);
+        std::thread::Builder::new()
+            .name("engine".to_owned())
+            // The loop itself is one of the pool's threads: what it splits, it also works on.
+            .spawn(move || compute.install(|| worker.run()))
+            .map_err(EngineStartError::Thread)?;
+        Ok(Arc::new(Self { jobs, closes, sequences: AtomicU64::new(0) }))
+    }
+
+    /// A sequence that holds nothing yet.
+    pub(crate) fn open(&self) -> Arc<Sequence> {
+        let key = self.sequences.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Sequence { key, closes: self.closes.clone() })
+    }
+
+    /// Runs a job. Dropping the future abandons it before its next batch.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]: the sequence's KV then ends before the job, or earlier.
+    pub(crate) async fn run(&self, job: Job) -> Result<Done, EngineError> {
+        let (answer, done) = oneshot::channel();
+        let submitted = self.jobs.send(Submitted { job, answer }).await;
+        submitted.map_err(|_| EngineError::Stopped)?;
+        done.await.unwrap_or(Err(EngineError::Stopped))
+    }
+}
+
+/// Jobs hold clones, so no job of a closed sequence is left.
+impl Drop for Sequence {
+    fn drop(&mut self) {
+        // A worker that has ended holds no KV.
+        let _ = self.closes.send(self.key);
+    }
+}
+
+impl Rows {
+    /// How many rows, each of `width` values where they are hidden states.
+    fn count(&self, width: usize) -> usize {
+        match self {
+            Self::Tokens(tokens) => tokens.len(),
+            Self::Hidden(values) => values.len() / width,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The engine on a random model of two layers.
+
+use super::*;
+use base::LayerRange;
+use runtime::ModelFile;
+use std::path::Path;
+
+fn stage() -> Stage {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/micro/micro-quantized.gguf");
+    let model = ModelFile::open(&path).unwrap();
+    model.load_stage(StageSpec::whole(model.config().layers)).unwrap()
+}
+
+fn engine(tokens: usize, batch_rows_max: usize) -> Arc<Engine> {
+    Engine::start(stage(), tokens, EngineOptions { threads: 2, batch_rows_max }).unwrap()
+}
+
+fn tokens(seed: u32, count: u32) -> Vec<TokenId> {
+    (0..count).map(|i| TokenId((seed + i * 7) % 64)).collect()
+}
+
+fn job(sequence: &Arc<Sequence>, base: u32, tokens: &[TokenId]) -> Job {
+    Job {
+        sequence: Arc::clone(sequence),
+        run: StageSpec::whole(2),
+        base: Position(base),
+        rows: Rows::Tokens(tokens.to_vec()),
+        choose: Some(Choose { rows: 0..tokens.len(), sampling: Sampling::GREEDY }),
+    }
+}
+
+/// Goal: the batcher is invisible. Method: twelve sequences of many lengths, alone in one piece
+/// and all at once in batches of seven rows; each then goes on from where it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_rows_are_batched_changes_no_token() {
+    let (alone, crowded) = (engine(2048, 1024), engine(2048, 7));
+    let mut running = Vec::new();
+    for seed in 0..12 {
+        let text = tokens(seed, 3 + 5 * seed);
+        let (one, other) = (alone.open(), crowded.open());
+        let (expected, more) = (alone.run(job(&one, 0, &text)).await.unwrap(), tokens(seed + 1, 4));
+        let at = Position::after(text.len()).0;
+        let expected_more = alone.run(job(&one, at, &more)).await.unwrap();
+        assert_eq!(expected.chosen.len(), text.len());
+        let crowded = Arc::clone(&crowded);
+        running.push(tokio::spawn(async move {
+            let (first, second) = tokio::join!(
+                biased;
+                crowded.run(job(&other, 0, &text)),
+                crowded.run(job(&other, at, &more)),
+            );
+            assert_eq!(first.unwrap().chosen, expected.chosen, "sequence {seed}");
+            assert_eq!(second.unwrap().chosen, expected_more.chosen, "sequence {seed}");
+        }));
+    }
+    for task in running {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_job_at_fault_fails() {
+    let engine = engine(1024, 256);
+    let (good, bad) = (engine.open(), engine.open());
+    let text = tokens(1, 20);
+    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    let broken = [&text[..5], &[TokenId(u32::MAX)]].concat();
+    let (good_done, bad_done) =
+        tokio::join!(engine.run(job(&good, 0, &text)), engine.run(job(&bad, 0, &broken)));
+    assert_eq!(good_done.unwrap().chosen, expected);
+    let error = bad_done.unwrap_err();
+    let input = matches!(error, EngineError::Forward(ForwardError::Input { .. }));
+    assert!(input, "{error:?}");
+    assert_eq!(engine.run(job(&bad, 0, &text)).await.unwrap().chosen, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_past_what_is_held_are_refused_and_rows_before_it_roll_back() {
+    let engine = engine(1024, 256);
+    let sequence = engine.open();
+    let text = tokens(3, 10);
+    let gap = engine.run(job(&sequence, 1, &text)).await.unwrap_err();
+    assert!(matches!(gap, EngineError::Gap { base: Position(1), held: 0 }), "{gap:?}");
+    let whole = engine.run(job(&sequence, 0, &text)).await.unwrap().chosen;
+    let again = engine.run(job(&sequence, 4, &text[4..])).await.unwrap().chosen;
+    assert_eq!(again, whole[4..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sequence_that_nobody_holds_frees_its_kv() {
+    let engine = engine(64, 256);
+    let text = tokens(1, 64);
+    let first = engine.open();
+    engine.run(job(&first, 0, &text)).await.unwrap();
+    let full = engine.run(job(&engine.open(), 0, &text)).await.unwrap_err();
+    let pool_full = matches!(full, EngineError::Forward(ForwardError::PoolFull { .. }));
+    assert!(pool_full, "{full:?}");
+    drop(first);
+    engine.run(job(&engine.open(), 0, &text)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_in_two_runs_choose_what_they_choose_in_one() {
+    let engine = engine(1024, 8);
+    let text = tokens(5, 20);
+    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    let layer = |start| LayerRange::new(start, start + 1).unwrap();
+    let head = Job {
+        run: StageSpec { layers: layer(0), embedding: true, head: false },
+        choose: None,
+        ..job(&engine.open(), 0, &text)
+    };
+    let hidden = engine.run(head).await.unwrap().hidden;
+    let tail = Job {
+        run: StageSpec { layers: layer(1), embedding: false, head: true },
+        rows: Rows::Hidden(hidden),
+        ..job(&engine.open(), 0, &text)
+    };
+    assert_eq!(engine.run(tail).await.unwrap().chosen, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_rows_that_are_asked_for_are_chosen_from() {
+    let engine = engine(1024, 8);
+    let text = tokens(5, 20);
+    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    for rows in [0..0, 0..1, 7..9, 5..20, 20..20] {
+        let choose = Choose { rows: rows.clone(), sampling: Sampling::GREEDY };
+        let job = Job { choose: Some(choose), ..job(&engine.open(), 0, &text) };
+        assert_eq!(engine.run(job).await.unwrap().chosen, expected[rows]);
+    }
+}

@@ -1,0 +1,231 @@
+//! The engine's thread: takes jobs, runs batches, answers.
+
+use crate::engine::batcher::{Batcher, SequenceKey, Slice};
+use crate::engine::{Done, EngineError, Rows, Submitted};
+use base::Position;
+use runtime::sampler;
+use runtime::{ForwardError, Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Everything that only the engine's thread touches.
+pub(super) struct Worker {
+    stage: Stage,
+    pool: KvPool,
+    open: BTreeMap<SequenceKey, SequenceId>,
+    batcher: Batcher<StageSpec, Running>,
+    jobs: mpsc::Receiver<Submitted>,
+    closes: mpsc::UnboundedReceiver<SequenceKey>,
+}
+
+/// A job whose rows are being run.
+#[derive(Debug)]
+struct Running {
+    submitted: Submitted,
+    seated: bool,
+    done: Done,
+}
+
+/// A forward pass that gave nothing.
+enum PassError {
+    Refused(ForwardError),
+    Panicked,
+}
+
+impl From<PassError> for EngineError {
+    fn from(error: PassError) -> Self {
+        match error {
+            PassError::Refused(error) => Self::Forward(error),
+            PassError::Panicked => Self::Panicked,
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn new(
+        stage: Stage,
+        pool: KvPool,
+        batch_rows_max: usize,
+        jobs: mpsc::Receiver<Submitted>,
+        closes: mpsc::UnboundedReceiver<SequenceKey>,
+    ) -> Self {
+        let batcher = Batcher::new(batch_rows_max);
+        Self { stage, pool, open: BTreeMap::new(), batcher, jobs, closes }
+    }
+
+    /// Runs until nobody can hand in jobs any more.
+    pub(super) fn run(mut self) {
+        loop {
+            if self.batcher.is_empty() {
+                match self.jobs.blocking_recv() {
+                    Some(submitted) => self.queue(submitted),
+                    None => return,
+                }
+            }
+            while let Ok(submitted) = self.jobs.try_recv() {
+                self.queue(submitted);
+            }
+            while let Ok(key) = self.closes.try_recv() {
+                self.close(key);
+            }
+            self.step();
+        }
+    }
+
+    fn queue(&mut self, submitted: Submitted) {
+        let (key, run) = (submitted.job.sequence.key, submitted.job.run);
+        let rows = submitted.job.rows.count(self.stage.config().width);
+        if rows == 0 {
+            // Its answer is of no use to anyone who is gone.
+            let _ = submitted.answer.send(Ok(Done::default()));
+            return;
+        }
+        let running = Running { submitted, seated: false, done: Done::default() };
+        self.batcher.push(key, run, rows, running);
+    }
+
+    /// One batch, less the jobs that nobody waits for and those that do not fit what is held.
+    fn step(&mut self) {
+        let Some(batch) = self.batcher.next_batch() else { return };
+        let mut slices = batch.slices;
+        slices.retain(|slice| self.seat(slice.sequence));
+        let started = Instant::now();
+        match self.forward(batch.run, &slices) {
+            Ok(outputs) => self.take_all(&slices, outputs, started.elapsed()),
+            // Nobody knows yet whose rows were at fault.
+            Err(_) if slices.len() > 1 => {
+                for slice in &slices {
+                    self.run_alone(batch.run, slice);
+                }
+            }
+            Err(error) => self.fail(slices[0].sequence, error.into()),
+        }
+    }
+
+    fn run_alone(&mut self, run: StageSpec, slice: &Slice) {
+        self.truncate(slice.sequence, slice.rows.start);
+        let started = Instant::now();
+        match self.forward(run, std::slice::from_ref(slice)) {
+            Ok(outputs) => {
+                self.take_all(std::slice::from_ref(slice), outputs, started.elapsed());
+            }
+            Err(error) => self.fail(slice.sequence, error.into()),
+        }
+    }
+
+    /// Makes a job's sequence ready for its first row. Whether it can run now.
+    fn seat(&mut self, key: SequenceKey) -> bool {
+        if self.batcher.job(key).submitted.answer.is_closed() {
+            self.batcher.abandon(key);
+            return false;
+        }
+        if self.batcher.job(key).seated {
+            return true;
+        }
+        let id = *self.open.entry(key).or_insert_with(|| self.pool.open());
+        let job = &self.batcher.job(key).submitted.job;
+        let (base, held) = (job.base, self.pool.len(id));
+        // A run without layers leaves no KV behind, so there is none before it either.
+        if held < base.index() && !job.run.layers.is_empty() {
+            self.fail(key, EngineError::Gap { base, held });
+            return false;
+        }
+        self.pool.truncate(id, base);
+        self.batcher.job_mut(key).seated = true;
+        true
+    }
+
+    fn forward(&mut self, run: StageSpec, slices: &[Slice]) -> Result<Vec<SpanOutput>, PassError> {
+        let width = self.stage.config().width;
+        let (batcher, open) = (&self.batcher, &self.open);
+        let spans: Vec<Span<'_>> = slices
+            .iter()
+            .map(|slice| batcher.job(slice.sequence).span(open[&slice.sequence], slice, width))
+            .collect();
+        let (stage, pool) = (&self.stage, &mut self.pool);
+        // What a panic leaves behind in the pool is truncated before anyone sees it.
+        let pass = catch_unwind(AssertUnwindSafe(|| stage.forward(run, &spans, pool)));
+        pass.map_err(|_| PassError::Panicked)?.map_err(PassError::Refused)
+    }
+
+    fn take_all(&mut self, slices: &[Slice], outputs: Vec<SpanOutput>, took: Duration) {
+        for (slice, output) in slices.iter().zip(outputs) {
+            let vocab = self.stage.config().vocab;
+            let running = self.batcher.job_mut(slice.sequence);
+            running.done.took += took;
+            if let Err(error) = running.take(slice, output, vocab) {
+                self.fail(slice.sequence, error);
+            } else if let Some(running) = self.batcher.advance(slice) {
+                // A receiver that is gone has no use for it.
+                let _ = running.submitted.answer.send(Ok(running.done));
+            }
+        }
+    }
+
+    /// Answers the first job of a sequence with an error and drops what it left behind.
+    fn fail(&mut self, key: SequenceKey, error: EngineError) {
+        tracing::warn!(%error, "a job failed");
+        self.truncate(key, 0);
+        let running = self.batcher.abandon(key);
+        // A receiver that is gone has no use for it.
+        let _ = running.submitted.answer.send(Err(error));
+    }
+
+    /// Drops the KV from `row` of the sequence's first job on.
+    fn truncate(&mut self, key: SequenceKey, row: usize) {
+        let base = self.batcher.job(key).submitted.job.base;
+        if let Some(id) = self.open.get(&key) {
+            self.pool.truncate(*id, Position::after(base.index() + row));
+        }
+    }
+
+    fn close(&mut self, key: SequenceKey) {
+        if let Some(id) = self.open.remove(&key) {
+            self.pool.close(id);
+        }
+    }
+}
+
+impl Running {
+    /// The part of the job that a slice names.
+    fn span(&self, sequence: SequenceId, slice: &Slice, width: usize) -> Span<'_> {
+        let job = &self.submitted.job;
+        let rows = slice.rows.clone();
+        let input = match &job.rows {
+            Rows::Tokens(tokens) => Input::Tokens(&tokens[rows.clone()]),
+            Rows::Hidden(values) => Input::Hidden(&values[rows.start * width..rows.end * width]),
+        };
+        let base = Position::after(job.base.index() + rows.start);
+        Span { sequence, base, input, logits: self.chosen_rows(slice) }
+    }
+
+    /// The rows of a slice whose tokens are wanted, counted from its first.
+    fn chosen_rows(&self, slice: &Slice) -> Range<usize> {
+        let Some(choose) = &self.submitted.job.choose else { return 0..0 };
+        let start = choose.rows.start.clamp(slice.rows.start, slice.rows.end);
+        let end = choose.rows.end.clamp(start, slice.rows.end);
+        start - slice.rows.start..end - slice.rows.start
+    }
+
+    fn take(&mut self, slice: &Slice, output: SpanOutput, vocab: usize) -> Result<(), EngineError> {
+        match output {
+            SpanOutput::Hidden(values) => self.done.hidden.extend(values),
+            SpanOutput::Logits(logits) => {
+                let first = slice.rows.start + self.chosen_rows(slice).start;
+                let Some(choose) = &self.submitted.job.choose else { return Ok(()) };
+                let base = self.submitted.job.base.index();
+                for (row, logits) in logits.chunks_exact(vocab).enumerate() {
+                    // The row at position p says what stands at p + 1.
+                    let at = Position::after(base + first + row + 1);
+                    let token = sampler::choose(logits, &choose.sampling, at)
+                        .map_err(|source| EngineError::Sample { at, source })?;
+                    self.done.chosen.push(token);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! A gateway or a cloud: runs layers of the target for many devices at once.
+//!
+//! ```text
+//!   link (visit) ─▶ session channel (session) ─▶ admitted? (stages, registry)
+//!                        │  Verifier or Hops, of protocol
+//!                        ├─▶ engine: one thread, ragged batches of all sessions
+//!                        └─▶ upstream: a gateway's one link to its cloud
+//! ```
+//!
+//! # Invariants
+//!
+//! - **Sessions do not touch each other**: each has its own task, KV sequence and state, keyed by
+//!   its peer's certified name.
+//! - **What is over a limit is refused with a time to come back**, never queued without end.
+//! - **No global state**: several servers live in one process, and each ends alone.
+//! - This crate does not plan. A device's plan is admitted or refused.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod engine;
+mod hidden;
+mod node;
+mod registry;
+mod report;
+mod server;
+mod session;
+mod stages;
+mod upstream;
+mod visit;
+
+pub use config::{Config, ConfigProblem, EngineOptions, Limits};
+pub use engine::EngineStartError;
+pub use server::{ServeError, Server};
+
+#[cfg(test)]
+mod tests;

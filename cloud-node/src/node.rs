@@ -1,0 +1,113 @@
+//! What all tasks of one server share.
+
+use crate::config::Limits;
+use crate::engine::{Engine, Sequence};
+use crate::registry::Registry;
+use crate::stages::Own;
+use crate::upstream::Upstream;
+use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
+use runtime::StageSpec;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// One running gateway or cloud, as its tasks see it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// What peers are told.
+    pub(crate) host: Host,
+    /// What part of the model is loaded.
+    pub(crate) holds: StageSpec,
+    /// Where it is run.
+    pub(crate) engine: Arc<Engine>,
+    /// What is refused. `positions_per_session_max` is at most the model's context.
+    pub(crate) limits: Limits,
+    /// The link to the next stage, of a gateway.
+    pub(crate) upstream: Option<Arc<Upstream>>,
+    registry: Mutex<Registry<Arc<Seat>>>,
+    /// Told when a session ends or is left.
+    pub(crate) left: Notify,
+}
+
+/// A session's place on this node. Outlives its channels.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// Locked by whoever drives the session; a successor waits for it.
+    pub(crate) kept: Arc<tokio::sync::Mutex<Option<Kept>>>,
+    /// Cancelled when a later turn begins.
+    turn: Mutex<CancellationToken>,
+}
+
+/// What is kept of a session between its turns.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// As it was opened: with another plan, the KV is of no use.
+    pub(crate) stages: Vec<PlannedStage>,
+    /// Its KV.
+    pub(crate) sequence: Arc<Sequence>,
+    /// What the protocol knows of it.
+    pub(crate) machine: Machine,
+}
+
+/// A session's state machine, by where its stage stands in the chain.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    /// The last stage: it decides.
+    Verifier(Verifier),
+    /// A stage in between.
+    Hops {
+        hops: Hops,
+        /// What the upstream knows the session as: an id of ours, so that two devices which chose
+        /// the same one do not meet there.
+        upstream_id: SessionId,
+    },
+}
+
+impl Node {
+    pub(crate) fn new(
+        host: Host,
+        holds: StageSpec,
+        engine: Arc<Engine>,
+        limits: Limits,
+        upstream: Option<Arc<Upstream>>,
+    ) -> Self {
+        let registry = Mutex::new(Registry::new(limits));
+        Self { host, holds, engine, limits, upstream, registry, left: Notify::new() }
+    }
+
+    /// What planned stages are compared with.
+    pub(crate) fn own(&self) -> Own<'_> {
+        Own {
+            host: &self.host,
+            holds: self.holds,
+            upstream: self.upstream.as_ref().map(|upstream| &upstream.peer().name),
+            positions_max: self.limits.positions_per_session_max,
+        }
+    }
+
+    /// When a peer that was refused may try again.
+    pub(crate) fn retry_after_ms(&self) -> u32 {
+        u32::try_from(self.limits.retry_after.as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// The sessions. Never held across an await.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry<Arc<Seat>>> {
+        // Its methods leave it whole, whatever panics around them.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { kept: Arc::default(), turn: Mutex::default() })
+    }
+
+    /// Begins a turn and ends the one before. Called with the registry locked, so that turns begin
+    /// in the order in which they were admitted.
+    pub(crate) fn next_turn(&self) -> CancellationToken {
+        let next = CancellationToken::new();
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *turn, next.clone()).cancel();
+        next
+    }
+}

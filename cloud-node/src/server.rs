@@ -1,0 +1,264 @@
+//! One node in this process: from a checked configuration to a drained end.
+//!
+//! A server holds no global state. It ends in one of two ways:
+//!
+//! - [`Server::drain`]: no new sessions, running ones may end, peers are told.
+//! - Abruptly, as a node that lost its power: start it on a tokio runtime of its own and end that by
+//!   `Runtime::shutdown_background`. Its tasks vanish with their sockets and send no goodbye; the
+//!   engine's thread ends once the last of them is gone. Dropping a [`Server`] alone ends nothing.
+
+use crate::config::{Config, ConfigProblem};
+use crate::engine::{Engine, EngineStartError};
+use crate::node::Node;
+use crate::upstream::{self, Upstream};
+use crate::visit;
+use base::{LayerRange, Role};
+use protocol::{Hello, Host};
+use runtime::{LoadError, ModelFile, Stage, StageSpec};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use transport::{BindError, CloseCode, Dialer, LinkOptions, Listener, Peer};
+
+/// How often orphans are looked through. Their grace is in seconds.
+const EXPIRY_PERIOD: Duration = Duration::from_millis(500);
+
+/// Channels that a peer may have open beyond its sessions: those that are refused still need one to
+/// be told so on.
+const CHANNELS_SPARE: usize = 32;
+
+/// A running gateway or cloud.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    node: Arc<Node>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A server that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Values of the configuration disagree.
+    #[error("the configuration cannot be served")]
+    Config(#[from] ConfigProblem),
+    /// The model cannot be loaded.
+    #[error("cannot load the model")]
+    Load(#[from] LoadError),
+    /// A size of the model that the wire cannot name.
+    #[error("the model's {what} of {actual} is more than the wire can name")]
+    TooLarge {
+        /// Which size.
+        what: &'static str,
+        /// What it is.
+        actual: usize,
+    },
+    /// The engine cannot start.
+    #[error("cannot start the engine")]
+    Engine(#[from] EngineStartError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What is in the way.
+        #[source]
+        source: BindError,
+    },
+    /// No socket for dialling the upstream.
+    #[error("cannot open a socket for the upstream")]
+    Dial(#[source] BindError),
+}
+
+impl Server {
+    /// Loads the model, starts the engine and listens. Must be called within a tokio runtime with
+    /// time and I/O; every task of the server runs on that one.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] says what is in the way.
+    ///
+    /// # Panics
+    ///
+    /// Where reading the model does.
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        config.check()?;
+        let (path, layers, peer) =
+            (config.model.clone(), config.layers, config.identity.peer().clone());
+        // Reading a model takes long enough to hold up others on this runtime.
+        let loaded = tokio::task::spawn_blocking(move || load(&path, layers, peer));
+        let Loaded { stage, host } =
+            loaded.await.expect("nobody cancels it, and it does not panic")?;
+        let mut limits = config.limits;
+        let context = stage.config().context_length;
+        limits.positions_per_session_max = limits.positions_per_session_max.min(context);
+        let holds = stage.spec();
+        let engine = Engine::start(stage, limits.kv_tokens_max, config.engine)?;
+        let listener = bind(&config)?;
+        let upstream = upstream_of(&config, &host)?;
+        let server = Self {
+            local_addr: listener.local_addr(),
+            node: Arc::new(Node::new(host, holds, engine, limits, upstream)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        server.spawn_tasks(listener);
+        let (node, address) = (config.identity.peer(), server.local_addr);
+        tracing::info!(%node, %address, %holds, "serving");
+        Ok(server)
+    }
+
+    /// The address that it listens on.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Admits no more sessions, waits until the running ones have ended or the configured time is
+    /// over, then tells all peers and ends.
+    pub async fn drain(&self) {
+        self.node.registry().drain();
+        let drained = tokio::time::timeout(self.node.limits.drain, async {
+            loop {
+                let left = self.node.left.notified();
+                if self.node.registry().served() == 0 {
+                    return;
+                }
+                left.await;
+            }
+        });
+        if drained.await.is_err() {
+            let sessions = self.node.registry().served();
+            tracing::warn!(sessions, "sessions are cut short");
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// How many sessions are being served. Those that wait for their device do not count.
+    pub fn sessions(&self) -> usize {
+        self.node.registry().served()
+    }
+
+    /// Whether [`Self::drain`] has begun.
+    pub fn is_draining(&self) -> bool {
+        self.node.registry().is_draining()
+    }
+
+    /// Whether the link to the upstream is up; `false` where there is none to have.
+    pub fn upstream_is_up(&self) -> bool {
+        self.node.upstream.as_ref().is_some_and(|upstream| upstream.is_up())
+    }
+
+    fn spawn_tasks(&self, listener: Listener) {
+        let (node, tasks, stop) = (&self.node, &self.tasks, &self.stop);
+        tasks.spawn(accept(Arc::clone(node), listener, tasks.clone(), stop.clone()));
+        tasks.spawn(expire(Arc::clone(node), stop.clone()));
+        if let Some(upstream) = &node.upstream {
+            tasks.spawn(Arc::clone(upstream).run(stop.clone()));
+        }
+    }
+}
+
+/// A stage, and what peers are told of the node that holds it.
+struct Loaded {
+    stage: Stage,
+    host: Host,
+}
+
+/// Opens the model and maps the layers: all where `layers` says nothing.
+fn load(path: &Path, layers: Option<LayerRange>, peer: Peer) -> Result<Loaded, ServeError> {
+    let model = ModelFile::open(path)?;
+    let config = model.config();
+    let layers = layers.unwrap_or_else(|| LayerRange::all(config.layers));
+    let spec = StageSpec {
+        layers,
+        embedding: layers.start() == 0 && !layers.is_empty(),
+        head: layers.end() == config.layers && !layers.is_empty(),
+    };
+    let host = Host {
+        versions: protocol::VERSIONS,
+        node: peer.name,
+        role: peer.role,
+        numerics: kernels::NUMERICS_CLASS.to_owned(),
+        model: model.fingerprint(),
+        tokenizer: model.tokenizer()?.fingerprint(),
+        layers: config.layers,
+        width: nameable("width", config.width)?,
+        vocab: nameable("vocabulary", config.vocab)?,
+        holds: layers,
+    };
+    Ok(Loaded { stage: model.load_stage(spec)?, host })
+}
+
+fn nameable(what: &'static str, actual: usize) -> Result<u32, ServeError> {
+    u32::try_from(actual).map_err(|_| ServeError::TooLarge { what, actual })
+}
+
+fn bind(config: &Config) -> Result<Listener, ServeError> {
+    let allow: &[Role] = match config.upstream {
+        None => &[Role::Device, Role::Gateway],
+        Some(_) => &[Role::Device],
+    };
+    let (address, channels) = (config.listen, config.limits.sessions_per_peer_max + CHANNELS_SPARE);
+    let options = LinkOptions {
+        sessions_max: u16::try_from(channels).unwrap_or(u16::MAX),
+        ..LinkOptions::default()
+    };
+    Listener::bind(address, &config.identity, &config.trust, allow, &options)
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+/// What a gateway needs to reach its cloud; the link itself comes up later.
+fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Upstream>>, ServeError> {
+    let Some(to) = &config.upstream else { return Ok(None) };
+    let hello = Hello {
+        versions: host.versions,
+        node: host.node.clone(),
+        role: host.role,
+        numerics: host.numerics.clone(),
+        tokenizer: Some(host.tokenizer),
+        model: Some(host.model),
+    };
+    // A cloud that was restarted does not know the link any more and cannot say so. An idle gateway
+    // finds out within this time, one with sessions by its own, shorter deadline.
+    let options = LinkOptions {
+        keep_alive: Some(config.link.silence_max() / 2),
+        idle_timeout: config.link.silence_max() * 2,
+        ..LinkOptions::default()
+    };
+    let dialer =
+        Dialer::bind(upstream::socket_for(&to.address), &config.identity, &config.trust, &options);
+    Ok(Some(Upstream::new(to, hello, dialer.map_err(ServeError::Dial)?, config.link)))
+}
+
+/// Takes links until `stop`, then tells all peers.
+async fn accept(node: Arc<Node>, listener: Listener, tasks: TaskTracker, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            link = listener.accept() => match link {
+                Some(link) => {
+                    let visit = visit::serve(node.clone(), link, tasks.clone(), stop.clone());
+                    tasks.spawn(visit);
+                }
+                None => break,
+            },
+        }
+    }
+    listener.close(CloseCode::Draining, "this node stops").await;
+}
+
+/// Ends orphans whose time is over.
+async fn expire(node: Arc<Node>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(EXPIRY_PERIOD);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            now = ticks.tick() => node.registry().expire(now.into_std()),
+        }
+    }
+}

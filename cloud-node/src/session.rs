@@ -1,0 +1,304 @@
+//! One session channel, from its first Open to its end.
+//!
+//! ```text
+//!   Open ─▶ fits? ─▶ admitted? ─▶ state: kept or fresh ─▶ verify / hop until
+//!             no: Fault, wait for another Open               Close        all is freed
+//!                                                            link lost    state waits for a resume
+//!                                                            Open         the next turn
+//!                                                            later turn   the channel ends
+//! ```
+//!
+//! # Invariants
+//!
+//! - **A turn's state is taken out while it is driven and put back at its end**: a driver that
+//!   panics leaves nothing behind, and a resume starts afresh.
+//! - **What a peer does wrong in a session ends that session.** It also costs a device its link,
+//!   but not a gateway, whose link is that of many devices.
+
+mod hop;
+mod verify;
+
+use crate::engine::{Done, EngineError, Job, Sequence};
+use crate::node::{Kept, Machine, Node, Seat};
+use crate::registry::{Refusal, SessionKey, Turn};
+use crate::report::chain;
+use crate::stages::{self, Accepted};
+use base::Role;
+use protocol::error::PeerMisbehaved;
+use protocol::{
+    Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, SessionId, Verifier,
+    VerifierConfig,
+};
+use runtime::ForwardError;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use transport::{ChannelError, CloseCode, Link, SessionChannel, SessionReceiver, SessionSender};
+
+/// How long a fault may take to leave before the link is closed over it.
+const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A peer that has shaken hands.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    /// Its link; says who it is.
+    pub(crate) link: Link,
+    /// The numerics class of its kernels.
+    pub(crate) numerics: Arc<str>,
+}
+
+/// Both directions of the channel to whoever opened the session.
+struct Ends {
+    sender: SessionSender,
+    receiver: SessionReceiver,
+}
+
+/// How a turn ended.
+enum End {
+    /// The peer closed the session.
+    Closed,
+    /// The channel is gone.
+    Lost(ChannelError),
+    /// The peer opened the session on another channel.
+    Superseded,
+    /// The peer opened a session on this channel.
+    Reopened(Open),
+    /// The peer broke the rules.
+    Misbehaved(PeerMisbehaved),
+}
+
+/// A job in the engine.
+type Running = Pin<Box<dyn Future<Output = Result<Done, EngineError>> + Send>>;
+
+/// Serves a channel until it ends.
+pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel) {
+    let (sender, receiver) = channel.split();
+    let mut ends = Ends { sender, receiver };
+    let mut next = None;
+    while let Some(open) = match next.take() {
+        Some(open) => Some(open),
+        None => ends.next_open().await,
+    } {
+        let (session, epoch) = (open.session, open.epoch);
+        match turn(&node, &guest, &mut ends, open).await {
+            Ok(End::Closed) => {}
+            Ok(End::Reopened(open)) => next = Some(open),
+            Ok(End::Superseded) => return,
+            Ok(End::Lost(error)) => {
+                tracing::info!(%session, why = %chain(&error), "session left");
+                return;
+            }
+            Ok(End::Misbehaved(error)) => {
+                tracing::warn!(%session, peer = %guest.link.peer(), %error, "peer misbehaved");
+                return expel(&guest, ends, epoch, &error).await;
+            }
+            Err(fault) => {
+                tracing::info!(%session, kind = ?fault.kind, detail = fault.detail, "refused");
+                if ends.sender.send(Message::Fault(*fault)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// One turn; the fault to answer with, where the session is not admitted.
+async fn turn(
+    node: &Arc<Node>,
+    guest: &Guest,
+    ends: &mut Ends,
+    open: Open,
+) -> Result<End, Box<Fault>> {
+    let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
+    let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
+    let admitted = {
+        let mut registry = node.registry();
+        let reserved = accepted.reserved(open.positions_max);
+        let admitted = registry.admit(&key, open.epoch, reserved, Seat::new);
+        admitted.map(|(turn, seat)| (turn, seat.next_turn(), seat))
+    };
+    let (turn, stop, seat) = admitted.map_err(|refusal| refused(node, &open, refusal))?;
+    let leaving = Leaving { node, key, turn };
+    tracing::info!(session = %open.session, peer = %guest.link.peer(), run = %accepted.run, "session");
+
+    let mut slot = tokio::select! {
+        slot = Arc::clone(&seat.kept).lock_owned() => slot,
+        () = stop.cancelled() => return Ok(End::Superseded),
+    };
+    let kept = slot.take().filter(|kept| kept.stages == open.stages);
+    let mut kept = kept.unwrap_or_else(|| fresh(node, &open, accepted));
+    let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
+    let end = match &mut kept.machine {
+        Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
+        Machine::Hops { hops, upstream_id } => hop::drive(driver, hops, *upstream_id, ends).await,
+    };
+    match end {
+        End::Lost(_) | End::Superseded | End::Reopened(_) => *slot = Some(kept),
+        End::Closed | End::Misbehaved(_) => {
+            // Its KV goes before its room is given to others.
+            drop((kept, slot));
+            leaving.remove();
+        }
+    }
+    Ok(end)
+}
+
+/// What both drivers work with.
+struct Driver<'a> {
+    node: &'a Arc<Node>,
+    accepted: Accepted,
+    open: &'a Open,
+    sequence: &'a Arc<Sequence>,
+    /// Cancelled when a later turn begins.
+    stop: CancellationToken,
+}
+
+impl Driver<'_> {
+    fn submit(&self, job: Job) -> Running {
+        let engine = Arc::clone(&self.node.engine);
+        Box::pin(async move { engine.run(job).await })
+    }
+}
+
+/// Gives the seat up at the end of a turn, however it ends.
+struct Leaving<'a> {
+    node: &'a Node,
+    key: SessionKey,
+    turn: Turn,
+}
+
+impl Leaving<'_> {
+    /// The session is over and leaves nothing.
+    fn remove(self) {
+        self.node.registry().remove(&self.key, self.turn);
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.node.registry().leave(&self.key, self.turn, Instant::now());
+        self.node.left.notify_waiters();
+    }
+}
+
+impl Ends {
+    /// The next Open; `None` where the channel ends first. What else still comes is late: it
+    /// belongs to a session that was refused or is over.
+    async fn next_open(&mut self) -> Option<Open> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(Frame { message: Message::Open(open), .. }) => return Some(open),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Sends down, unless a later turn begins first.
+    async fn send(&mut self, message: Message, stop: &CancellationToken) -> Result<(), End> {
+        tokio::select! {
+            sent = self.sender.send(message) => sent.map_err(End::Lost),
+            () = stop.cancelled() => Err(End::Superseded),
+        }
+    }
+}
+
+/// State of a session that nothing is kept of.
+fn fresh(node: &Node, open: &Open, accepted: Accepted) -> Kept {
+    let width = node.host.width;
+    let machine = match accepted.writes {
+        None => {
+            let hidden = accepted.reads.map(|codec| (codec, width));
+            Machine::Verifier(Verifier::new(VerifierConfig { hidden }))
+        }
+        Some(writes) => {
+            let config = HopsConfig { reads: accepted.reads, writes, width };
+            let upstream_id = SessionId(rand::random());
+            Machine::Hops { hops: Hops::new(config), upstream_id }
+        }
+    };
+    Kept { stages: open.stages.clone(), sequence: node.engine.open(), machine }
+}
+
+fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {
+    let fault = |kind| Fault::on_session(open.epoch, kind, &refusal.to_string());
+    Box::new(match refusal {
+        Refusal::Draining
+        | Refusal::Sessions { .. }
+        | Refusal::PeerSessions { .. }
+        | Refusal::Tokens { .. } => fault(FaultKind::Overloaded).retry_after(node.retry_after_ms()),
+        Refusal::Outdated { .. } => fault(FaultKind::Rejected),
+    })
+}
+
+/// Tells a peer what it did wrong, and ends the channel; of a device, the whole link.
+async fn expel(guest: &Guest, mut ends: Ends, epoch: Epoch, error: &PeerMisbehaved) {
+    let reason = error.to_string();
+    let fault = Fault::on_session(epoch, FaultKind::PeerMisbehaved, &reason);
+    // The peer may be gone already, or not listen; the close says the same.
+    let _ = tokio::time::timeout(LAST_WORD_TIMEOUT, ends.sender.send(Message::Fault(fault))).await;
+    match guest.link.peer().role {
+        Role::Device => guest.link.close(CloseCode::Misbehaved, &reason),
+        Role::Gateway | Role::Cloud => {}
+    }
+}
+
+/// A message that no peer may send here now.
+fn out_of_turn(kind: Kind) -> End {
+    End::Misbehaved(PeerMisbehaved::OutOfTurn { kind })
+}
+
+/// The answer of a running job, once; waits forever where none runs.
+async fn finish(running: &mut Option<Running>) -> Result<Done, EngineError> {
+    let Some(job) = running else { return std::future::pending().await };
+    let done = job.await;
+    *running = None;
+    done
+}
+
+/// What a peer is told of a job that gave nothing.
+struct Trouble {
+    kind: FaultKind,
+    detail: String,
+    retry_after_ms: Option<u32>,
+}
+
+impl Trouble {
+    /// More than one frame carries.
+    fn too_long(bytes: usize) -> Self {
+        let most = protocol::limits::HIDDEN_LEN_MAX;
+        let detail = format!("the pass's hidden states have {bytes} bytes, a frame {most}");
+        Self { kind: FaultKind::Rejected, detail, retry_after_ms: None }
+    }
+
+    /// Bytes that are no hidden states.
+    fn corrupt(error: &kernels::wire::WireError) -> Self {
+        Self { kind: FaultKind::Corrupt, detail: error.to_string(), retry_after_ms: None }
+    }
+
+    fn of(node: &Node, error: &EngineError) -> Self {
+        let kind = match error {
+            EngineError::Forward(error) => match error {
+                ForwardError::PoolFull { .. } => FaultKind::Overloaded,
+                ForwardError::Input { .. } | ForwardError::ContextFull { .. } => {
+                    FaultKind::Rejected
+                }
+                ForwardError::Stage { .. }
+                | ForwardError::UnknownSequence { .. }
+                | ForwardError::DuplicateSequence { .. }
+                | ForwardError::Gap { .. }
+                | ForwardError::OtherLayers { .. }
+                | ForwardError::Tensor(_) => FaultKind::Unavailable,
+            },
+            // Hidden states that are not finite.
+            EngineError::Sample { .. } => FaultKind::Corrupt,
+            EngineError::Gap { .. } | EngineError::Panicked | EngineError::Stopped => {
+                FaultKind::Unavailable
+            }
+        };
+        let retry = matches!(kind, FaultKind::Overloaded | FaultKind::Unavailable);
+        let retry_after_ms = retry.then(|| node.retry_after_ms());
+        Self { kind, detail: chain(error), retry_after_ms }
+    }
+}

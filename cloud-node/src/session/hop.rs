@@ -1,0 +1,240 @@
+//! Drives a session whose stage is in the middle: layers here, then the rest upstream.
+//!
+//! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
+//! on it tries again.
+
+use super::{Driver, End, Ends, Running, Trouble, finish, out_of_turn};
+use crate::engine::{Done, EngineError, Job, Rows};
+use crate::hidden;
+use crate::upstream::UpstreamSession;
+use bytes::Bytes;
+use protocol::limits::HIDDEN_LEN_MAX;
+use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Message, SessionId, Side, WireCodec};
+use transport::ChannelError;
+
+/// Until the turn ends. The machine is then without running work, fit for the next turn.
+pub(super) async fn drive(
+    driver: Driver<'_>,
+    hops: &mut Hops,
+    upstream_id: SessionId,
+    ends: &mut Ends,
+) -> End {
+    let mut flight = Flight { upstream: None, upstream_id, running: None, codec: WireCodec::F32 };
+    if let Some(upstream) = &driver.node.upstream {
+        flight.upstream = upstream.open_session().await;
+    }
+    hops.handle_open(driver.open.clone());
+    if flight.upstream.is_none() {
+        hops.handle_upstream_lost();
+    }
+    let end = driver.hop(hops, ends, &mut flight).await;
+    if flight.running.is_some() {
+        let done = finish(&mut flight.running).await;
+        driver.take_output(hops, flight.codec, done);
+    }
+    if matches!(end, End::Closed) {
+        hops.handle_close();
+    }
+    // Nobody is below any more; above should know.
+    while let Some((side, frame)) = hops.poll_transmit() {
+        if side == Side::Up && matches!(end, End::Closed) {
+            flight.send_up(hops, frame).await;
+        }
+    }
+    end
+}
+
+/// What a turn has under way.
+struct Flight {
+    /// `None` while the upstream is not there.
+    upstream: Option<UpstreamSession>,
+    upstream_id: SessionId,
+    running: Option<Running>,
+    /// How the running job's output is to be encoded.
+    codec: WireCodec,
+}
+
+impl Flight {
+    /// Sends towards the verifier; nowhere, while nobody is there.
+    async fn send_up(&mut self, hops: &mut Hops, mut frame: Frame) {
+        if let Message::Open(open) = &mut frame.message {
+            open.session = self.upstream_id;
+        }
+        let Some(upstream) = &mut self.upstream else { return };
+        // A dead upstream ends its link within the silence that is borne.
+        if upstream.send(frame).await.is_err() {
+            self.upstream = None;
+            hops.handle_upstream_lost();
+        }
+    }
+}
+
+impl Driver<'_> {
+    async fn hop(&self, hops: &mut Hops, ends: &mut Ends, flight: &mut Flight) -> End {
+        loop {
+            while flight.running.is_none()
+                && let Some(work) = hops.poll_work()
+            {
+                self.begin(hops, flight, work);
+            }
+            if let Err(end) = self.deliver(hops, ends, flight).await {
+                return end;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return End::Superseded,
+                frame = ends.receiver.recv() => {
+                    if let Err(end) = take_from_below(hops, frame) {
+                        return end;
+                    }
+                }
+                frame = from_above(&mut flight.upstream) => {
+                    if take_from_above(hops, frame).is_err() {
+                        flight.upstream = None;
+                        hops.handle_upstream_lost();
+                    }
+                }
+                done = finish(&mut flight.running) => self.take_output(hops, flight.codec, done),
+            }
+        }
+    }
+
+    /// Runs the work in the engine, or passes it on where no layer of it is ours.
+    fn begin(&self, hops: &mut Hops, flight: &mut Flight, work: HopWork) {
+        let run = self.accepted.run;
+        let rows = match &work.hidden {
+            Some(rows) if run.layers.is_empty() && rows.skip == 0 && rows.codec == work.codec => {
+                return hops.handle_output(rows.payload.clone());
+            }
+            Some(rows) => match hidden::decode(rows) {
+                Ok(values) => Rows::Hidden(values),
+                Err(error) => return refuse(hops, &Trouble::corrupt(&error)),
+            },
+            None => Rows::Tokens(work.tokens),
+        };
+        flight.codec = work.codec;
+        flight.running = Some(self.submit(Job {
+            sequence: self.sequence.clone(),
+            run,
+            base: work.truncate_to,
+            rows,
+            choose: None,
+        }));
+    }
+
+    fn take_output(&self, hops: &mut Hops, codec: WireCodec, done: Result<Done, EngineError>) {
+        match done {
+            Ok(done) => {
+                let width = self.node.host.width as usize;
+                let payload = hidden::encode(codec, &done.hidden, width);
+                match payload.len() {
+                    bytes if bytes > HIDDEN_LEN_MAX => refuse(hops, &Trouble::too_long(bytes)),
+                    _ => hops.handle_output(Bytes::from(payload)),
+                }
+            }
+            Err(error) => refuse(hops, &Trouble::of(self.node, &error)),
+        }
+    }
+
+    /// Sends all that the machine has to say, both ways.
+    async fn deliver(
+        &self,
+        hops: &mut Hops,
+        ends: &mut Ends,
+        flight: &mut Flight,
+    ) -> Result<(), End> {
+        while let Some((side, mut frame)) = hops.poll_transmit() {
+            match side {
+                Side::Down => {
+                    if flight.upstream.is_none() {
+                        self.name_upstream(&mut frame);
+                    }
+                    ends.send(frame.message, &self.stop).await?;
+                }
+                Side::Up => flight.send_up(hops, frame).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine does not know who is up there; the device should.
+    fn name_upstream(&self, frame: &mut Frame) {
+        let Some(upstream) = &self.node.upstream else { return };
+        if let Message::Fault(fault @ Fault { kind: FaultKind::Unavailable, .. }) =
+            &mut frame.message
+        {
+            let retry_after_ms = upstream.retry_after_ms();
+            let named = Fault::on_session(fault.epoch, fault.kind, &upstream.unreachable());
+            *fault = named.retry_after(retry_after_ms);
+        }
+    }
+}
+
+/// The session's channel to the upstream is of no more use.
+struct UpstreamGone;
+
+/// The next frame from above; never, where nobody is there.
+async fn from_above(upstream: &mut Option<UpstreamSession>) -> Result<Frame, ChannelError> {
+    match upstream {
+        Some(upstream) => upstream.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refuse(hops: &mut Hops, trouble: &Trouble) {
+    hops.handle_refused(trouble.kind, &trouble.detail, trouble.retry_after_ms);
+}
+
+/// Hands in what the peer sent.
+fn take_from_below(hops: &mut Hops, frame: Result<Frame, ChannelError>) -> Result<(), End> {
+    let Frame { message, payload } = frame.map_err(End::Lost)?;
+    match message {
+        Message::Pass(pass) => hops.handle_pass(pass, payload).map_err(End::Misbehaved),
+        Message::Rollback(rollback) => {
+            hops.handle_rollback(rollback);
+            Ok(())
+        }
+        Message::Open(open) => Err(End::Reopened(open)),
+        Message::Close(_) => Err(End::Closed),
+        Message::Fault(fault) => {
+            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
+            Ok(())
+        }
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Opened(_)
+        | Message::Verdict(_)
+        | Message::Ping(_)
+        | Message::Pong(_) => Err(out_of_turn(message.kind())),
+    }
+}
+
+/// Hands in what the upstream sent.
+fn take_from_above(
+    hops: &mut Hops,
+    frame: Result<Frame, ChannelError>,
+) -> Result<(), UpstreamGone> {
+    let message = frame.map_err(|_| UpstreamGone)?.message;
+    match message {
+        Message::Opened(opened) => hops.handle_opened(&opened).map_err(|error| {
+            tracing::warn!(%error, "the upstream misbehaved");
+            UpstreamGone
+        }),
+        Message::Verdict(verdict) => {
+            hops.handle_verdict(verdict);
+            Ok(())
+        }
+        Message::Fault(fault) => {
+            hops.handle_fault(fault);
+            Ok(())
+        }
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Open(_)
+        | Message::Pass(_)
+        | Message::Rollback(_)
+        | Message::Close(_)
+        | Message::Ping(_)
+        | Message::Pong(_) => Err(UpstreamGone),
+    }
+}

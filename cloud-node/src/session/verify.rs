@@ -1,0 +1,110 @@
+//! Drives a session whose stage is the last: the target's word on what the device drafts.
+
+use super::{Driver, End, Ends, Running, Trouble, finish, out_of_turn};
+use crate::engine::{Choose, Done, EngineError, Job, Rows};
+use crate::hidden;
+use protocol::{Frame, Message, Verifier, Work};
+use transport::ChannelError;
+
+/// Until the turn ends. The verifier is then without running work, fit for the next turn.
+pub(super) async fn drive(driver: Driver<'_>, verifier: &mut Verifier, ends: &mut Ends) -> End {
+    let mut running = None;
+    verifier.handle_open(driver.open);
+    let end = driver.verify(verifier, ends, &mut running).await;
+    if running.is_some() {
+        driver.answer(verifier, finish(&mut running).await);
+    }
+    // What is left to say is for a channel that is gone.
+    while verifier.poll_transmit().is_some() {}
+    end
+}
+
+impl Driver<'_> {
+    async fn verify(
+        &self,
+        verifier: &mut Verifier,
+        ends: &mut Ends,
+        running: &mut Option<Running>,
+    ) -> End {
+        loop {
+            // Taking up work may answer from memory, and so may failing at it.
+            while running.is_none()
+                && let Some(work) = verifier.poll_work()
+            {
+                match self.job(work) {
+                    Ok(job) => *running = Some(self.submit(job)),
+                    Err(trouble) => refuse(verifier, &trouble),
+                }
+            }
+            while let Some(message) = verifier.poll_transmit() {
+                if let Err(end) = ends.send(message, &self.stop).await {
+                    return end;
+                }
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return End::Superseded,
+                frame = ends.receiver.recv() => {
+                    if let Err(end) = take(verifier, frame) {
+                        return end;
+                    }
+                }
+                done = finish(running) => self.answer(verifier, done),
+            }
+        }
+    }
+
+    fn job(&self, work: Work) -> Result<Job, Trouble> {
+        let rows = match &work.hidden {
+            Some(rows) => {
+                Rows::Hidden(hidden::decode(rows).map_err(|error| Trouble::corrupt(&error))?)
+            }
+            None => Rows::Tokens(work.tokens),
+        };
+        Ok(Job {
+            sequence: self.sequence.clone(),
+            run: self.accepted.run,
+            base: work.truncate_to,
+            rows,
+            choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
+        })
+    }
+
+    fn answer(&self, verifier: &mut Verifier, done: Result<Done, EngineError>) {
+        match done {
+            Ok(done) => {
+                let pass_us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
+                verifier.handle_chosen(&done.chosen, pass_us);
+            }
+            Err(error) => refuse(verifier, &Trouble::of(self.node, &error)),
+        }
+    }
+}
+
+fn refuse(verifier: &mut Verifier, trouble: &Trouble) {
+    verifier.handle_refused(trouble.kind, &trouble.detail, trouble.retry_after_ms);
+}
+
+/// Hands in what the peer sent.
+fn take(verifier: &mut Verifier, frame: Result<Frame, ChannelError>) -> Result<(), End> {
+    let Frame { message, payload } = frame.map_err(End::Lost)?;
+    match message {
+        Message::Pass(pass) => verifier.handle_pass(pass, payload).map_err(End::Misbehaved),
+        Message::Rollback(rollback) => {
+            verifier.handle_rollback(&rollback);
+            Ok(())
+        }
+        Message::Open(open) => Err(End::Reopened(open)),
+        Message::Close(_) => Err(End::Closed),
+        Message::Fault(fault) => {
+            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
+            Ok(())
+        }
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Opened(_)
+        | Message::Verdict(_)
+        | Message::Ping(_)
+        | Message::Pong(_) => Err(out_of_turn(message.kind())),
+    }
+}

@@ -1,0 +1,130 @@
+//! Whether a stage that a device planned is one that this node can run.
+//!
+//! Pure: an [`Open`] and what the node holds go in, a run or a fault comes out.
+
+use base::NodeName;
+use protocol::{Fault, FaultKind, Host, Open, PlannedStage, WireCodec};
+use runtime::StageSpec;
+
+/// What a node compares an [`Open`] with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own<'a> {
+    /// What it says of itself.
+    pub(crate) host: &'a Host,
+    /// What it has loaded.
+    pub(crate) holds: StageSpec,
+    /// The next stage's node, of a gateway.
+    pub(crate) upstream: Option<&'a NodeName>,
+    /// The longest session.
+    pub(crate) positions_max: u32,
+}
+
+/// A stage that this node will run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// Through which layers.
+    pub(crate) run: StageSpec,
+    /// How hidden states come in; `None` where tokens do.
+    pub(crate) reads: Option<WireCodec>,
+    /// How they leave; `None` for the last stage.
+    pub(crate) writes: Option<WireCodec>,
+}
+
+impl Accepted {
+    /// Positions of KV that a session of `positions` reserves: whole blocks, and none where no
+    /// layer runs.
+    pub(crate) fn reserved(&self, positions: u32) -> usize {
+        match self.run.layers.is_empty() {
+            true => 0,
+            false => (positions as usize).next_multiple_of(runtime::BLOCK_SLOTS),
+        }
+    }
+}
+
+/// The stage of `open` that is ours, from a peer whose kernels are of class `numerics`.
+///
+/// # Errors
+///
+/// The fault to answer with: which part of the plan does not fit, and what would.
+pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accepted, Box<Fault>> {
+    let fault = |kind, detail: String| Box::new(Fault::on_session(open.epoch, kind, &detail));
+    let rejected = |detail| fault(FaultKind::Rejected, detail);
+    let Some((stage, rest)) = open.stages.split_first() else {
+        return Err(rejected("the plan has no stage for this node".to_owned()));
+    };
+    let name = &own.host.node;
+    if stage.node != *name {
+        return Err(rejected(format!("the stage is for node {}; this is {name}", stage.node)));
+    }
+    if open.positions_max > own.positions_max {
+        let (asked, most) = (open.positions_max, own.positions_max);
+        return Err(rejected(format!(
+            "{asked} positions are asked for; sessions have at most {most}"
+        )));
+    }
+    let run = StageSpec { layers: stage.layers, embedding: stage.embedding, head: stage.head };
+    if !is_consecutive(run, own.host.layers) {
+        let layers = own.host.layers;
+        return Err(rejected(format!(
+            "a stage of {run} skips some of the model's {layers} layers"
+        )));
+    }
+    if !own.holds.contains(run) {
+        let holds = own.holds;
+        return Err(fault(
+            FaultKind::PeerIncompatible,
+            format!("a stage of {run} is planned for {name}, which holds {holds}"),
+        ));
+    }
+    let reads = (!stage.embedding).then_some(stage.codec);
+    if reads.is_some() && numerics != own.host.numerics {
+        let ours = &own.host.numerics;
+        return Err(fault(
+            FaultKind::PeerIncompatible,
+            format!("hidden states of numerics class {numerics:?} cannot go on in {ours:?}"),
+        ));
+    }
+    let writes = next_hop(stage, rest, own.upstream).map_err(rejected)?;
+    Ok(Accepted { run, reads, writes })
+}
+
+/// The codec of the hop out of `stage`.
+fn next_hop(
+    stage: &PlannedStage,
+    rest: &[PlannedStage],
+    upstream: Option<&NodeName>,
+) -> Result<Option<WireCodec>, String> {
+    let next = match (stage.head, rest.first()) {
+        (true, None) => return Ok(None),
+        (true, Some(next)) => {
+            return Err(format!("the stage with the head is the last, but {} follows", next.node));
+        }
+        (false, None) => {
+            return Err("the last stage of the plan must have the head".to_owned());
+        }
+        (false, Some(next)) => next,
+    };
+    let Some(upstream) = upstream else {
+        return Err(format!("this node has no upstream to reach {}", next.node));
+    };
+    if next.node != *upstream {
+        return Err(format!("the next stage is for {}; the upstream is {upstream}", next.node));
+    }
+    if next.embedding || next.layers.start() != stage.layers.end() {
+        let (here, there) = (stage.layers, next.layers);
+        return Err(format!("layers {there} do not follow layers {here} of the stage before"));
+    }
+    Ok(Some(next.codec))
+}
+
+/// Nothing is skipped between embedding, layers and head. A stage without layers stands somewhere
+/// too, and does one thing at most.
+fn is_consecutive(run: StageSpec, layers: u32) -> bool {
+    let both = run.layers.is_empty() && run.embedding && run.head;
+    !both
+        && (!run.embedding || run.layers.start() == 0)
+        && (!run.head || run.layers.end() == layers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Plans against a gateway and a cloud of a model with six layers.
+
+use super::*;
+use base::{LayerRange, ModelFingerprint, Position, Role, Sampling, TokenizerFingerprint};
+use protocol::{Epoch, SessionId};
+
+const CLASS: &str = "class-1";
+
+fn name(name: &str) -> NodeName {
+    NodeName::new(name).unwrap()
+}
+
+fn layers(start: u32, end: u32) -> LayerRange {
+    LayerRange::new(start, end).unwrap()
+}
+
+fn host(node: &str) -> Host {
+    Host {
+        versions: protocol::VERSIONS,
+        node: name(node),
+        role: Role::Gateway,
+        numerics: CLASS.to_owned(),
+        model: ModelFingerprint([1; 32]),
+        tokenizer: TokenizerFingerprint([2; 32]),
+        layers: 6,
+        width: 64,
+        vocab: 100,
+        holds: layers(0, 4),
+    }
+}
+
+/// `node start..end flags codec`, flags of `e` and `h`.
+fn stage(node: &str, start: u32, end: u32, flags: &str, codec: WireCodec) -> PlannedStage {
+    PlannedStage {
+        node: name(node),
+        layers: layers(start, end),
+        embedding: flags.contains('e'),
+        head: flags.contains('h'),
+        codec,
+    }
+}
+
+fn open(stages: Vec<PlannedStage>) -> Open {
+    Open {
+        session: SessionId([7; 16]),
+        epoch: Epoch(3),
+        have: Position(0),
+        sampling: Sampling::GREEDY,
+        stages,
+        end_tokens: Vec::new(),
+        positions_max: 100,
+    }
+}
+
+fn on_gateway(stages: Vec<PlannedStage>) -> Result<Accepted, Box<Fault>> {
+    let (host, cloud) = (host("gateway"), name("cloud"));
+    let holds = StageSpec { layers: layers(0, 4), embedding: true, head: false };
+    let own = Own { host: &host, holds, upstream: Some(&cloud), positions_max: 100 };
+    accept(own, &open(stages), CLASS)
+}
+
+fn on_cloud(stages: Vec<PlannedStage>, numerics: &str) -> Result<Accepted, Box<Fault>> {
+    let host = host("cloud");
+    let holds = StageSpec::whole(6);
+    let own = Own { host: &host, holds, upstream: None, positions_max: 100 };
+    accept(own, &open(stages), numerics)
+}
+
+use WireCodec::{F16, F32, Int8};
+
+#[test]
+fn what_fits_is_accepted_with_its_codecs() {
+    let accepted =
+        on_gateway(vec![stage("gateway", 2, 4, "", Int8), stage("cloud", 4, 6, "h", F16)]);
+    let run = StageSpec { layers: layers(2, 4), embedding: false, head: false };
+    assert_eq!(accepted.unwrap(), Accepted { run, reads: Some(Int8), writes: Some(F16) });
+    let accepted = on_cloud(vec![stage("cloud", 0, 6, "eh", F32)], "another class");
+    let run = StageSpec::whole(6);
+    assert_eq!(accepted.unwrap(), Accepted { run, reads: None, writes: None });
+}
+
+#[test]
+fn a_gateway_may_only_relay() {
+    let relay = vec![stage("gateway", 2, 2, "", Int8), stage("cloud", 2, 6, "h", Int8)];
+    let accepted = on_gateway(relay).unwrap();
+    assert_eq!(accepted.reserved(33), 0);
+    let tokens = vec![stage("gateway", 0, 0, "e", F32), stage("cloud", 0, 6, "h", F32)];
+    assert_eq!(on_gateway(tokens).unwrap().reads, None);
+}
+
+#[test]
+fn kv_is_reserved_in_whole_blocks() {
+    let accepted = on_cloud(vec![stage("cloud", 0, 6, "eh", F32)], CLASS).unwrap();
+    assert_eq!([accepted.reserved(1), accepted.reserved(32), accepted.reserved(33)], [32, 32, 64]);
+}
+
+#[test]
+fn a_fault_says_which_part_of_the_plan_does_not_fit() {
+    let check = |result: Result<Accepted, Box<Fault>>, kind, part: &str| {
+        let fault = result.unwrap_err();
+        assert_eq!((fault.kind, fault.epoch), (kind, Epoch(3)), "{fault:?}");
+        assert!(fault.detail.contains(part), "{fault:?} does not say {part:?}");
+    };
+    use FaultKind::{PeerIncompatible, Rejected};
+    let head = || stage("cloud", 4, 6, "h", F32);
+    check(on_gateway(vec![]), Rejected, "no stage");
+    check(on_gateway(vec![stage("cloud", 0, 6, "eh", F32)]), Rejected, "this is gateway");
+    check(on_gateway(vec![stage("gateway", 1, 4, "e", F32), head()]), Rejected, "skips");
+    check(on_gateway(vec![stage("gateway", 0, 5, "e", F32)]), PeerIncompatible, "0..4");
+    check(on_gateway(vec![stage("gateway", 0, 4, "e", F32)]), Rejected, "must have the head");
+    check(
+        on_gateway(vec![stage("gateway", 0, 3, "e", F32), head()]),
+        Rejected,
+        "4..6 do not follow",
+    );
+    check(
+        on_gateway(vec![stage("gateway", 0, 4, "e", F32), stage("else", 4, 6, "h", F32)]),
+        Rejected,
+        "the upstream is cloud",
+    );
+    check(on_cloud(vec![stage("cloud", 0, 5, "eh", F32)], CLASS), Rejected, "skips");
+    check(on_cloud(vec![stage("cloud", 0, 6, "eh", F32), head()], CLASS), Rejected, "the last");
+    check(on_cloud(vec![stage("cloud", 0, 4, "e", F32), head()], CLASS), Rejected, "no upstream");
+    check(on_cloud(vec![head()], "class-2"), PeerIncompatible, "class-2");
+}
+
+#[test]
+fn a_session_longer_than_the_limit_is_rejected() {
+    let host = host("cloud");
+    let own = Own { host: &host, holds: StageSpec::whole(6), upstream: None, positions_max: 99 };
+    let fault = accept(own, &open(vec![stage("cloud", 0, 6, "eh", F32)]), CLASS).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Rejected);
+}

@@ -1,0 +1,7 @@
+//! A scripted device against real servers over loopback, and a direct computation of the same text.
+
+mod device;
+mod failures;
+mod limits;
+mod same_text;
+mod world;

@@ -1,0 +1,209 @@
+//! A device that says what the test tells it to, with the target's first layers at hand.
+
+use super::world::{MODEL, POSITIONS, World, prompt};
+use crate::hidden;
+use base::{LayerRange, Position, Role, Sampling, TokenId};
+use bytes::Bytes;
+use protocol::{
+    Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage, PrefixHash,
+    SessionId, Verdict, Welcome, WireCodec,
+};
+use runtime::{Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use std::net::SocketAddr;
+use std::time::Duration;
+use transport::{ControlChannel, Dialer, Link, LinkOptions, Peer, SessionChannel};
+
+/// Longer than anything that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) struct Device {
+    _dialer: Dialer,
+    pub(super) link: Link,
+    pub(super) control: ControlChannel,
+    pub(super) welcome: Welcome,
+}
+
+/// A session as the device sees it.
+pub(super) struct Session {
+    pub(super) channel: SessionChannel,
+    pub(super) open: Open,
+    /// The first layers, where the device runs them.
+    own: Option<Own>,
+}
+
+/// The device's own stage.
+struct Own {
+    stage: Stage,
+    pool: KvPool,
+    sequence: SequenceId,
+}
+
+impl Device {
+    pub(super) async fn dial(world: &mut World, node: &str, to: &Peer, at: SocketAddr) -> Self {
+        let (identity, trust) = world.identity(Role::Device, node);
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let dialer = Dialer::bind(any, &identity, &trust, &LinkOptions::default()).unwrap();
+        let link = dialer.dial(at, to).await.unwrap();
+        let mut control = link.control().await.unwrap();
+        let hello = Hello {
+            versions: protocol::VERSIONS,
+            node: super::world::name(node),
+            role: Role::Device,
+            numerics: kernels::NUMERICS_CLASS.to_owned(),
+            tokenizer: None,
+            model: Some(MODEL.fingerprint()),
+        };
+        control.send(Message::Hello(hello)).await.unwrap();
+        let Message::Welcome(welcome) = control.recv().await.unwrap() else {
+            panic!("no welcome");
+        };
+        Self { _dialer: dialer, link, control, welcome }
+    }
+
+    /// Opens a session; `stages` are those of the other nodes, `own` the layers of the device.
+    pub(super) async fn session(
+        &self,
+        id: u8,
+        sampling: Sampling,
+        stages: Vec<PlannedStage>,
+        own: Option<LayerRange>,
+    ) -> Session {
+        let open = Open {
+            session: SessionId([id; 16]),
+            epoch: Epoch(0),
+            have: Position(0),
+            sampling,
+            stages,
+            end_tokens: Vec::new(),
+            positions_max: POSITIONS,
+        };
+        let channel = self.link.open_session().await.unwrap();
+        Session { channel, open, own: own.map(Own::new) }
+    }
+}
+
+impl Session {
+    /// Sends the Open.
+    pub(super) async fn open(&mut self) -> Message {
+        self.channel.send(Message::Open(self.open.clone())).await.unwrap();
+        self.recv().await
+    }
+
+    /// Sends the Open, which must be granted.
+    pub(super) async fn opened(&mut self) -> Opened {
+        let message = self.open().await;
+        let Message::Opened(opened) = message else { panic!("not opened: {message:?}") };
+        opened
+    }
+
+    /// Sends the Open, which must be refused.
+    pub(super) async fn refused(&mut self) -> Fault {
+        let message = self.open().await;
+        let Message::Fault(fault) = message else { panic!("not refused: {message:?}") };
+        fault
+    }
+
+    pub(super) async fn recv(&mut self) -> Message {
+        let frame = tokio::time::timeout(PATIENCE, self.channel.recv()).await;
+        frame.expect("no answer in time").unwrap().message
+    }
+
+    pub(super) async fn verdict(&mut self) -> Verdict {
+        let message = self.recv().await;
+        let Message::Verdict(verdict) = message else { panic!("no verdict: {message:?}") };
+        verdict
+    }
+
+    /// Sends `text[base..]`, of which the last `drafts` are drafts.
+    pub(super) async fn pass(&mut self, text: &[TokenId], base: usize, drafts: u32, extend: u32) {
+        let tokens = text[base..].to_vec();
+        let (hidden, payload) = match &mut self.own {
+            None => (None, Bytes::new()),
+            Some(own) => own.run(base, &tokens, self.open.stages[0].codec),
+        };
+        let pass = Pass {
+            epoch: self.open.epoch,
+            base: Position::after(base),
+            prefix: PrefixHash::EMPTY.extend(&text[..base]).check(),
+            tokens,
+            said: 0,
+            drafts,
+            ask: true,
+            extend,
+            hidden,
+        };
+        let frame = Frame { message: Message::Pass(pass), payload };
+        self.channel.send(frame).await.unwrap();
+    }
+
+    /// What the target says after the prompt, a token a pass.
+    pub(super) async fn say(&mut self, count: usize) -> Vec<TokenId> {
+        let mut text = prompt();
+        let mut base = 0;
+        while text.len() < prompt().len() + count {
+            self.pass(&text, base, 0, 0).await;
+            base = text.len();
+            text.extend(self.verdict().await.tokens);
+        }
+        text.split_off(prompt().len())
+    }
+
+    /// Drafts `expected` with a mistake in every third round, and checks each verdict against it.
+    pub(super) async fn speculate(&mut self, expected: &[TokenId]) {
+        let mut text = prompt();
+        let (start, mut base, mut round) = (text.len(), 0, 0);
+        while text.len() < start + expected.len() - 5 {
+            let said = text.len() - start;
+            let mut drafts = expected[said..said + round % 5].to_vec();
+            let miss = (round % 3 == 1).then(|| drafts.last_mut()).flatten();
+            let good = drafts_before(&miss, round % 5);
+            if let Some(token) = miss {
+                *token = TokenId(token.0 ^ 1);
+            }
+            let passed = [&text[..], &drafts].concat();
+            let count = u32::try_from(drafts.len()).unwrap();
+            self.pass(&passed, base, count, 0).await;
+            let verdict = self.verdict().await;
+            assert_eq!(verdict.accepted as usize, good, "round {round}: {verdict:?}");
+            assert_eq!(verdict.tokens, [expected[said + good]], "round {round}");
+            base = text.len() + good;
+            text.extend(&expected[said..=said + good]);
+            round += 1;
+        }
+        assert_eq!(text[start..], expected[..text.len() - start]);
+    }
+}
+
+/// How many of `count` drafts come before the wrong last one, if it is.
+fn drafts_before(miss: &Option<&mut TokenId>, count: usize) -> usize {
+    if miss.is_some() { count - 1 } else { count }
+}
+
+impl Own {
+    fn new(layers: LayerRange) -> Self {
+        let spec = StageSpec { layers, embedding: true, head: false };
+        let stage = MODEL.load_stage(spec).unwrap();
+        let mut pool = stage.new_pool(POSITIONS as usize).unwrap();
+        let sequence = pool.open();
+        Self { stage, pool, sequence }
+    }
+
+    fn run(
+        &mut self,
+        base: usize,
+        tokens: &[TokenId],
+        codec: WireCodec,
+    ) -> (Option<Hidden>, Bytes) {
+        let base = Position::after(base);
+        self.pool.truncate(self.sequence, base);
+        let input = Input::Tokens(tokens);
+        let span = Span { sequence: self.sequence, base, input, logits: 0..0 };
+        let output = self.stage.forward(self.stage.spec(), &[span], &mut self.pool);
+        let SpanOutput::Hidden(values) = output.unwrap().remove(0) else { panic!("logits") };
+        let width = MODEL.config().width;
+        let payload = Bytes::from(hidden::encode(codec, &values, width));
+        let bytes = u32::try_from(payload.len()).unwrap();
+        let width = u32::try_from(width).unwrap();
+        (Some(Hidden { codec, width, bytes }), payload)
+    }
+}
