@@ -7,7 +7,7 @@
 mod file;
 
 use base::{LayerRange, Role};
-use settings::{ConfigError, Link, Peer};
+use settings::{ConfigError, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,12 +59,14 @@ pub struct Limits {
 }
 
 /// `[engine]`: how forward passes are run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EngineOptions {
     /// Compute threads.
     pub threads: usize,
     /// The most rows of one ragged batch.
     pub batch_rows_max: usize,
+    /// Emulated slowness.
+    pub pace: Pace,
 }
 
 /// A value that disagrees with another, or is out of its range.
@@ -144,7 +146,7 @@ impl EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads: cores.min(THREADS_MAX), batch_rows_max: 256 }
+        Self { threads: cores.min(THREADS_MAX), batch_rows_max: 256, pace: Pace::default() }
     }
 }
 

@@ -169,7 +169,7 @@ impl Engine {
             .map_err(|source| EngineStartError::Threads { threads, source })?;
         let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
-        let worker = Worker::new(stage, kv, options.batch_rows_max, jobs_in, closes_in);
+        let worker = Worker::new(stage, kv, options, jobs_in, closes_in);
         std::thread::Builder::new()
             .name("engine".to_owned())
             // The loop itself is one of the pool's threads: what it splits, it also works on.

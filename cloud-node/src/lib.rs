@@ -26,7 +26,6 @@ mod report;
 mod server;
 mod session;
 mod stages;
-mod upstream;
 mod visit;
 
 pub use config::{Config, ConfigProblem, EngineOptions, Limits};

@@ -4,12 +4,12 @@ use crate::config::Limits;
 use crate::engine::{Engine, Sequence};
 use crate::registry::Registry;
 use crate::stages::Own;
-use crate::upstream::Upstream;
 use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
 use runtime::StageSpec;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use transport::Uplink;
 
 /// One running gateway or cloud, as its tasks see it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Node {
     /// What is refused. `positions_per_session_max` is at most the model's context.
     pub(crate) limits: Limits,
     /// The link to the next stage, of a gateway.
-    pub(crate) upstream: Option<Arc<Upstream>>,
+    pub(crate) upstream: Option<Arc<Uplink>>,
     registry: Mutex<Registry<Arc<Seat>>>,
     /// Told when a session ends or is left.
     pub(crate) left: Notify,
@@ -69,7 +69,7 @@ impl Node {
         holds: StageSpec,
         engine: Arc<Engine>,
         limits: Limits,
-        upstream: Option<Arc<Upstream>>,
+        upstream: Option<Arc<Uplink>>,
     ) -> Self {
         let registry = Mutex::new(Registry::new(limits));
         Self { host, holds, engine, limits, upstream, registry, left: Notify::new() }

@@ -10,10 +10,9 @@
 use crate::config::{Config, ConfigProblem};
 use crate::engine::{Engine, EngineStartError};
 use crate::node::Node;
-use crate::upstream::{self, Upstream};
 use crate::visit;
 use base::{LayerRange, Role};
-use protocol::{Hello, Host};
+use protocol::{Hello, Host, LinkHealthConfig};
 use runtime::{LoadError, ModelFile, Stage, StageSpec};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transport::{BindError, CloseCode, Dialer, LinkOptions, Listener, Peer};
+use transport::{BindError, CloseCode, LinkOptions, Listener, Peer, Uplink, UplinkConfig};
 
 /// How often orphans are looked through. Their grace is in seconds.
 const EXPIRY_PERIOD: Duration = Duration::from_millis(500);
@@ -158,7 +157,7 @@ impl Server {
         tasks.spawn(accept(Arc::clone(node), listener, tasks.clone(), stop.clone()));
         tasks.spawn(expire(Arc::clone(node), stop.clone()));
         if let Some(upstream) = &node.upstream {
-            tasks.spawn(Arc::clone(upstream).run(stop.clone()));
+            tasks.spawn(keep_up(Arc::clone(upstream), stop.clone()));
         }
     }
 }
@@ -213,7 +212,7 @@ fn bind(config: &Config) -> Result<Listener, ServeError> {
 }
 
 /// What a gateway needs to reach its cloud; the link itself comes up later.
-fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Upstream>>, ServeError> {
+fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, ServeError> {
     let Some(to) = &config.upstream else { return Ok(None) };
     let hello = Hello {
         versions: host.versions,
@@ -223,16 +222,23 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Upstream>>, Se
         tokenizer: Some(host.tokenizer),
         model: Some(host.model),
     };
-    // A cloud that was restarted does not know the link any more and cannot say so. An idle gateway
-    // finds out within this time, one with sessions by its own, shorter deadline.
-    let options = LinkOptions {
-        keep_alive: Some(config.link.silence_max() / 2),
-        idle_timeout: config.link.silence_max() * 2,
-        ..LinkOptions::default()
+    let health = LinkHealthConfig {
+        deadline_floor: config.link.silence_min(),
+        deadline_ceiling: config.link.silence_max(),
+        redial: config.link.reconnect(),
     };
-    let dialer =
-        Dialer::bind(upstream::socket_for(&to.address), &config.identity, &config.trust, &options);
-    Ok(Some(Upstream::new(to, hello, dialer.map_err(ServeError::Dial)?, config.link)))
+    let peer = Peer::new(Role::Cloud, to.name.clone());
+    let to = UplinkConfig { peer, address: to.address.clone(), hello, split: true, health };
+    Uplink::bind(to, &config.identity, &config.trust).map(Some).map_err(ServeError::Dial)
+}
+
+/// Keeps the link to the upstream until `stop`.
+async fn keep_up(upstream: Arc<Uplink>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = upstream.run() => {}
+    }
+    upstream.close("the gateway stops").await;
 }
 
 /// Takes links until `stop`, then tells all peers.

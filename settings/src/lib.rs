@@ -9,4 +9,4 @@ mod sections;
 
 pub use error::ConfigError;
 pub use file::{ConfigFile, load};
-pub use sections::{Identity, Link, Peer};
+pub use sections::{Identity, Link, Pace, Peer};

@@ -93,3 +93,42 @@ impl Link {
         Duration::from_millis(self.reconnect_ms)
     }
 }
+
+/// `[engine] pace`: emulated slowness, to stand for a slower machine or a larger model. What is
+/// paced is labelled so wherever a figure of it shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// A forward pass takes at least this long.
+    pub decode_ms: f64,
+    /// And this much longer for each of its rows.
+    pub per_row_ms: f64,
+}
+
+impl Pace {
+    /// Checks that both are times.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] where one is negative, not finite, or above a minute.
+    pub fn checked(self, file: &ConfigFile) -> Result<Self, ConfigError> {
+        let possible = |ms: f64| (0.0..=60_000.0).contains(&ms);
+        match possible(self.decode_ms) && possible(self.per_row_ms) {
+            true => Ok(self),
+            false => Err(file.invalid("engine.pace", "times are 0 to 60000 milliseconds")),
+        }
+    }
+
+    /// Whether nothing is emulated.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The shortest time that a forward pass of `rows` rows may take.
+    pub fn pass(self, rows: usize) -> Duration {
+        // Row counts are far below what f64 holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "row counts are small")]
+        let rows = rows as f64;
+        Duration::from_secs_f64((self.decode_ms + rows * self.per_row_ms) / 1e3)
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! [`ca`] makes certificates. A [`Listener`] and a [`Dialer`], each with its [`Identity`] and
 //! [`Trust`], make a [`Link`] between them; a link has one [`ControlChannel`], and a
-//! [`SessionChannel`] for each conversation. How a link ends is a [`LinkEnd`], which says whose
+//! [`SessionChannel`] for each conversation. An [`Uplink`] keeps one up. How a link ends is a [`LinkEnd`], which says whose
 //! doing it was.
 //!
 //! # Invariants
@@ -35,6 +35,7 @@ mod socket;
 mod streams;
 mod tally;
 mod tls;
+mod uplink;
 
 pub use channel::{
     ChannelError, ControlChannel, Misbehaviour, SessionChannel, SessionReceiver, SessionSender,
@@ -50,6 +51,7 @@ pub use pem_file::ReadError;
 pub use socket::SocketError;
 pub use tally::Tally;
 pub use tls::{ALPN, TlsError};
+pub use uplink::{Uplink, UplinkConfig, UplinkError, UplinkSession, UplinkState};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use crate::config::{Config, EngineOptions, Limits};
 use crate::report::chain;
 use base::LayerRange;
 use serde::Deserialize;
-use settings::{ConfigError, ConfigFile, Identity, Link, Peer};
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -92,6 +92,7 @@ impl From<FileLimits> for Limits {
 struct Engine {
     threads: Option<usize>,
     batch_rows_max: Option<usize>,
+    pace: Pace,
 }
 
 impl From<Engine> for EngineOptions {
@@ -100,6 +101,7 @@ impl From<Engine> for EngineOptions {
         Self {
             threads: file.threads.unwrap_or(default.threads),
             batch_rows_max: file.batch_rows_max.unwrap_or(default.batch_rows_max),
+            pace: file.pace,
         }
     }
 }
@@ -112,6 +114,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         .map_err(|error| invalid(&file, "identity.certificate", &error))?;
     let trust = transport::Trust::read(&identity.authority, identity.revoked.as_deref())
         .map_err(|error| invalid(&file, "identity.authority", &error))?;
+    typed.engine.pace.checked(&file)?;
     let config = Config {
         listen: typed.node.listen,
         identity: own,

@@ -70,7 +70,10 @@ fn every_key_arrives_where_it_belongs() {
         orphan: Duration::from_secs(7),
     };
     assert_eq!(config.limits, limits);
-    assert_eq!(config.engine, EngineOptions { threads: 8, batch_rows_max: 9 });
+    assert_eq!(
+        config.engine,
+        EngineOptions { threads: 8, batch_rows_max: 9, ..EngineOptions::default() }
+    );
     assert_eq!(config.link, Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12 });
 }
 

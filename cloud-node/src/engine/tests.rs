@@ -13,7 +13,12 @@ fn stage() -> Stage {
 }
 
 fn engine(tokens: usize, batch_rows_max: usize) -> Arc<Engine> {
-    Engine::start(stage(), tokens, EngineOptions { threads: 2, batch_rows_max }).unwrap()
+    Engine::start(
+        stage(),
+        tokens,
+        EngineOptions { threads: 2, batch_rows_max, ..EngineOptions::default() },
+    )
+    .unwrap()
 }
 
 fn tokens(seed: u32, count: u32) -> Vec<TokenId> {

@@ -1,10 +1,12 @@
 //! The engine's thread: takes jobs, runs batches, answers.
 
+use crate::config::EngineOptions;
 use crate::engine::batcher::{Batcher, SequenceKey, Slice};
 use crate::engine::{Done, EngineError, Rows, Submitted};
 use base::Position;
 use runtime::sampler;
 use runtime::{ForwardError, Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use settings::Pace;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +19,7 @@ pub(super) struct Worker {
     pool: KvPool,
     open: BTreeMap<SequenceKey, SequenceId>,
     batcher: Batcher<StageSpec, Running>,
+    pace: Pace,
     jobs: mpsc::Receiver<Submitted>,
     closes: mpsc::UnboundedReceiver<SequenceKey>,
 }
@@ -48,12 +51,13 @@ impl Worker {
     pub(super) fn new(
         stage: Stage,
         pool: KvPool,
-        batch_rows_max: usize,
+        options: EngineOptions,
         jobs: mpsc::Receiver<Submitted>,
         closes: mpsc::UnboundedReceiver<SequenceKey>,
     ) -> Self {
-        let batcher = Batcher::new(batch_rows_max);
-        Self { stage, pool, open: BTreeMap::new(), batcher, jobs, closes }
+        let batcher = Batcher::new(options.batch_rows_max);
+        let pace = options.pace;
+        Self { stage, pool, open: BTreeMap::new(), batcher, pace, jobs, closes }
     }
 
     /// Runs until nobody can hand in jobs any more.
@@ -93,7 +97,9 @@ impl Worker {
         let mut slices = batch.slices;
         slices.retain(|slice| self.seat(slice.sequence));
         let started = Instant::now();
-        match self.forward(batch.run, &slices) {
+        let pass = self.forward(batch.run, &slices);
+        self.pace(started, &slices);
+        match pass {
             Ok(outputs) => self.take_all(&slices, outputs, started.elapsed()),
             // Nobody knows yet whose rows were at fault.
             Err(_) if slices.len() > 1 => {
@@ -149,6 +155,12 @@ impl Worker {
         // What a panic leaves behind in the pool is truncated before anyone sees it.
         let pass = catch_unwind(AssertUnwindSafe(|| stage.forward(run, &spans, pool)));
         pass.map_err(|_| PassError::Panicked)?.map_err(PassError::Refused)
+    }
+
+    /// Takes as long as an emulated machine would.
+    fn pace(&self, started: Instant, slices: &[Slice]) {
+        let rows = slices.iter().map(|slice| slice.rows.len()).sum();
+        std::thread::sleep(self.pace.pass(rows).saturating_sub(started.elapsed()));
     }
 
     fn take_all(&mut self, slices: &[Slice], outputs: Vec<SpanOutput>, took: Duration) {

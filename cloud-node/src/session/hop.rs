@@ -6,11 +6,10 @@
 use super::{Driver, End, Ends, Running, Trouble, finish, out_of_turn};
 use crate::engine::{Done, EngineError, Job, Rows};
 use crate::hidden;
-use crate::upstream::UpstreamSession;
 use bytes::Bytes;
 use protocol::limits::HIDDEN_LEN_MAX;
 use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Message, SessionId, Side, WireCodec};
-use transport::ChannelError;
+use transport::{ChannelError, Uplink, UplinkSession};
 
 /// Until the turn ends. The machine is then without running work, fit for the next turn.
 pub(super) async fn drive(
@@ -47,7 +46,7 @@ pub(super) async fn drive(
 /// What a turn has under way.
 struct Flight {
     /// `None` while the upstream is not there.
-    upstream: Option<UpstreamSession>,
+    upstream: Option<UplinkSession>,
     upstream_id: SessionId,
     running: Option<Running>,
     /// How the running job's output is to be encoded.
@@ -163,18 +162,23 @@ impl Driver<'_> {
         if let Message::Fault(fault @ Fault { kind: FaultKind::Unavailable, .. }) =
             &mut frame.message
         {
-            let retry_after_ms = upstream.retry_after_ms();
-            let named = Fault::on_session(fault.epoch, fault.kind, &upstream.unreachable());
-            *fault = named.retry_after(retry_after_ms);
+            let named = Fault::on_session(fault.epoch, fault.kind, &unreachable(upstream));
+            let retry_ms = upstream.redial().as_millis();
+            *fault = named.retry_after(u32::try_from(retry_ms).unwrap_or(u32::MAX));
         }
     }
+}
+
+/// What a device is told while the upstream is down.
+fn unreachable(upstream: &Uplink) -> String {
+    format!("the upstream {} at {} cannot be reached", upstream.peer(), upstream.address())
 }
 
 /// The session's channel to the upstream is of no more use.
 struct UpstreamGone;
 
 /// The next frame from above; never, where nobody is there.
-async fn from_above(upstream: &mut Option<UpstreamSession>) -> Result<Frame, ChannelError> {
+async fn from_above(upstream: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
     match upstream {
         Some(upstream) => upstream.recv().await,
         None => std::future::pending().await,

@@ -59,7 +59,7 @@ impl World {
                 positions_per_session_max: POSITIONS,
                 ..Limits::default()
             },
-            engine: EngineOptions { threads: 1, batch_rows_max: 16 },
+            engine: EngineOptions { threads: 1, batch_rows_max: 16, ..EngineOptions::default() },
             link: settings::Link { reconnect_ms: 50, ..settings::Link::default() },
         }
     }

@@ -1,0 +1,435 @@
+//! A node's one link to the next tier: kept alive, given up when silent, dialled again.
+//!
+//! ```text
+//!            ┌──────────── redial pace ────────────┐
+//!            ▼                                     │
+//!   dial ─▶ Hello/Welcome ─▶ up: sessions open ─▶ lost: link closed, sessions fail at once
+//! ```
+//!
+//! # Invariants
+//!
+//! - **While the link is down, nobody waits for it**: [`Uplink::open_session`] fails at once, and
+//!   the sessions that used it see their channels end with the link.
+//! - Silence counts only while a session is open; an idle link costs no pings.
+
+use crate::{
+    BindError, ChannelError, CloseCode, ControlChannel, DialError, Dialer, Identity, Link, LinkEnd,
+    LinkOptions, Peer, SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
+};
+use protocol::{
+    Fault, HandshakeError, Hello, Kind, LinkEvent, LinkHealth, LinkHealthConfig, Message, Pong,
+    Welcome, accept_welcome,
+};
+use std::error::Error;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// Whom to reach, as whom, and how patiently.
+#[derive(Debug, Clone)]
+pub struct UplinkConfig {
+    /// Who must answer.
+    pub peer: Peer,
+    /// `host:port`; an IPv6 address stands in brackets.
+    pub address: String,
+    /// What this node says of itself.
+    pub hello: Hello,
+    /// Whether hidden states will cross: then both kernels must be of one numerics class.
+    pub split: bool,
+    /// The deadlines of silence and the pace of dialling.
+    pub health: LinkHealthConfig,
+}
+
+/// The link to the next tier.
+#[derive(Debug)]
+pub struct Uplink {
+    config: UplinkConfig,
+    dialer: Dialer,
+    state: watch::Sender<UplinkState>,
+    /// Of the links before the present one.
+    traffic_before: Mutex<Traffic>,
+    sessions: AtomicUsize,
+    /// The first session was opened, or the last closed.
+    sessions_changed: Notify,
+    /// A session heard from the peer.
+    heard: Notify,
+}
+
+/// Where the link stands.
+#[derive(Debug, Clone)]
+pub enum UplinkState {
+    /// The first dial has not been answered yet.
+    Dialling,
+    /// Sessions can be opened.
+    Up(Link, Arc<Welcome>),
+    /// It was lost, or the last dial failed.
+    Down(Arc<UplinkError>),
+}
+
+/// One session on the link.
+#[derive(Debug)]
+pub struct UplinkSession {
+    uplink: Arc<Uplink>,
+    sender: SessionSender,
+    receiver: SessionReceiver,
+}
+
+/// Why the peer cannot be used now.
+#[derive(Debug, thiserror::Error)]
+pub enum UplinkError {
+    /// Its name has no address.
+    #[error("cannot resolve {address}")]
+    Resolve {
+        /// As configured.
+        address: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its name has no address that this socket can dial.
+    #[error("{address} has no IPv4 address; an IPv6 one is written as [address]:port")]
+    NoAddress {
+        /// As configured.
+        address: String,
+    },
+    /// It does not answer, or no more.
+    #[error("{peer} at {address} was silent for {} ms", .silent.as_millis())]
+    Silent {
+        /// Who.
+        peer: Peer,
+        /// Where.
+        address: String,
+        /// How long.
+        silent: Duration,
+    },
+    /// No link.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The link ended before the handshake did.
+    #[error("the link ended during the handshake")]
+    Ended(#[source] LinkEnd),
+    /// The link's own channel failed.
+    #[error("the link failed")]
+    Channel(#[from] ChannelError),
+    /// It refuses us.
+    #[error("{peer} refuses the handshake: {}", .fault.detail)]
+    Refused {
+        /// Who.
+        peer: Peer,
+        /// Its words.
+        fault: Fault,
+    },
+    /// It says something else than a welcome.
+    #[error("the handshake was answered with {0:?}")]
+    NoWelcome(Kind),
+    /// We refuse it.
+    #[error("{peer} does not fit")]
+    Handshake {
+        /// Who.
+        peer: Peer,
+        /// What does not.
+        source: HandshakeError,
+    },
+}
+
+impl UplinkError {
+    /// Whether the two nodes do not fit: waiting and dialling again help nobody.
+    pub const fn is_misfit(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Handshake { .. })
+    }
+}
+
+impl Uplink {
+    /// Opens the socket; [`Self::run`] dials.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] where there is no socket to be had.
+    pub fn bind(
+        config: UplinkConfig,
+        identity: &Identity,
+        trust: &Trust,
+    ) -> Result<Arc<Self>, BindError> {
+        // A peer that was restarted does not know the link any more and cannot say so. An idle node
+        // finds out within this time, one with sessions by the shorter deadline of its health.
+        let silence = config.health.deadline_ceiling;
+        let options = LinkOptions {
+            keep_alive: Some(silence / 2),
+            idle_timeout: silence * 2,
+            ..LinkOptions::default()
+        };
+        let dialer = Dialer::bind(socket_for(&config.address), identity, trust, &options)?;
+        Ok(Arc::new(Self {
+            config,
+            dialer,
+            state: watch::Sender::new(UplinkState::Dialling),
+            traffic_before: Mutex::default(),
+            sessions: AtomicUsize::new(0),
+            sessions_changed: Notify::new(),
+            heard: Notify::new(),
+        }))
+    }
+
+    /// Who it is.
+    pub const fn peer(&self) -> &Peer {
+        &self.config.peer
+    }
+
+    /// Where it is dialled, as configured.
+    pub fn address(&self) -> &str {
+        &self.config.address
+    }
+
+    /// The pause between two dials.
+    pub const fn redial(&self) -> Duration {
+        self.config.health.redial
+    }
+
+    /// Whether a session can be opened now.
+    pub fn is_up(&self) -> bool {
+        matches!(&*self.state.borrow(), UplinkState::Up(..))
+    }
+
+    /// Follows the state of the link.
+    pub fn watch(&self) -> watch::Receiver<UplinkState> {
+        self.state.subscribe()
+    }
+
+    /// UDP payload of all links to the peer so far.
+    pub fn traffic(&self) -> Traffic {
+        let before = *self.traffic_before.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*self.state.borrow() {
+            UplinkState::Up(link, _) => before + link.traffic(),
+            UplinkState::Dialling | UplinkState::Down(_) => before,
+        }
+    }
+
+    /// Opens a session on the link; `None` at once where it is down.
+    pub async fn open_session(self: &Arc<Self>) -> Option<UplinkSession> {
+        let UplinkState::Up(link, _) = self.state.borrow().clone() else { return None };
+        // Waits only where the peer allows no more sessions, or has just died.
+        let patience = self.config.health.deadline_floor;
+        let opened = tokio::time::timeout(patience, link.open_session()).await;
+        let (sender, receiver) = opened.ok()?.ok().map(SessionChannel::split)?;
+        if self.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.sessions_changed.notify_one();
+        }
+        Some(UplinkSession { uplink: Arc::clone(self), sender, receiver })
+    }
+
+    /// Keeps the link up for as long as it is polled.
+    pub async fn run(&self) {
+        let mut health = LinkHealth::new(self.config.health, clock::now());
+        loop {
+            match health.poll_event() {
+                Some(LinkEvent::Dial) => self.connect_and_serve(&mut health).await,
+                Some(LinkEvent::Lost { .. } | LinkEvent::Back) => {}
+                None => wait_for_timer(&mut health).await,
+            }
+        }
+    }
+
+    /// Says goodbye. A peer that is not there need not be told for long.
+    pub async fn close(&self, reason: &str) {
+        let told = self.dialer.close(CloseCode::Done, reason);
+        let _ = tokio::time::timeout(self.config.health.deadline_floor, told).await;
+    }
+
+    async fn connect_and_serve(&self, health: &mut LinkHealth) {
+        let limit = self.config.health.deadline_ceiling;
+        let connected = tokio::time::timeout(limit, self.connect()).await;
+        let (mut control, welcome) = match connected.unwrap_or_else(|_| Err(self.silent(limit))) {
+            Ok(connected) => connected,
+            Err(error) => {
+                self.down(error);
+                return health.handle_dial_failed(clock::now(), self.jitter());
+            }
+        };
+        let link = control.link().clone();
+        tracing::info!(peer = %self.peer(), address = %link.remote_address(), "the link is up");
+        if !health.handle_connected(clock::now()) {
+            return link.close(CloseCode::Done, "the older link is back");
+        }
+        health.handle_rtt(link.rtt());
+        self.state.send_replace(UplinkState::Up(link.clone(), Arc::new(welcome)));
+        let why = self.serve(health, &mut control).await;
+        link.close(CloseCode::Unresponsive, &why.to_string());
+        self.keep_traffic(&link);
+        self.down(why);
+        health.handle_closed(clock::now());
+    }
+
+    fn down(&self, why: UplinkError) {
+        tracing::warn!(peer = %self.peer(), error = &why as &dyn Error, "no link");
+        self.state.send_replace(UplinkState::Down(Arc::new(why)));
+    }
+
+    fn silent(&self, silent: Duration) -> UplinkError {
+        UplinkError::Silent {
+            peer: self.peer().clone(),
+            address: self.address().to_owned(),
+            silent,
+        }
+    }
+
+    fn keep_traffic(&self, link: &Link) {
+        let mut before = self.traffic_before.lock().unwrap_or_else(PoisonError::into_inner);
+        *before = *before + link.traffic();
+    }
+
+    /// Dials and shakes hands.
+    async fn connect(&self) -> Result<(ControlChannel, Welcome), UplinkError> {
+        let UplinkConfig { peer, hello, split, .. } = &self.config;
+        let link = self.dialer.dial(self.resolve().await?, peer).await?;
+        let mut control = link.control().await.map_err(UplinkError::Ended)?;
+        control.send(Message::Hello(hello.clone())).await?;
+        let answer = control.recv().await?;
+        if let Message::Fault(fault) = answer {
+            return Err(UplinkError::Refused { peer: peer.clone(), fault });
+        }
+        let Message::Welcome(welcome) = answer else {
+            return Err(UplinkError::NoWelcome(answer.kind()));
+        };
+        accept_welcome(hello, &welcome, (peer.role, &peer.name), *split)
+            .map_err(|source| UplinkError::Handshake { peer: peer.clone(), source })?;
+        Ok((control, welcome))
+    }
+
+    async fn resolve(&self) -> Result<SocketAddr, UplinkError> {
+        let address = || self.address().to_owned();
+        let found = tokio::net::lookup_host(self.address()).await;
+        let mut found =
+            found.map_err(|source| UplinkError::Resolve { address: address(), source })?;
+        let ipv6 = socket_for(self.address()).is_ipv6();
+        found
+            .find(|found| found.is_ipv6() == ipv6)
+            .ok_or_else(|| UplinkError::NoAddress { address: address() })
+    }
+
+    /// Until the link is lost; says why.
+    async fn serve(&self, health: &mut LinkHealth, control: &mut ControlChannel) -> UplinkError {
+        loop {
+            let expecting = self.sessions.load(Ordering::Relaxed) > 0;
+            health.expect(clock::now(), expecting);
+            while let Some(message) = health.poll_transmit() {
+                if let Err(error) = control.send(message).await {
+                    return error.into();
+                }
+            }
+            while let Some(event) = health.poll_event() {
+                match event {
+                    LinkEvent::Lost { silent } => return self.silent(silent),
+                    LinkEvent::Back | LinkEvent::Dial => {}
+                }
+            }
+            tokio::select! {
+                message = control.recv() => match message {
+                    Ok(message) => {
+                        if let Some(answer) = take(health, message)
+                            && let Err(error) = control.send(answer).await
+                        {
+                            return error.into();
+                        }
+                    }
+                    Err(error) => return error.into(),
+                },
+                () = self.heard.notified() => health.handle_frame(clock::now()),
+                () = self.sessions_changed.notified() => {}
+                () = wait_for_timer(health) => {}
+            }
+        }
+    }
+
+    /// Up to a quarter of the pace, so that nodes do not dial in step.
+    fn jitter(&self) -> Duration {
+        self.config.health.redial.mul_f64(rand::random_range(0.0..0.25))
+    }
+}
+
+impl UplinkSession {
+    /// Sends towards the verifier.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError`].
+    pub async fn send(&mut self, frame: impl Into<protocol::Frame>) -> Result<(), ChannelError> {
+        self.sender.send(frame).await
+    }
+
+    /// The next frame from the verifier. May be dropped half-way.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError`].
+    pub async fn recv(&mut self) -> Result<protocol::Frame, ChannelError> {
+        let frame = self.receiver.recv().await?;
+        self.uplink.heard.notify_one();
+        Ok(frame)
+    }
+
+    /// Has everything that was sent delivered, where the peer still lives, and tells it that this is
+    /// all.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError`].
+    pub async fn flush(&mut self) -> Result<(), ChannelError> {
+        self.sender.flush().await
+    }
+
+    /// Whose doing it was: for a peer that broke the protocol.
+    pub fn accuse(&self, reason: &str) {
+        self.sender.link().close(CloseCode::Misbehaved, reason);
+    }
+}
+
+impl Drop for UplinkSession {
+    fn drop(&mut self) {
+        if self.uplink.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.uplink.sessions_changed.notify_one();
+        }
+    }
+}
+
+/// Where to bind the socket that dials `address`. An IPv6 address is told by its brackets; a host
+/// name is dialled over IPv4.
+fn socket_for(address: &str) -> SocketAddr {
+    match address.starts_with('[') {
+        true => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        false => (Ipv4Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+/// Sleeps until the timer is due and hands it in; forever, where there is none.
+async fn wait_for_timer(health: &mut LinkHealth) {
+    clock::reached(health.poll_timeout()).await;
+    health.handle_timeout(clock::now());
+}
+
+/// Takes a message of the link's own channel; gives the answer, where one is due.
+fn take(health: &mut LinkHealth, message: Message) -> Option<Message> {
+    let now = clock::now();
+    match message {
+        Message::Pong(pong) => health.handle_pong(now, pong),
+        Message::Ping(ping) => {
+            health.handle_frame(now);
+            return Some(Message::Pong(Pong { nonce: ping.nonce }));
+        }
+        Message::Fault(fault) => {
+            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
+            health.handle_frame(now);
+        }
+        // The channel lets nothing else through, but for a welcome that comes twice.
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Open(_)
+        | Message::Opened(_)
+        | Message::Pass(_)
+        | Message::Verdict(_)
+        | Message::Rollback(_)
+        | Message::Close(_) => health.handle_frame(now),
+    }
+    None
+}
