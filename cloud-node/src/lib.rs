@@ -22,7 +22,6 @@ mod engine;
 mod hidden;
 mod node;
 mod registry;
-mod report;
 mod server;
 mod session;
 mod stages;

@@ -21,7 +21,6 @@ mod verify;
 use crate::engine::{Done, EngineError, Job, Sequence};
 use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
-use crate::report::chain;
 use crate::stages::{self, Accepted};
 use base::Role;
 use protocol::error::PeerMisbehaved;
@@ -30,6 +29,7 @@ use protocol::{
     VerifierConfig,
 };
 use runtime::ForwardError;
+use settings::chain;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -6,10 +6,10 @@
 //!   however busy the engine is.
 
 use crate::node::Node;
-use crate::report::chain;
 use crate::session::{self, Guest};
 use protocol::error::PeerMisbehaved;
 use protocol::{FaultKind, Hello, Message, Pong, negotiate};
+use settings::chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

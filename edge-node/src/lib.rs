@@ -1,1 +1,42 @@
-//! Under construction.
+//! The device: owns the conversation, drafts, commits, shows, and goes on alone where it must.
+//!
+//! ```text
+//!   command (run, chat, demo) ─▶ Device::generate ─▶ Drafter, of protocol
+//!                                      ├─▶ LocalModel: drafts, and speaks while alone
+//!                                      ├─▶ DeviceStage: the target's first layers, in a split
+//!                                      └─▶ Uplink, of transport: the next tier
+//! ```
+//!
+//! # Invariants
+//!
+//! - **The committed log is here**, and nothing is taken back from it.
+//! - **Only this crate plans**, through `partitioner`.
+//! - `cloud_node` is named under `demo/` alone.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod device;
+mod device_stage;
+mod generate;
+mod local_model;
+mod models;
+mod percentile;
+mod reply;
+mod sequence;
+mod show;
+mod start_error;
+mod transcript;
+mod turn_loop;
+
+pub mod chat;
+pub mod demo;
+pub mod run;
+
+pub use config::{Config, Credentials, EngineOptions, Generation, LocalChoice, ModelPaths};
+pub use config::{PeerAddress, PlanSettings};
+pub use device::{Device, Request};
+pub use generate::GenerateError;
+pub use reply::{Reply, Usage};
+pub use show::{Notice, Show};
+pub use start_error::StartError;

@@ -93,8 +93,7 @@ impl PlanRequest {
     }
 
     fn local(self) -> Plan {
-        let draft_length = self.draft_length;
-        Plan { mode: Mode::Local, stages: Vec::new(), draft_length, device_stages: 0 }
+        Plan { mode: self.mode, stages: Vec::new(), draft_length: 0, device_stages: 0 }
     }
 
     fn whole(self, layers: u32, draft_length: u32) -> Result<Plan, PlanError> {

@@ -5,8 +5,10 @@
 
 mod error;
 mod file;
+mod report;
 mod sections;
 
 pub use error::ConfigError;
 pub use file::{ConfigFile, load};
+pub use report::chain;
 pub use sections::{Identity, Link, Pace, Peer};

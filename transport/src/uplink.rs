@@ -71,10 +71,14 @@ pub enum UplinkState {
 /// One session on the link.
 #[derive(Debug)]
 pub struct UplinkSession {
-    uplink: Arc<Uplink>,
     sender: SessionSender,
     receiver: SessionReceiver,
+    open: OpenSession,
 }
+
+/// While it lives, silence of the peer counts.
+#[derive(Debug)]
+struct OpenSession(Arc<Uplink>);
 
 /// Why the peer cannot be used now.
 #[derive(Debug, thiserror::Error)]
@@ -213,10 +217,7 @@ impl Uplink {
         let patience = self.config.health.deadline_floor;
         let opened = tokio::time::timeout(patience, link.open_session()).await;
         let (sender, receiver) = opened.ok()?.ok().map(SessionChannel::split)?;
-        if self.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.sessions_changed.notify_one();
-        }
-        Some(UplinkSession { uplink: Arc::clone(self), sender, receiver })
+        Some(UplinkSession { sender, receiver, open: OpenSession::new(self) })
     }
 
     /// Keeps the link up for as long as it is polled.
@@ -238,7 +239,9 @@ impl Uplink {
     }
 
     async fn connect_and_serve(&self, health: &mut LinkHealth) {
-        let limit = self.config.health.deadline_ceiling;
+        // A handshake that takes longer than the link's own deadline is better begun anew: QUIC waits
+        // ever longer between its tries, and the peer may have come back meanwhile.
+        let limit = health.deadline();
         let connected = tokio::time::timeout(limit, self.connect()).await;
         let (mut control, welcome) = match connected.unwrap_or_else(|_| Err(self.silent(limit))) {
             Ok(connected) => connected,
@@ -365,18 +368,17 @@ impl UplinkSession {
     /// [`ChannelError`].
     pub async fn recv(&mut self) -> Result<protocol::Frame, ChannelError> {
         let frame = self.receiver.recv().await?;
-        self.uplink.heard.notify_one();
+        self.open.0.heard.notify_one();
         Ok(frame)
     }
 
-    /// Has everything that was sent delivered, where the peer still lives, and tells it that this is
-    /// all.
+    /// Says that this is all, and waits until the peer has everything, or is lost.
     ///
     /// # Errors
     ///
     /// [`ChannelError`].
-    pub async fn flush(&mut self) -> Result<(), ChannelError> {
-        self.sender.flush().await
+    pub async fn finish(self) -> Result<(), ChannelError> {
+        self.sender.finish().await
     }
 
     /// Whose doing it was: for a peer that broke the protocol.
@@ -385,10 +387,19 @@ impl UplinkSession {
     }
 }
 
-impl Drop for UplinkSession {
+impl OpenSession {
+    fn new(uplink: &Arc<Uplink>) -> Self {
+        if uplink.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
+            uplink.sessions_changed.notify_one();
+        }
+        Self(Arc::clone(uplink))
+    }
+}
+
+impl Drop for OpenSession {
     fn drop(&mut self) {
-        if self.uplink.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.uplink.sessions_changed.notify_one();
+        if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.sessions_changed.notify_one();
         }
     }
 }

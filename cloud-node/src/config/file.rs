@@ -1,9 +1,9 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use crate::config::{Config, EngineOptions, Limits};
-use crate::report::chain;
 use base::LayerRange;
 use serde::Deserialize;
+use settings::chain;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// `error` and its causes, from the outermost in.
-pub(crate) fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,0 +1,165 @@
+//! What a device is told once, before it starts.
+//!
+//! A [`Config`] comes from a file ([`Config::load`]) or is built in code, with identities that
+//! never touched a disk. It is never read again after the start.
+
+mod file;
+
+use base::NodeName;
+use partitioner::{Mode, PlanRequest, RequestedStage};
+use settings::{ConfigError, Link, Pace};
+use std::path::{Path, PathBuf};
+use transport::{Identity, Peer, Trust};
+
+/// Everything that one device needs to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The device's name in plans and certificates.
+    pub name: NodeName,
+    /// Who it is to its peers; `None` where it has none.
+    pub credentials: Option<Credentials>,
+    /// Its models.
+    pub models: ModelPaths,
+    /// The nodes that it may dial.
+    pub peers: Vec<PeerAddress>,
+    /// Who runs what.
+    pub plan: PlanSettings,
+    /// How replies are generated, unless a request says otherwise.
+    pub generation: Generation,
+    /// How its own layers are run.
+    pub engine: EngineOptions,
+    /// How long silence on a link is borne.
+    pub link: Link,
+}
+
+/// Who a device is, and whom it believes.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Its certificate and key.
+    pub identity: Identity,
+    /// Whose certificates it believes.
+    pub trust: Trust,
+}
+
+/// `[models]`: `.gguf` files or Hugging Face folders. At least one is there.
+#[derive(Debug, Clone)]
+pub struct ModelPaths {
+    /// The target: for a stage of its layers here, or to run alone with it.
+    pub target: Option<PathBuf>,
+    /// The draft model: proposes, and speaks while the target is out of reach.
+    pub draft: Option<PathBuf>,
+}
+
+/// One of `[[peers]]`.
+#[derive(Debug, Clone)]
+pub struct PeerAddress {
+    /// The role and name that its certificate must carry.
+    pub peer: Peer,
+    /// `host:port`, UDP.
+    pub address: String,
+}
+
+/// `[plan]`: mode and stages by hand.
+#[derive(Debug, Clone)]
+pub struct PlanSettings {
+    /// Who leads.
+    pub mode: Mode,
+    /// Which model runs in mode local.
+    pub local: LocalChoice,
+    /// The peer that holds the whole target, for modes remote and speculative.
+    pub target: Option<NodeName>,
+    /// Draft length; 0 drafts nothing.
+    pub draft_length: u32,
+    /// The stages of mode split.
+    pub stages: Vec<RequestedStage>,
+}
+
+/// The model of mode local.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalChoice {
+    /// The draft: its tokens are unverified.
+    Draft,
+    /// The target itself: its tokens are what they would be anywhere.
+    Target,
+}
+
+/// `[generation]`: defaults of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// The most tokens of a reply.
+    pub tokens_max: u32,
+    /// Zero is greedy.
+    pub temperature: f32,
+    /// How many of the likeliest tokens stay; 0 is all.
+    pub top_k: u32,
+    /// The probability mass of the likeliest tokens that stay.
+    pub top_p: f32,
+    /// A reply ends before the first of these.
+    pub stop: Vec<String>,
+}
+
+impl Default for Generation {
+    fn default() -> Self {
+        Self { tokens_max: 256, temperature: 0.0, top_k: 0, top_p: 1.0, stop: Vec::new() }
+    }
+}
+
+/// `[engine]`: how the device's own layers are run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EngineOptions {
+    /// Compute threads.
+    pub threads: usize,
+    /// Emulated slowness.
+    pub pace: Pace,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, pace: Pace::default() }
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file and the certificates that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the file, the key and what would be right.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        file::load(path)
+    }
+
+    /// The peer called `name`.
+    pub(crate) fn peer(&self, name: &NodeName) -> Option<&PeerAddress> {
+        self.peers.iter().find(|address| address.peer.name == *name)
+    }
+
+    /// What is asked of the planner.
+    pub(crate) fn plan_request(&self) -> PlanRequest {
+        PlanRequest {
+            mode: self.plan.mode,
+            device: self.name.clone(),
+            target: self.plan.target.clone(),
+            stages: self.plan.stages.clone(),
+            draft_length: match self.models.draft {
+                Some(_) => self.plan.draft_length,
+                None => 0,
+            },
+        }
+    }
+
+    /// The first other node that a pass goes to; `None` in mode local.
+    pub(crate) fn first_peer(&self) -> Option<&NodeName> {
+        match self.plan.mode {
+            Mode::Local => None,
+            Mode::Remote | Mode::Speculative => self.plan.target.as_ref(),
+            Mode::Split => {
+                self.plan.stages.iter().map(|stage| &stage.node).find(|node| **node != self.name)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

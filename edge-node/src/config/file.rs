@@ -1,0 +1,201 @@
+//! A configuration file as it is typed, and its way into a [`Config`].
+
+use crate::config::{
+    Config, Credentials, EngineOptions, Generation, LocalChoice, ModelPaths, PeerAddress,
+    PlanSettings,
+};
+use base::{LayerRange, NodeName, Role, Sampling};
+use partitioner::{Codec, Mode, RequestedStage};
+use serde::Deserialize;
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
+use std::path::{Path, PathBuf};
+use transport::Peer;
+
+/// More threads than any machine that this runs on has cores.
+const THREADS_MAX: usize = 1_024;
+
+/// What the file may hold, and nothing else.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileConfig {
+    node: FileNode,
+    identity: Option<Identity>,
+    models: FileModels,
+    #[serde(default)]
+    peers: Vec<FilePeer>,
+    plan: FilePlan,
+    #[serde(default)]
+    generation: FileGeneration,
+    #[serde(default)]
+    engine: FileEngine,
+    #[serde(default)]
+    link: Link,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileNode {
+    name: NodeName,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileModels {
+    target: Option<PathBuf>,
+    draft: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePeer {
+    name: NodeName,
+    role: Role,
+    address: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePlan {
+    mode: Mode,
+    #[serde(default)]
+    local: FileLocal,
+    target: Option<NodeName>,
+    #[serde(default = "four")]
+    draft_length: u32,
+    #[serde(default)]
+    stages: Vec<FileStage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileLocal {
+    #[default]
+    Draft,
+    Target,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileStage {
+    node: NodeName,
+    layers: LayerRange,
+    #[serde(default)]
+    codec: Codec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileGeneration {
+    tokens_max: u32,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    stop: Vec<String>,
+}
+
+impl Default for FileGeneration {
+    fn default() -> Self {
+        let Generation { tokens_max, temperature, top_k, top_p, stop } = Generation::default();
+        Self { tokens_max, temperature, top_k, top_p, stop }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileEngine {
+    threads: Option<usize>,
+    pace: Pace,
+}
+
+/// The default draft length: what a round of a small pair gains most from.
+const fn four() -> u32 {
+    4
+}
+
+/// Reads, resolves and checks.
+pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
+    let (typed, file) = settings::load::<FileConfig>(path)?;
+    let models = ModelPaths {
+        target: typed.models.target.map(|path| file.resolve(&path)),
+        draft: typed.models.draft.map(|path| file.resolve(&path)),
+    };
+    if models.target.is_none() && models.draft.is_none() {
+        return Err(file.invalid("models", "needs `draft`, `target` or both"));
+    }
+    Ok(Config {
+        credentials: typed.identity.map(|own| credentials(own, &typed.node, &file)).transpose()?,
+        name: typed.node.name,
+        models,
+        peers: typed.peers.into_iter().map(PeerAddress::from).collect(),
+        plan: plan(typed.plan, &file)?,
+        generation: generation(typed.generation, &file)?,
+        engine: engine(&typed.engine, &file)?,
+        link: typed.link.checked(&file)?,
+    })
+}
+
+fn credentials(
+    own: Identity,
+    node: &FileNode,
+    file: &ConfigFile,
+) -> Result<Credentials, ConfigError> {
+    let own = own.resolved(file);
+    let identity = transport::Identity::read(&own.certificate, &own.key)
+        .map_err(|error| file.invalid("identity.certificate", settings::chain(&error)))?;
+    let trust = transport::Trust::read(&own.authority, own.revoked.as_deref())
+        .map_err(|error| file.invalid("identity.authority", settings::chain(&error)))?;
+    let certified = identity.peer();
+    if certified.role != Role::Device || certified.name != node.name {
+        let detail = format!(
+            "is that of {certified}; this file needs one issued with --role device --name {}",
+            node.name
+        );
+        return Err(file.invalid("identity.certificate", detail));
+    }
+    Ok(Credentials { identity, trust })
+}
+
+fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError> {
+    if typed.draft_length as usize > protocol::limits::DRAFTS_MAX {
+        let detail = format!("is at most {}", protocol::limits::DRAFTS_MAX);
+        return Err(file.invalid("plan.draft_length", detail));
+    }
+    let stage = |FileStage { node, layers, codec }| RequestedStage { node, layers, codec };
+    Ok(PlanSettings {
+        mode: typed.mode,
+        local: match typed.local {
+            FileLocal::Draft => LocalChoice::Draft,
+            FileLocal::Target => LocalChoice::Target,
+        },
+        target: typed.target,
+        draft_length: typed.draft_length,
+        stages: typed.stages.into_iter().map(stage).collect(),
+    })
+}
+
+fn generation(typed: FileGeneration, file: &ConfigFile) -> Result<Generation, ConfigError> {
+    let FileGeneration { tokens_max, temperature, top_k, top_p, stop } = typed;
+    if tokens_max == 0 {
+        return Err(file.invalid("generation.tokens_max", "must be above 0"));
+    }
+    if stop.iter().any(String::is_empty) {
+        return Err(file.invalid("generation.stop", "an empty string would stop every reply"));
+    }
+    Sampling::new(temperature, top_k, top_p, 0)
+        .map_err(|error| file.invalid("generation", error))?;
+    Ok(Generation { tokens_max, temperature, top_k, top_p, stop })
+}
+
+fn engine(typed: &FileEngine, file: &ConfigFile) -> Result<EngineOptions, ConfigError> {
+    let threads = typed.threads.unwrap_or_else(|| EngineOptions::default().threads);
+    if !(1..=THREADS_MAX).contains(&threads) {
+        return Err(file.invalid("engine.threads", "must be 1 to 1024"));
+    }
+    Ok(EngineOptions { threads, pace: typed.pace.checked(file)? })
+}
+
+impl From<FilePeer> for PeerAddress {
+    fn from(typed: FilePeer) -> Self {
+        Self { peer: Peer::new(typed.role, typed.name), address: typed.address }
+    }
+}

@@ -1,0 +1,65 @@
+//! Files as people write them, right and wrong.
+
+use super::*;
+use std::fs;
+
+const MINIMAL: &str =
+    "[node]\nname = 'car'\n[models]\ndraft = 'draft.gguf'\n[plan]\nmode = 'local'\n";
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("device.toml");
+    fs::write(&path, text).unwrap();
+    Config::load(&path)
+}
+
+fn refused(text: &str) -> String {
+    load(text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_device_needs_a_name_a_model_and_a_mode() {
+    let config = load(MINIMAL).unwrap();
+    assert_eq!((config.plan.mode, config.plan.local), (Mode::Local, LocalChoice::Draft));
+    assert_eq!((config.plan.draft_length, config.generation), (4, Generation::default()));
+    assert!(config.models.draft.unwrap().ends_with("draft.gguf"));
+    assert!(refused(&MINIMAL.replace("draft = 'draft.gguf'", "")).contains("`draft`, `target`"));
+}
+
+#[test]
+fn unknown_keys_and_values_are_refused_with_what_would_be_right() {
+    let unknown = refused(&MINIMAL.replace("mode =", "mod ="));
+    assert!(unknown.contains("did you mean `mode`?"), "{unknown}");
+    assert!(refused(&MINIMAL.replace("'local'", "'lokal'")).contains("speculative"));
+    assert!(refused(&MINIMAL.replace("'car'", "'My Car'")).contains("node name"));
+    assert!(refused(&format!("{MINIMAL}draft_length = 65\n")).contains("at most 64"));
+}
+
+#[test]
+fn generation_defaults_are_checked() {
+    let with = |line: &str| refused(&format!("{MINIMAL}[generation]\n{line}\n"));
+    assert!(with("temperature = -1.0").contains("temperature -1"));
+    assert!(with("tokens_max = 0").contains("above 0"));
+    assert!(with("stop = ['']").contains("empty string"));
+}
+
+#[test]
+fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
+    let stages = "stages = [{ node = 'car', layers = [0, 2] }, { node = 'site', layers = [2, 4] }]";
+    let mut config = load(&format!("{MINIMAL}target = 'cloud'\n{stages}\n")).unwrap();
+    let mut first = |mode| {
+        config.plan.mode = mode;
+        config.first_peer().map(|name| name.as_str().to_owned())
+    };
+    assert_eq!(first(Mode::Local), None);
+    assert_eq!(first(Mode::Speculative).as_deref(), Some("cloud"));
+    assert_eq!(first(Mode::Split).as_deref(), Some("site"));
+}
+
+#[test]
+fn without_a_draft_model_nothing_is_drafted() {
+    let mut config = load(MINIMAL).unwrap();
+    assert_eq!(config.plan_request().draft_length, 4);
+    config.models.draft = None;
+    assert_eq!(config.plan_request().draft_length, 0);
+}

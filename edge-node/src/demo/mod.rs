@@ -1,0 +1,69 @@
+//! `edge-node demo`: the whole causeway in one process, and an outage in mid-sentence.
+//!
+//! Device, gateway and cloud are three nodes with certificates of a CA made for the occasion, and
+//! meet over QUIC on loopback. The cloud is killed as a power cut would: its tasks and its socket
+//! vanish without a word.
+
+mod models;
+mod outage;
+mod paint;
+mod scenes;
+mod table;
+mod tiers;
+
+use crate::reply::Reply;
+use anyhow::Context as _;
+use paint::Paint;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// The command line of `edge-node demo`.
+#[derive(Debug, clap::Args)]
+pub struct DemoArguments {
+    /// Folder with the demo pair. Default: `models` here, or in the source tree of this build.
+    #[arg(long)]
+    models: Option<PathBuf>,
+    /// Print one JSON object and nothing else.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the demo shows, as data.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// How slow which node was made.
+    emulated: String,
+    scenes: Vec<Scene>,
+}
+
+/// One request of the demo.
+#[derive(Debug, Serialize)]
+struct Scene {
+    name: &'static str,
+    prompt: &'static str,
+    reply: Reply,
+    /// The longest time between two tokens.
+    gap_ms_max: f64,
+    /// What happened to the target, in order.
+    events: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Where models are missing or the nodes cannot be started.
+pub fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
+    let models = models::find(arguments.models)?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let mut paint = Paint::new(!arguments.json);
+    let report = runtime.block_on(scenes::play(&models, &mut paint))?;
+    let mut out = std::io::stdout();
+    match arguments.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+        false => write!(out, "{}", table::of(&report.scenes))?,
+    }
+    runtime.shutdown_background();
+    Ok(())
+}

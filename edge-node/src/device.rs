@@ -1,0 +1,252 @@
+//! One device: its models, its link, its plan, and the conversation that it owns.
+
+use crate::config::{Config, LocalChoice};
+use crate::device_stage::DeviceStage;
+use crate::local_model::LocalModel;
+use crate::models::Models;
+use crate::reply::Reply;
+use crate::start_error::StartError;
+use base::{Sampling, TokenId};
+use partitioner::{Mode, Plan};
+use protocol::{Epoch, Hello, LinkHealthConfig, SessionId};
+use runtime::{ChatError, ModelFile, Turn};
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+use transport::{Uplink, UplinkConfig, UplinkState};
+
+/// A device that can be asked.
+#[derive(Debug)]
+pub struct Device {
+    pub(crate) config: Config,
+    pub(crate) models: Models,
+    /// Drafts and goes on alone; `None` where the device has no model of its own to do so.
+    pub(crate) local: Option<LocalModel>,
+    /// The target's layers here, once a plan has put some here.
+    pub(crate) stage: Option<DeviceStage>,
+    pub(crate) uplink: Option<Arc<Uplink>>,
+    pub(crate) threads: rayon::ThreadPool,
+    pub(crate) session: SessionId,
+    /// The epoch that the next request starts at.
+    pub(crate) epoch: Epoch,
+    /// The log of the last request: what the session's KV stands for.
+    pub(crate) said: Vec<TokenId>,
+    _link_task: Option<AbortOnDropHandle<()>>,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The conversation so far. Not empty.
+    pub prompt: Vec<TokenId>,
+    /// How the target chooses.
+    pub sampling: Sampling,
+    /// The most tokens of the reply.
+    pub tokens_max: u32,
+    /// The reply ends before the first of these.
+    pub stop: Vec<String>,
+    /// Whether the session's KV is to be kept for a next request.
+    pub keep: bool,
+}
+
+impl Device {
+    /// Opens the models, dials the next tier where the plan has one, and waits for its first answer.
+    /// A peer that cannot be reached is no error: the device speaks alone until it is back.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where files, plan or peers do not fit.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a multi-threaded tokio runtime.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let models = Models::open(&config.models)?;
+        check_models(&config, &models)?;
+        let count = config.engine.threads;
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+        let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
+        let local = load_local(&config, &models)?;
+        let uplink = bind_uplink(&config, &models)?;
+        let link_task = uplink
+            .clone()
+            .map(|uplink| AbortOnDropHandle::new(tokio::spawn(async move { uplink.run().await })));
+        let mut device = Self {
+            config,
+            models,
+            local,
+            stage: None,
+            uplink,
+            threads,
+            session: SessionId(rand::random()),
+            epoch: Epoch(0),
+            said: Vec::new(),
+            _link_task: link_task,
+        };
+        device.first_contact().await?;
+        device.prepare()?;
+        Ok(device)
+    }
+
+    /// The prompt `text` as it stands, with what the model wants at a text's beginning.
+    pub fn raw_prompt(&self, text: &str) -> Vec<TokenId> {
+        self.models.tokenizer.prompt(text)
+    }
+
+    /// The conversation `turns`, in the form that the model was trained on; where it has none, the
+    /// words of the last turn as they stand.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError`] where the model's template refuses the turns.
+    pub fn chat_prompt(&self, turns: &[Turn]) -> Result<Vec<TokenId>, ChatError> {
+        if self.models.tokenizer.has_chat_template() {
+            return self.models.tokenizer.chat(turns);
+        }
+        Ok(self.raw_prompt(turns.last().map_or("", |turn| &turn.content)))
+    }
+
+    /// A reply's text token by token, each with whether the target vouches for it.
+    pub fn pieces(&self, reply: &Reply) -> Vec<(String, bool)> {
+        let mut stream = self.models.tokenizer.stream_after(&self.said[..1]);
+        let tokens = reply.tokens.iter().map(|token| stream.push(TokenId(*token)));
+        tokens.zip(reply.verified.iter().copied()).collect()
+    }
+
+    /// How the next request will be run; `None` while that depends on a peer never heard of.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Plan`] where the plan does not fit the target.
+    pub fn plan(&self) -> Result<Option<Plan>, StartError> {
+        let layers = match self.config.plan.mode {
+            Mode::Local => Some(0),
+            Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(),
+        };
+        Ok(layers.map(|layers| self.config.plan_request().check(layers)).transpose()?)
+    }
+
+    /// Whether every token of mode local is the target's own.
+    pub(crate) fn is_target_alone(&self) -> bool {
+        self.config.plan.mode == Mode::Local && self.config.plan.local == LocalChoice::Target
+    }
+
+    /// Loads the device's stage, once the plan is known.
+    pub(crate) fn prepare(&mut self) -> Result<(), StartError> {
+        let Some(plan) = self.plan()? else { return Ok(()) };
+        if let (Some(stage), None) = (plan.device_stage(), &self.stage) {
+            let needs = "a stage of the target on the device";
+            let target = self.models.target.as_ref();
+            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
+            let (positions_max, pace) = (self.models.context_length(), self.config.engine.pace);
+            self.stage = Some(DeviceStage::load(target, stage, positions_max, pace)?);
+        }
+        Ok(())
+    }
+
+    /// How many layers the target has: by its file, or by a peer's word.
+    fn target_layers(&self) -> Option<u32> {
+        if let Some(target) = &self.models.target {
+            return Some(target.config().layers);
+        }
+        match &*self.uplink.as_ref()?.watch().borrow() {
+            UplinkState::Up(_, welcome) => Some(welcome.layers),
+            UplinkState::Dialling | UplinkState::Down(_) => None,
+        }
+    }
+
+    async fn first_contact(&self) -> Result<(), StartError> {
+        let Some(uplink) = &self.uplink else { return Ok(()) };
+        let mut states = uplink.watch();
+        let answered = states.wait_for(|state| !matches!(state, UplinkState::Dialling)).await;
+        let state = answered.expect("the uplink lives as long as we do").clone();
+        match state {
+            UplinkState::Down(why) if why.is_misfit() => Err(StartError::Misfit(why)),
+            UplinkState::Dialling | UplinkState::Up(..) | UplinkState::Down(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether the mode's models are there.
+fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
+    let missing = |needs, key| Err(StartError::Missing { needs, key });
+    match (config.plan.mode, config.plan.local) {
+        (Mode::Local, LocalChoice::Draft) if models.draft.is_none() => {
+            missing("mode local", "draft")
+        }
+        (Mode::Local, LocalChoice::Target) if models.target.is_none() => {
+            missing("mode local with plan.local = \"target\"", "target")
+        }
+        (Mode::Speculative, _) if models.draft.is_none() => missing("mode speculative", "draft"),
+        (Mode::Local | Mode::Remote | Mode::Speculative | Mode::Split, _) => Ok(()),
+    }
+}
+
+fn load_local(config: &Config, models: &Models) -> Result<Option<LocalModel>, StartError> {
+    let target_alone = config.plan.mode == Mode::Local && config.plan.local == LocalChoice::Target;
+    let model = if target_alone { &models.target } else { &models.draft };
+    let load = |model: &ModelFile| {
+        let ends = models.tokenizer.end_tokens();
+        LocalModel::load(model, ends, models.context_length(), config.engine.pace)
+    };
+    Ok(model.as_ref().map(load).transpose()?)
+}
+
+fn bind_uplink(config: &Config, models: &Models) -> Result<Option<Arc<Uplink>>, StartError> {
+    if config.plan.mode == Mode::Local {
+        return Ok(None);
+    }
+    // A plan that names nobody is refused with the reason when it is checked.
+    let Some(name) = config.first_peer() else {
+        config.plan_request().check(u32::MAX)?;
+        return Ok(None);
+    };
+    let known = || {
+        let names: Vec<_> = config.peers.iter().map(|known| known.peer.name.as_str()).collect();
+        names.join(", ")
+    };
+    let unknown = || StartError::UnknownPeer { name: name.clone(), known: known() };
+    let to = config.peer(name).ok_or_else(unknown)?;
+    let no_identity = StartError::NoIdentity(config.plan.mode.as_str());
+    let credentials = config.credentials.as_ref().ok_or(no_identity)?;
+    let split = config.plan.stages.iter().any(|stage| stage.node == config.name);
+    let uplink = UplinkConfig {
+        peer: to.peer.clone(),
+        address: to.address.clone(),
+        hello: hello(config, models),
+        split: split && config.plan.mode == Mode::Split,
+        health: LinkHealthConfig {
+            deadline_floor: config.link.silence_min(),
+            deadline_ceiling: config.link.silence_max(),
+            redial: config.link.reconnect(),
+        },
+    };
+    Ok(Some(Uplink::bind(uplink, &credentials.identity, &credentials.trust)?))
+}
+
+fn hello(config: &Config, models: &Models) -> Hello {
+    Hello {
+        versions: protocol::VERSIONS,
+        node: config.name.clone(),
+        role: base::Role::Device,
+        numerics: kernels::NUMERICS_CLASS.to_owned(),
+        tokenizer: Some(models.tokenizer.fingerprint()),
+        model: models.target.as_ref().map(ModelFile::fingerprint),
+    }
+}
+
+/// The stages that a message names, of those that a plan has.
+pub(crate) fn on_the_wire(plan: &Plan) -> Vec<protocol::PlannedStage> {
+    let codec = |codec| match codec {
+        partitioner::Codec::F32 => protocol::WireCodec::F32,
+        partitioner::Codec::F16 => protocol::WireCodec::F16,
+        partitioner::Codec::Int8 => protocol::WireCodec::Int8,
+    };
+    let stage = |stage: &partitioner::Stage| protocol::PlannedStage {
+        node: stage.node.clone(),
+        layers: stage.layers,
+        embedding: stage.embedding,
+        head: stage.head,
+        codec: codec(stage.codec),
+    };
+    plan.remote_stages().iter().map(stage).collect()
+}

@@ -1,0 +1,125 @@
+//! From a request to a reply: what the drafter is told, and what may go wrong.
+
+use crate::device::{Device, Request, on_the_wire};
+use crate::local_model::LocalError;
+use crate::reply::Reply;
+use crate::show::Show;
+use crate::start_error::StartError;
+use crate::turn_loop::TurnLoop;
+use base::Position;
+use partitioner::{Mode, Plan};
+use protocol::{Chain, Drafter, DrafterConfig, PlannedStage};
+use runtime::ForwardError;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use transport::clock;
+
+/// How far ahead of the device the target may say on alone in mode remote: far enough that a round
+/// trip of 200 ms does not hold up 100 tokens a second.
+const EXTEND: u32 = 32;
+
+/// Rows of one pass: a longer prompt goes in chunks, so that others' passes come in between.
+const PASS_ROWS_MAX: usize = 256;
+
+/// An answer that is owed for so long is asked for again: a peer may answer pings and still have
+/// lost a pass.
+const RETRANSMIT: Duration = Duration::from_secs(10);
+
+/// A request that gives no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// Nothing to continue.
+    #[error("the prompt has no tokens; this model needs at least one")]
+    EmptyPrompt,
+    /// No room for a reply.
+    #[error("the prompt has {tokens} tokens; the models' context ends at {context}")]
+    PromptTooLong {
+        /// Of the prompt.
+        tokens: usize,
+        /// What the shorter context of draft and target takes.
+        context: u32,
+    },
+    /// The plan does not fit what the peer serves.
+    #[error(transparent)]
+    Plan(#[from] StartError),
+    /// The device's own model.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The device's stage of the target.
+    #[error("the device's layers of the target cannot be run")]
+    Stage(#[from] ForwardError),
+    /// The target does not take the request.
+    #[error("the target refuses the request: {0}")]
+    Rejected(String),
+    /// Nobody is there to speak.
+    #[error("the target is out of reach and the device has no draft model to go on with: {0}")]
+    Unreachable(String),
+}
+
+impl Device {
+    /// Generates a reply, showing it as it grows. Ends early where `cancel` says so.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`]. Losing the target is none: the device goes on alone.
+    pub async fn generate(
+        &mut self,
+        request: &Request,
+        show: &mut dyn Show,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, GenerateError> {
+        let started = clock::now();
+        let context = self.models.context_length();
+        if request.prompt.is_empty() {
+            return Err(GenerateError::EmptyPrompt);
+        }
+        if request.prompt.len() >= context as usize {
+            let tokens = request.prompt.len();
+            return Err(GenerateError::PromptTooLong { tokens, context });
+        }
+        self.prepare()?;
+        let plan = self.plan()?;
+        let stages = plan.as_ref().map(on_the_wire).unwrap_or_default();
+        let drafter = Drafter::new(self.drafter_config(request, plan.as_ref(), stages), started);
+        let mut turn = TurnLoop::new(self, request, plan.as_ref(), drafter, show, started);
+        let reply = turn.run_to_end(cancel).await;
+        let (epoch, said) = turn.into_log();
+        self.epoch = epoch;
+        self.said = said;
+        reply
+    }
+
+    fn drafter_config(
+        &self,
+        request: &Request,
+        plan: Option<&Plan>,
+        stages: Vec<PlannedStage>,
+    ) -> DrafterConfig {
+        let chain = match stages.as_slice() {
+            [only] if only.embedding && only.head => Chain::Direct,
+            _ => Chain::Staged,
+        };
+        let same = self.said.iter().zip(&request.prompt).take_while(|(a, b)| a == b).count();
+        let wanted = request.prompt.len() + request.tokens_max as usize;
+        DrafterConfig {
+            session: self.session,
+            epoch: self.epoch,
+            have: Position::after(same),
+            sampling: request.sampling,
+            stages,
+            chain,
+            prompt: request.prompt.clone(),
+            tokens_max: request.tokens_max,
+            positions_max: Position::after(wanted).0.min(self.models.context_length()),
+            end_tokens: self.models.tokenizer.end_tokens().to_vec(),
+            draft_length: plan.map_or(0, Plan::draft_length),
+            extend: match plan.map(Plan::mode) {
+                Some(Mode::Remote) => EXTEND,
+                Some(Mode::Local | Mode::Speculative | Mode::Split) | None => 0,
+            },
+            pass_rows_max: PASS_ROWS_MAX,
+            retransmit: Some(RETRANSMIT),
+            retry: self.config.link.reconnect(),
+        }
+    }
+}

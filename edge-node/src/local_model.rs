@@ -1,0 +1,98 @@
+//! A whole model on the device: drafts for the target, and speaks while the target is out of reach.
+
+use crate::sequence::{SequenceError, StageSequence};
+use base::{Position, Sampling, TokenId};
+use runtime::sampler::{self, SampleError};
+use runtime::{ForwardError, ModelFile, SpanOutput, StageSpec};
+use settings::Pace;
+
+/// A model with the KV of the conversation.
+#[derive(Debug)]
+pub(crate) struct LocalModel {
+    sequence: StageSequence,
+    end_tokens: Vec<TokenId>,
+}
+
+/// A token that the local model cannot give.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// Its forward pass refuses.
+    #[error("the device's own model cannot go on")]
+    Forward(#[from] ForwardError),
+    /// Its logits cannot be sampled.
+    #[error("the device's own model gives no token")]
+    Sample(#[from] SampleError),
+}
+
+impl LocalModel {
+    /// Loads all of `model`.
+    ///
+    /// # Errors
+    ///
+    /// [`SequenceError`].
+    pub(crate) fn load(
+        model: &ModelFile,
+        end_tokens: &[TokenId],
+        positions_max: u32,
+        pace: Pace,
+    ) -> Result<Self, SequenceError> {
+        let spec = StageSpec::whole(model.config().layers);
+        let positions_max = positions_max.min(model.config().context_length);
+        let sequence = StageSequence::load(model, spec, positions_max, pace)?;
+        Ok(Self { sequence, end_tokens: end_tokens.to_vec() })
+    }
+
+    /// The model's own token after `text`, with the noise that the target has there.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError`].
+    pub(crate) fn next(
+        &mut self,
+        text: &[TokenId],
+        sampling: &Sampling,
+    ) -> Result<TokenId, LocalError> {
+        match self.sequence.run(text, text.len() - 1)? {
+            SpanOutput::Logits(logits) => {
+                Ok(sampler::choose(&logits, sampling, Position::after(text.len()))?)
+            }
+            SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),
+        }
+    }
+
+    /// Up to `wanted` tokens after `text`; fewer where the text ends before.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError`].
+    pub(crate) fn draft(
+        &mut self,
+        text: &[TokenId],
+        wanted: u32,
+        sampling: &Sampling,
+    ) -> Result<Vec<TokenId>, LocalError> {
+        let mut extended = text.to_vec();
+        for _ in 0..wanted {
+            let token = self.next(&extended, sampling)?;
+            extended.push(token);
+            if self.end_tokens.contains(&token) {
+                break;
+            }
+        }
+        Ok(extended.split_off(text.len()))
+    }
+
+    /// Keeps the KV close behind a text that others write, so that this model can take over within
+    /// one token. Waits for a few, because a pass of several costs little more than one.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError`].
+    pub(crate) fn follow(&mut self, text: &[TokenId]) -> Result<(), LocalError> {
+        const TOKENS_BEHIND_MAX: usize = 16;
+        if text.len() >= self.sequence.len() + TOKENS_BEHIND_MAX {
+            self.sequence.catch_up(text)?;
+        }
+        Ok(())
+    }
+}

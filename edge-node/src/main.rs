@@ -1,0 +1,76 @@
+//! `edge-node`: the device of a conversation that spans device, gateway and cloud.
+//!
+//! Standard output holds the reply; everything else for people goes to standard error, filtered by
+//! `RUST_LOG`.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use edge_node::chat::{ChatArguments, chat};
+use edge_node::demo::{DemoArguments, demo};
+use edge_node::run::{RunArguments, run};
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Runs one language-model conversation across this device, a gateway and a cloud.
+#[derive(Debug, Parser)]
+#[command(name = "edge-node", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer one prompt.
+    Run(RunArguments),
+    /// Converse on the terminal; Ctrl-C stops the answer, not the program.
+    Chat(ChatArguments),
+    /// See it work: device, gateway and cloud in one process, an outage in mid-sentence.
+    Demo(DemoArguments),
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is the last resort: where it is closed, the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
+    if let Command::Demo(arguments) = command {
+        return demo(arguments);
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let result = runtime.block_on(async {
+        match command {
+            Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
+            Command::Chat(arguments) => chat(arguments).await,
+            Command::Demo(_) => unreachable!("taken above"),
+        }
+    });
+    // The thread that reads standard input cannot be ended; it must not hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+/// The first Ctrl-C ends the reply; the program then ends by itself.
+fn cancel_on_ctrl_c() -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let told = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            told.cancel();
+        }
+    });
+    cancel
+}

@@ -1,0 +1,88 @@
+//! What a finished request amounts to; printed as one JSON object.
+
+use crate::percentile::percentile_ms;
+use crate::transcript::Transcript;
+use protocol::Counts;
+use serde::Serialize;
+use transport::Traffic;
+
+/// A finished reply.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reply {
+    /// The text, without what stopped it.
+    pub text: String,
+    /// Its token ids, without an end token.
+    pub tokens: Vec<u32>,
+    /// For each token, whether the target vouches for it.
+    pub verified: Vec<bool>,
+    /// `stop`: an end token or a stop string; `length`: a limit; `cancelled`: the user.
+    pub finish_reason: &'static str,
+    /// How it was run.
+    pub plan: String,
+    /// Whether a forward pass of the device was slowed down to stand for a slower machine.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paced: bool,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// What a reply cost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of the reply, without an end token.
+    pub completion_tokens: usize,
+    /// Tokens sent to the target as drafts.
+    pub drafted: u64,
+    /// Drafts that the target would have said itself.
+    pub accepted: u64,
+    /// Tokens said alone that the target judged when it was back.
+    pub judged: usize,
+    /// Of these, how many it would have said itself.
+    pub agreed: usize,
+    /// Times that the target was lost.
+    pub failovers: u64,
+    /// Forward passes of the verifying node.
+    pub target_passes: u64,
+    /// Requests for a verdict that got one.
+    pub rounds: u64,
+    /// UDP payload sent, handshakes in mid-request included.
+    pub bytes_sent: u64,
+    /// UDP payload received.
+    pub bytes_received: u64,
+    /// Milliseconds from the request to its first token.
+    pub ttft_ms: Option<f64>,
+    /// Median milliseconds between tokens; tokens of one verdict come together.
+    pub itl_ms_p50: Option<f64>,
+    /// The same, 95th percentile.
+    pub itl_ms_p95: Option<f64>,
+}
+
+impl Usage {
+    /// Of a transcript; `judged` and `agreed` are the caller's.
+    pub(crate) fn of(
+        transcript: &Transcript,
+        prompt_tokens: usize,
+        counts: Counts,
+        traffic: Traffic,
+    ) -> Self {
+        let latencies = transcript.latencies();
+        Self {
+            prompt_tokens,
+            completion_tokens: transcript.tokens().len(),
+            drafted: counts.drafted,
+            accepted: counts.accepted,
+            judged: 0,
+            agreed: 0,
+            failovers: counts.failovers,
+            target_passes: counts.target_passes,
+            rounds: counts.rounds,
+            bytes_sent: traffic.sent.0,
+            bytes_received: traffic.received.0,
+            ttft_ms: transcript.ttft().map(|time| time.as_secs_f64() * 1e3),
+            itl_ms_p50: percentile_ms(&latencies, 0.5),
+            itl_ms_p95: percentile_ms(&latencies, 0.95),
+        }
+    }
+}

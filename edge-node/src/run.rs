@@ -1,0 +1,136 @@
+//! `edge-node run`: one prompt, one reply.
+
+use crate::config::Config;
+use crate::device::{Device, Request};
+use crate::show::{Notice, Show};
+use anyhow::Context as _;
+use base::Sampling;
+use partitioner::Mode;
+use runtime::Turn;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// A prompt from standard input is read up to here.
+const PROMPT_BYTES_MAX: u64 = 1 << 20;
+
+/// The command line of `edge-node run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArguments {
+    /// Configuration file of the device.
+    #[arg(long)]
+    config: PathBuf,
+    /// What to say; `-` reads it from standard input.
+    #[arg(long)]
+    prompt: String,
+    /// local, remote, speculative or split, instead of the configured mode.
+    #[arg(long, value_parser = parse_mode)]
+    mode: Option<Mode>,
+    /// The most tokens of the reply.
+    #[arg(long)]
+    max_tokens: Option<u32>,
+    /// Zero is greedy.
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// The same seed gives the same text. Default: a random one.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Continue the prompt as it stands, not as a turn of a conversation.
+    #[arg(long)]
+    raw: bool,
+    /// Print one JSON object instead of the text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Whatever keeps the device from replying.
+pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::Result<()> {
+    let mut config = Config::load(&arguments.config)?;
+    config.plan.mode = arguments.mode.unwrap_or(config.plan.mode);
+    let generation = config.generation.clone();
+    let prompt = read_prompt(arguments.prompt)?;
+    let mut device = Device::start(config).await?;
+    let temperature = arguments.temperature.unwrap_or(generation.temperature);
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let request = Request {
+        prompt: match arguments.raw {
+            true => device.raw_prompt(&prompt),
+            false => device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?,
+        },
+        sampling: Sampling::new(temperature, generation.top_k, generation.top_p, seed)?,
+        tokens_max: arguments.max_tokens.unwrap_or(generation.tokens_max),
+        stop: generation.stop,
+        keep: false,
+    };
+    let mut show = Terminal::new(arguments.json);
+    let reply = device.generate(&request, &mut show, &cancel).await?;
+    let mut out = std::io::stdout();
+    match arguments.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&reply)?)?,
+        false => writeln!(out)?,
+    }
+    Ok(())
+}
+
+fn read_prompt(argument: String) -> anyhow::Result<String> {
+    if argument != "-" {
+        return Ok(argument);
+    }
+    let mut prompt = String::new();
+    let mut input = std::io::stdin().take(PROMPT_BYTES_MAX);
+    input.read_to_string(&mut prompt).context("cannot read the prompt from standard input")?;
+    anyhow::ensure!(input.limit() > 0, "the prompt is over {PROMPT_BYTES_MAX} bytes");
+    Ok(prompt)
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    let known = Mode::ALL.map(Mode::as_str);
+    Mode::ALL
+        .into_iter()
+        .find(|mode| mode.as_str() == text)
+        .ok_or_else(|| format!("modes are {}", known.join(", ")))
+}
+
+/// Shows a reply on the terminal: text to standard output, what happens to standard error.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    quiet: bool,
+    colours: bool,
+}
+
+impl Terminal {
+    /// `quiet` shows nothing of the text.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet, colours: std::io::stdout().is_terminal() }
+    }
+}
+
+impl Show for Terminal {
+    fn piece(&mut self, text: &str, verified: bool) {
+        if self.quiet || text.is_empty() {
+            return;
+        }
+        let mut out = std::io::stdout().lock();
+        // A reader that went away ends the program by its own signal or at the next write.
+        let _ = match (self.colours, verified) {
+            (true, false) => write!(out, "\x1b[33m{text}\x1b[0m"),
+            (true, true) | (false, _) => write!(out, "{text}"),
+        };
+        let _ = out.flush();
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let line = match notice {
+            Notice::Alone { peer, why } => format!("[alone: {peer} is out of reach: {why}]"),
+            Notice::Rejoined { peer } => format!("[{peer} is back]"),
+            Notice::Judged { said, agreed } => {
+                format!("[the target agrees with {agreed} of {said} tokens said alone]")
+            }
+        };
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}

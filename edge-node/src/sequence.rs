@@ -1,0 +1,105 @@
+//! One sequence through one stage of a model: keeps KV equal to a text that grows and is cut.
+
+use base::{Position, TokenId};
+use runtime::{ForwardError, Input, KvPool, PoolError, SequenceId, Span, SpanOutput, Stage};
+use runtime::{LoadError, ModelFile, StageSpec};
+use settings::Pace;
+use std::time::Instant;
+
+/// Rows of one forward pass while catching up: enough to be efficient, few enough to be cheap to
+/// hold.
+const CHUNK_ROWS: usize = 128;
+
+/// A stage, its KV, and the tokens that the KV stands for.
+#[derive(Debug)]
+pub(crate) struct StageSequence {
+    stage: Stage,
+    pool: KvPool,
+    sequence: SequenceId,
+    held: Vec<TokenId>,
+    pace: Pace,
+}
+
+/// A stage that cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum SequenceError {
+    /// Its weights.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Its KV.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+impl StageSequence {
+    /// Loads the part `spec` of `model` with KV for one sequence of `positions_max`.
+    ///
+    /// # Errors
+    ///
+    /// [`SequenceError`] where weights are missing or memory is short.
+    pub(crate) fn load(
+        model: &ModelFile,
+        spec: StageSpec,
+        positions_max: u32,
+        pace: Pace,
+    ) -> Result<Self, SequenceError> {
+        let stage = model.load_stage(spec)?;
+        let mut pool = stage.new_pool(positions_max as usize)?;
+        let sequence = pool.open();
+        Ok(Self { stage, pool, sequence, held: Vec::new(), pace })
+    }
+
+    /// Runs `text[from..]`, after whatever of `text[..from]` the KV lacks, and gives the output of
+    /// these rows: hidden states, or the logits of the last row where the stage has the head.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError`] where the text is past the model's context or holds tokens it does not know.
+    ///
+    /// # Panics
+    ///
+    /// Where `from` is not before the text's end.
+    pub(crate) fn run(
+        &mut self,
+        text: &[TokenId],
+        from: usize,
+    ) -> Result<SpanOutput, ForwardError> {
+        assert!(from < text.len(), "there is at least one row to run");
+        self.catch_up(&text[..from])?;
+        self.pass(&text[from..])
+    }
+
+    /// Makes the KV that of `text`: drops what differs, runs what is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub(crate) fn catch_up(&mut self, text: &[TokenId]) -> Result<(), ForwardError> {
+        let same = self.held.iter().zip(text).take_while(|(held, token)| held == token).count();
+        self.held.truncate(same);
+        self.pool.truncate(self.sequence, Position::after(same));
+        for chunk in text[same..].chunks(CHUNK_ROWS) {
+            self.pass(chunk)?;
+        }
+        Ok(())
+    }
+
+    /// How many positions the KV holds.
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    fn pass(&mut self, rows: &[TokenId]) -> Result<SpanOutput, ForwardError> {
+        let started = Instant::now();
+        let span = Span {
+            sequence: self.sequence,
+            base: Position::after(self.held.len()),
+            input: Input::Tokens(rows),
+            logits: rows.len() - 1..rows.len(),
+        };
+        let outputs = self.stage.forward(self.stage.spec(), &[span], &mut self.pool)?;
+        self.held.extend(rows);
+        std::thread::sleep(self.pace.pass(rows.len()).saturating_sub(started.elapsed()));
+        Ok(outputs.into_iter().next().expect("one span gives one output"))
+    }
+}

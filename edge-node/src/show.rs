@@ -1,0 +1,35 @@
+//! What whoever asked is told while a reply is being generated.
+
+use base::NodeName;
+
+/// Takes a reply as it grows.
+pub trait Show: Send {
+    /// More text. `verified`: the target vouches for it.
+    fn piece(&mut self, text: &str, verified: bool);
+    /// Something happened to the target.
+    fn notice(&mut self, notice: &Notice);
+}
+
+/// What may happen to the target in mid-sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// It is out of reach: the device goes on alone.
+    Alone {
+        /// The next node on the way to it.
+        peer: NodeName,
+        /// What is known of the reason.
+        why: String,
+    },
+    /// It is back.
+    Rejoined {
+        /// The next node on the way to it.
+        peer: NodeName,
+    },
+    /// It has judged what the device said alone.
+    Judged {
+        /// How many tokens it judged.
+        said: usize,
+        /// How many of them it would have said itself.
+        agreed: usize,
+    },
+}

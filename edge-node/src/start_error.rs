@@ -1,0 +1,69 @@
+//! A device that cannot start, or a plan that it cannot run.
+
+use crate::sequence::SequenceError;
+use base::{NodeName, TokenizerFingerprint};
+use partitioner::PlanError;
+use runtime::LoadError;
+use std::sync::Arc;
+use transport::{BindError, UplinkError};
+
+/// Why a device cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A model file.
+    #[error("cannot open the model")]
+    Model(#[from] LoadError),
+    /// No model at all.
+    #[error("there is neither a draft nor a target model")]
+    NoModel,
+    /// Two models that do not mean the same by a token.
+    #[error(
+        "draft and target do not share a tokenizer (target {target}, draft {draft}): a draft's \
+         tokens would mean other text"
+    )]
+    Pair {
+        /// The target's.
+        target: TokenizerFingerprint,
+        /// The draft's.
+        draft: TokenizerFingerprint,
+    },
+    /// The plan.
+    #[error("the plan cannot be run")]
+    Plan(#[from] PlanError),
+    /// A mode that needs a model which is not there.
+    #[error("{needs} needs models.{key}, which is not configured")]
+    Missing {
+        /// What needs it.
+        needs: &'static str,
+        /// The key under `[models]`.
+        key: &'static str,
+    },
+    /// A peer that the plan names and the configuration does not.
+    #[error("the plan names {name}, which is no peer; peers are: {known}")]
+    UnknownPeer {
+        /// As planned.
+        name: NodeName,
+        /// As configured.
+        known: String,
+    },
+    /// A peer without an identity to show it.
+    #[error("mode {0} needs [identity]: peers take nobody without a certificate")]
+    NoIdentity(&'static str),
+    /// Layers or KV.
+    #[error("cannot load the layers")]
+    Layers(#[from] SequenceError),
+    /// No socket.
+    #[error("cannot open a socket")]
+    Socket(#[from] BindError),
+    /// A peer that can never serve this device.
+    #[error("cannot work with the peer")]
+    Misfit(#[source] Arc<UplinkError>),
+    /// Threads.
+    #[error("cannot start {threads} compute threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system says.
+        source: rayon::ThreadPoolBuildError,
+    },
+}

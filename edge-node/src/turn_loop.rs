@@ -1,0 +1,422 @@
+//! One request under way: drives a `Drafter` between the device's models and its link.
+//!
+//! ```text
+//!   Drafter ── messages ──▶ session on the uplink     frames ──▶ Drafter
+//!      └────── events ────▶ local model (drafts, or tokens while alone), transcript, show
+//! ```
+//!
+//! # Invariants
+//!
+//! - **Nobody waits for the link while alone**: each local token is followed by one look at it.
+//! - What is shown is what the drafter committed, in that order.
+
+use crate::device::{Device, Request, on_the_wire};
+use crate::generate::GenerateError;
+use crate::reply::{Reply, Usage};
+use crate::show::{Notice, Show};
+use crate::transcript::Transcript;
+use base::{NodeName, Position, TokenId};
+use partitioner::{Mode, Plan};
+use protocol::{Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::task::block_in_place;
+use tokio_util::sync::CancellationToken;
+use transport::{ChannelError, Traffic, Uplink, UplinkSession, UplinkState, clock};
+
+/// How long a device without a model of its own waits for a lost target.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tokens that were said alone and judged later.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    said: usize,
+    agreed: usize,
+}
+
+/// One request under way.
+pub(crate) struct TurnLoop<'a> {
+    device: &'a mut Device,
+    request: &'a Request,
+    plan: Option<&'a Plan>,
+    drafter: Drafter,
+    session: Option<UplinkSession>,
+    /// `None` without a next tier.
+    states: Option<watch::Receiver<UplinkState>>,
+    /// When to ask for a session again on a link that stands.
+    reopen_at: Option<Instant>,
+    alone_since: Option<Instant>,
+    /// The last fault of the session, for people.
+    fault: Option<Fault>,
+    judged: Tally,
+    traffic_before: Traffic,
+    /// Whether the device's own tokens are the target's.
+    vouched: bool,
+    transcript: Transcript,
+    show: &'a mut dyn Show,
+}
+
+impl<'a> TurnLoop<'a> {
+    /// A request of which nothing has been sent yet.
+    pub(crate) fn new(
+        device: &'a mut Device,
+        request: &'a Request,
+        plan: Option<&'a Plan>,
+        drafter: Drafter,
+        show: &'a mut dyn Show,
+        started: Instant,
+    ) -> Self {
+        let stream = device.models.tokenizer.stream_after(&request.prompt);
+        Self {
+            vouched: device.is_target_alone(),
+            transcript: Transcript::new(stream, &request.stop, started),
+            traffic_before: device
+                .uplink
+                .as_ref()
+                .map(|uplink| uplink.traffic())
+                .unwrap_or_default(),
+            states: device.uplink.as_ref().map(|uplink| uplink.watch()),
+            device,
+            request,
+            plan,
+            drafter,
+            session: None,
+            reopen_at: None,
+            alone_since: None,
+            fault: None,
+            judged: Tally::default(),
+            show,
+        }
+    }
+
+    /// Generates until the text ends.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`].
+    pub(crate) async fn run_to_end(
+        &mut self,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, GenerateError> {
+        self.open(true).await;
+        let reason = self.run(cancel).await?;
+        self.leave().await;
+        Ok(self.reply(reason, cancel.is_cancelled()))
+    }
+
+    /// What the session's next request goes on from: its first epoch, and the text so far.
+    pub(crate) fn into_log(self) -> (Epoch, Vec<TokenId>) {
+        (self.drafter.epoch().next(), self.drafter.log().tokens().to_vec())
+    }
+
+    async fn run(&mut self, cancel: &CancellationToken) -> Result<FinishReason, GenerateError> {
+        loop {
+            loop {
+                let sent = self.deliver().await?;
+                let reacted = self.react()?;
+                if !sent && !reacted {
+                    break;
+                }
+            }
+            match self.drafter.finished() {
+                Some(FinishReason::Rejected) => {
+                    return Err(GenerateError::Rejected(self.why_lost()));
+                }
+                Some(reason) => return Ok(reason),
+                None => {}
+            }
+            let spoke = self.speak()?;
+            self.wait(spoke, cancel).await;
+        }
+    }
+
+    /// Sends what the drafter has to say. Whether it had anything.
+    async fn deliver(&mut self) -> Result<bool, GenerateError> {
+        let mut any = false;
+        while let Some(message) = self.drafter.poll_transmit() {
+            any = true;
+            let frame = self.frame(message)?;
+            let Some(session) = &mut self.session else { continue };
+            if session.send(frame).await.is_err() {
+                self.lose();
+            }
+        }
+        Ok(any)
+    }
+
+    /// A pass of a split gets its hidden states on the device.
+    fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
+        let Message::Pass(pass) = message else { return Ok(message.into()) };
+        let first = self.plan.and_then(|plan| on_the_wire(plan).into_iter().next());
+        let Device { stage, threads, .. } = &mut *self.device;
+        let (Some(stage), Some(first)) = (stage, first) else {
+            return Ok(Message::Pass(pass).into());
+        };
+        let log = self.drafter.log().tokens();
+        let frame = block_in_place(|| threads.install(|| stage.attach(pass, log, first.codec)));
+        Ok(frame?)
+    }
+
+    /// Does what the drafter asks for. Whether it asked.
+    fn react(&mut self) -> Result<bool, GenerateError> {
+        let mut any = false;
+        while let Some(event) = self.drafter.poll_event() {
+            any = true;
+            match event {
+                DrafterEvent::Draft { base, wanted } => self.draft(base, wanted)?,
+                DrafterEvent::Commit { tokens, verified, .. } => {
+                    for token in tokens {
+                        self.show(token, verified);
+                    }
+                    self.follow()?;
+                }
+                DrafterEvent::Judged { agreed, .. } => {
+                    let said = agreed.len();
+                    let agreed = agreed.into_iter().filter(|agreed| *agreed).count();
+                    self.judged.said += said;
+                    self.judged.agreed += agreed;
+                    self.show.notice(&Notice::Judged { said, agreed });
+                }
+                DrafterEvent::Alone { .. } => self.note_alone(),
+                DrafterEvent::Rejoined => {
+                    self.alone_since = None;
+                    if let Some(peer) = self.peer() {
+                        self.show.notice(&Notice::Rejoined { peer });
+                    }
+                }
+                DrafterEvent::Finished(_) => {}
+            }
+            if self.transcript.is_stopped() && self.drafter.finished().is_none() {
+                self.drafter.stop(clock::now());
+            }
+        }
+        Ok(any)
+    }
+
+    fn draft(&mut self, base: Position, wanted: u32) -> Result<(), GenerateError> {
+        let Device { local, threads, .. } = &mut *self.device;
+        let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
+        let drafts = match local {
+            Some(local) => {
+                block_in_place(|| threads.install(|| local.draft(log, wanted, sampling)))?
+            }
+            None => Vec::new(),
+        };
+        self.drafter.handle_draft(clock::now(), base, &drafts);
+        Ok(())
+    }
+
+    /// Keeps the device's own model close behind a text that the target leads.
+    fn follow(&mut self) -> Result<(), GenerateError> {
+        let leads = self.plan.is_some_and(|plan| plan.mode() == Mode::Remote);
+        let Device { local: Some(local), threads, .. } = &mut *self.device else { return Ok(()) };
+        if leads && !self.drafter.is_alone() {
+            let log = self.drafter.log().tokens();
+            block_in_place(|| threads.install(|| local.follow(log)))?;
+        }
+        Ok(())
+    }
+
+    /// While alone: the device's own next token. Whether there was one to be said.
+    fn speak(&mut self) -> Result<bool, GenerateError> {
+        if !self.drafter.is_alone() {
+            return Ok(false);
+        }
+        let Device { local, threads, .. } = &mut *self.device;
+        let Some(local) = local else { return self.be_patient() };
+        let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
+        let (at, next) = (
+            self.drafter.log().end(),
+            block_in_place(|| threads.install(|| local.next(log, sampling)))?,
+        );
+        self.drafter.handle_local_token(clock::now(), at, next);
+        Ok(true)
+    }
+
+    /// Without a model of its own the device can only wait, and not for ever.
+    fn be_patient(&self) -> Result<bool, GenerateError> {
+        match self.alone_since {
+            Some(since) if clock::now() >= since + PATIENCE => {
+                Err(GenerateError::Unreachable(self.why_lost()))
+            }
+            Some(_) | None => Ok(false),
+        }
+    }
+
+    /// Until something happens; only a look where the device speaks itself.
+    async fn wait(&mut self, look: bool, cancel: &CancellationToken) {
+        let impatient = self.alone_since.map(|since| (since + PATIENCE, ()));
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => self.drafter.stop(clock::now()),
+            frame = next_frame(&mut self.session) => self.take(frame),
+            () = changed(&mut self.states) => self.open(false).await,
+            () = clock::reached(self.reopen_at.map(|at| (at, ()))) => self.open(false).await,
+            _ = clock::reached(self.drafter.poll_timeout()) => {
+                self.drafter.handle_timeout(clock::now());
+            }
+            () = tokio::task::yield_now(), if look => {}
+            () = clock::reached(impatient) => {}
+        }
+    }
+
+    fn take(&mut self, frame: Result<Frame, ChannelError>) {
+        let now = clock::now();
+        let Ok(frame) = frame else { return self.lose() };
+        let taken = match frame.message {
+            Message::Opened(opened) => self.drafter.handle_opened(now, &opened),
+            Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict),
+            Message::Fault(fault) => {
+                tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
+                self.drafter.handle_fault(now, &fault);
+                self.fault = Some(fault);
+                Ok(())
+            }
+            // The channel lets nothing else down.
+            Message::Hello(_)
+            | Message::Welcome(_)
+            | Message::Open(_)
+            | Message::Pass(_)
+            | Message::Rollback(_)
+            | Message::Close(_)
+            | Message::Ping(_)
+            | Message::Pong(_) => Ok(()),
+        };
+        if let (Err(misbehaved), Some(session)) = (taken, &self.session) {
+            tracing::warn!(%misbehaved, "the peer breaks the protocol");
+            session.accuse(&misbehaved.to_string());
+            self.lose();
+        }
+    }
+
+    /// The session's channel is gone, with its link or without.
+    fn lose(&mut self) {
+        self.session = None;
+        let now = clock::now();
+        self.reopen_at = Some(now + self.device.config.link.reconnect());
+        self.drafter.handle_link_lost(now);
+    }
+
+    /// Asks for a session where there is none and the link stands.
+    async fn open(&mut self, first: bool) {
+        self.reopen_at = None;
+        if self.session.is_some() {
+            return;
+        }
+        let uplink = self.device.uplink.clone().filter(|_| self.plan.is_some());
+        self.session = match &uplink {
+            Some(uplink) => uplink.open_session().await,
+            None => None,
+        };
+        match (&self.session, uplink) {
+            (Some(_), _) if !first => self.drafter.handle_link_back(clock::now()),
+            (Some(_), _) => {}
+            (None, uplink) => {
+                self.drafter.handle_link_lost(clock::now());
+                let up = uplink.is_some_and(|uplink| uplink.is_up());
+                self.reopen_at = up.then(|| clock::now() + self.device.config.link.reconnect());
+            }
+        }
+    }
+
+    fn show(&mut self, token: TokenId, verified: bool) {
+        let is_end = self.device.models.tokenizer.end_tokens().contains(&token);
+        if !is_end {
+            let text = self.transcript.push(token, clock::now());
+            self.show.piece(&text, verified || self.vouched);
+        }
+    }
+
+    fn note_alone(&mut self) {
+        self.alone_since = Some(clock::now());
+        let by_plan = self.device.config.plan.mode == Mode::Local;
+        if let (Some(peer), false) = (self.peer(), by_plan) {
+            let why = self.why_lost();
+            self.show.notice(&Notice::Alone { peer, why });
+        }
+    }
+
+    fn peer(&self) -> Option<NodeName> {
+        self.device.uplink.as_ref().map(|uplink| uplink.peer().name.clone())
+    }
+
+    fn why_lost(&self) -> String {
+        let state = self.device.uplink.as_deref().map(Uplink::watch);
+        match (state.as_ref().map(|state| state.borrow().clone()), &self.fault) {
+            (Some(UplinkState::Down(why)), _) => settings::chain(&*Arc::clone(&why)),
+            (_, Some(fault)) => fault.detail.clone(),
+            (_, None) => "the session ended".to_owned(),
+        }
+    }
+
+    /// Tells the peer that this was all; KV is kept there where the conversation goes on.
+    async fn leave(&mut self) {
+        let Some(mut session) = self.session.take() else { return };
+        while let Some(message) = self.drafter.poll_transmit() {
+            if session.send(message).await.is_err() {
+                return;
+            }
+        }
+        let close = async {
+            if !self.request.keep {
+                session.send(Message::Close(protocol::Close {})).await?;
+            }
+            session.finish().await
+        };
+        // A peer that is lost just now needs no goodbye.
+        let _ = tokio::time::timeout(self.device.config.link.silence_min(), close).await;
+    }
+
+    fn reply(&mut self, reason: FinishReason, cancelled: bool) -> Reply {
+        let rest = self.transcript.finish();
+        self.show.piece(&rest, self.vouched || self.drafter.log().verified().ends_with(&[true]));
+        let tokens = self.transcript.tokens();
+        let verified = &self.drafter.log().verified()[..tokens.len()];
+        let now = self.device.uplink.as_ref().map(|uplink| uplink.traffic()).unwrap_or_default();
+        let mut usage = Usage::of(
+            &self.transcript,
+            self.request.prompt.len(),
+            self.drafter.counts(),
+            now - self.traffic_before,
+        );
+        usage.judged = self.judged.said;
+        usage.agreed = self.judged.agreed;
+        if self.device.config.plan.mode == Mode::Local {
+            usage.failovers = 0;
+        }
+        Reply {
+            text: self.transcript.text().to_owned(),
+            tokens: tokens.iter().map(|token| token.0).collect(),
+            verified: verified.iter().map(|verified| *verified || self.vouched).collect(),
+            finish_reason: match reason {
+                FinishReason::Length => "length",
+                FinishReason::Stopped if cancelled && !self.transcript.is_stopped() => "cancelled",
+                FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
+            },
+            plan: self
+                .plan
+                .map_or_else(|| "local: the target was never reached".into(), Plan::to_string),
+            paced: !self.device.config.engine.pace.is_none(),
+            usage,
+        }
+    }
+}
+
+/// The next frame of the session; never, where there is none.
+async fn next_frame(session: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
+    match session {
+        Some(session) => session.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next change of the link's state; never, where there is no link to have.
+async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
+    if let Some(states) = states
+        && states.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
