@@ -15,6 +15,10 @@ use std::io;
 /// Published templates stay below 32 KiB.
 const SOURCE_BYTES_MAX: usize = 1 << 18;
 
+/// Steps that rendering may take. Published templates need some hundreds a turn; a hostile one must not
+/// spin for ever.
+const FUEL: u64 = 10_000_000;
+
 /// One contribution to a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
@@ -87,6 +91,7 @@ impl ChatTemplate {
 
 fn environment() -> Result<Environment<'static>, Error> {
     let mut jinja = Environment::new();
+    jinja.set_fuel(Some(FUEL));
     jinja.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     jinja.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     jinja.add_function("raise_exception", raise_exception);

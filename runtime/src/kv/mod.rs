@@ -91,9 +91,10 @@ impl KvPool {
         let memory = PoolError::Memory { tokens };
         let blocks = u32::try_from(tokens.div_ceil(BLOCK_SLOTS)).map_err(|_| memory)?;
         let len = (blocks as usize).checked_mul(shape.stride()).ok_or(memory)?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(len).map_err(|_| memory)?;
-        values.resize(len, 0.0);
+        // Asked for first, because only a refusal here is an error; taken as zeroed memory, because the
+        // system hands that out page by page as blocks are first written.
+        Vec::<f32>::new().try_reserve_exact(len).map_err(|_| memory)?;
+        let values = vec![0.0; len];
         // The lowest block is handed out first.
         let free = (0..blocks).rev().collect();
         Ok(Self { shape, values, free, sequences: BTreeMap::new(), rope })

@@ -1,66 +1,23 @@
-//! One number for everything that decides the meaning of token ids and how text becomes them.
+//! What token ids mean, as one number that two nodes can compare.
+//!
+//! Only ids cross the wire, so only their meaning counts: what each writes, or which marker it is.
+//! How text becomes ids is the device's own business, and two formats of one model spell that
+//! differently, so merges, scores and normalizers are left out.
 
+use super::vocabulary::Vocabulary;
 use base::TokenizerFingerprint;
-use serde_json::Value;
 
-/// Hashes fields in order, each with its length, so that no two lists of fields look alike.
-#[derive(Debug, Default)]
-pub(super) struct Fingerprint(blake3::Hasher);
-
-impl Fingerprint {
-    /// `version` names the list of fields that follows.
-    pub(super) fn new(version: &str) -> Self {
-        let mut fingerprint = Self::default();
-        fingerprint.text(version);
-        fingerprint
+/// Hashes every piece in the order of ids, each field with its length, so that no two vocabularies
+/// look alike.
+pub(super) fn fingerprint(vocabulary: &Vocabulary) -> TokenizerFingerprint {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"causeway token ids 1");
+    for piece in &vocabulary.pieces {
+        let hidden = piece.kind.is_hidden();
+        let meaning = if hidden { piece.name.as_bytes() } else { &piece.bytes };
+        hasher.update(&[u8::from(hidden)]);
+        hasher.update(&(meaning.len() as u64).to_le_bytes());
+        hasher.update(meaning);
     }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.update(bytes);
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
-    pub(super) fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
-    }
-
-    pub(super) fn optional(&mut self, number: Option<u64>) {
-        self.number(u64::from(number.is_some()));
-        self.number(number.unwrap_or(0));
-    }
-
-    pub(super) fn list<T>(&mut self, list: &[T], mut each: impl FnMut(&mut Self, &T)) {
-        self.number(list.len() as u64);
-        list.iter().for_each(|item| each(self, item));
-    }
-
-    /// A JSON value whatever the order of its keys.
-    pub(super) fn json(&mut self, value: &Value) {
-        match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.text(&value.to_string());
-            }
-            Value::Array(items) => {
-                self.text("[");
-                self.list(items, |fingerprint, item| fingerprint.json(item));
-            }
-            Value::Object(fields) => {
-                let mut fields: Vec<_> = fields.iter().collect();
-                fields.sort_unstable_by_key(|(key, _)| *key);
-                self.text("{");
-                self.list(&fields, |fingerprint, (key, value)| {
-                    fingerprint.text(key);
-                    fingerprint.json(value);
-                });
-            }
-        }
-    }
-
-    pub(super) fn finish(&self) -> TokenizerFingerprint {
-        TokenizerFingerprint(*self.0.finalize().as_bytes())
-    }
+    TokenizerFingerprint(*hasher.finalize().as_bytes())
 }

@@ -9,7 +9,7 @@
 use super::byte_level::byte_level_bytes;
 use super::encoder::{Encoder, SpacePrefix};
 use super::error::TokenizerError;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::fingerprint;
 use super::gguf::check_size;
 use super::markers::{MarkerSet, Trim};
 use super::model::{BpeOptions, Model};
@@ -37,7 +37,6 @@ pub(super) fn read(folder: &Path) -> Result<Parts, TokenizerError> {
         path: path.clone(),
         source: ErrorKind::NotFound.into(),
     })?;
-    let json: Value = parse(&path, &text)?;
     let file: TokenizerJson = parse(&path, &text)?;
     let settings: Settings = read_json(folder, "tokenizer_config.json")?;
     let flavour = Flavour::of(&file.decoder)?;
@@ -53,7 +52,7 @@ pub(super) fn read(folder: &Path) -> Result<Parts, TokenizerError> {
         bos.is_some() && settings.add_bos_token.unwrap_or_else(|| template_bos.is_some());
     let eos = named(settings.eos_token.as_ref());
     let end_tokens = end_tokens(&vocabulary, eos.into_iter().chain(ends(folder, &vocabulary)?));
-    let fingerprint = fingerprint(&json, bos, &end_tokens).finish();
+    let fingerprint = fingerprint(&vocabulary);
     let text = |name: Option<&Named>| name.map_or_else(String::new, |name| name.text().to_owned());
     let template = chat_template(folder, settings.chat_template)?.map(|source| {
         let (bos, eos) = (settings.bos_token.as_ref(), settings.eos_token.as_ref());
@@ -95,16 +94,6 @@ fn chat_template(
             named.into_iter().find(|one| one.name == "default").map(|one| one.template)
         }
     })
-}
-
-fn fingerprint(json: &Value, bos: Option<TokenId>, end_tokens: &[TokenId]) -> Fingerprint {
-    let mut fingerprint = Fingerprint::new("causeway tokenizer.json 1");
-    for key in ["added_tokens", "normalizer", "pre_tokenizer", "decoder", "model"] {
-        fingerprint.json(&json[key]);
-    }
-    fingerprint.optional(bos.map(|TokenId(id)| u64::from(id)));
-    fingerprint.list(end_tokens, |fingerprint, token| fingerprint.number(u64::from(token.0)));
-    fingerprint
 }
 
 /// How pieces spell bytes.

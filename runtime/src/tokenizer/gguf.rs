@@ -7,7 +7,7 @@
 use super::byte_level::byte_level_bytes;
 use super::encoder::{Encoder, SpacePrefix};
 use super::error::TokenizerError;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::fingerprint;
 use super::markers::{MarkerSet, Trim};
 use super::model::{BpeOptions, Model};
 use super::pre_tokenizer::PreTokenization;
@@ -106,7 +106,7 @@ impl GgufVocabulary {
         let (encoder, adds_bos_by_default) = self.encoder(flavour, &vocabulary)?;
         let adds_bos = bos.is_some() && self.add_bos.unwrap_or(adds_bos_by_default);
         let end_tokens = end_tokens(&vocabulary, eos.into_iter().chain(self.eot.map(TokenId)));
-        let fingerprint = self.fingerprint(bos, &end_tokens).finish();
+        let fingerprint = fingerprint(&vocabulary);
         let name = |token: Option<TokenId>| {
             token
                 .and_then(|token| vocabulary.get(token))
@@ -223,23 +223,6 @@ impl GgufVocabulary {
             Ok((left.to_owned(), right.to_owned()))
         };
         self.merges.iter().enumerate().map(pair).collect()
-    }
-
-    fn fingerprint(&self, bos: Option<TokenId>, end_tokens: &[TokenId]) -> Fingerprint {
-        let mut fingerprint = Fingerprint::new("causeway gguf tokenizer 1");
-        fingerprint.text(&self.model);
-        fingerprint.text(self.pre.as_deref().unwrap_or_default());
-        fingerprint.list(&self.tokens, |fingerprint, name| fingerprint.text(name));
-        fingerprint.list(&self.scores, |fingerprint, score| {
-            fingerprint.number(u64::from(score.to_bits()));
-        });
-        fingerprint.list(&self.kinds, |fingerprint, kind| fingerprint.text(&kind.to_string()));
-        fingerprint.list(&self.merges, |fingerprint, merge| fingerprint.text(merge));
-        fingerprint.optional(self.unk.map(u64::from));
-        fingerprint.optional(self.add_space_prefix.map(u64::from));
-        fingerprint.optional(bos.map(|TokenId(id)| u64::from(id)));
-        fingerprint.list(end_tokens, |fingerprint, token| fingerprint.number(u64::from(token.0)));
-        fingerprint
     }
 }
 

@@ -65,6 +65,13 @@ fn what_a_template_refuses_is_told_apart_from_what_breaks_it() {
 }
 
 #[test]
+fn a_template_that_spins_is_stopped() {
+    let spins = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+    let error = render(spins, &[]).unwrap_err();
+    assert!(matches!(error, ChatError::Broken(_)), "{error}");
+}
+
+#[test]
 fn a_chat_has_one_bos_whoever_writes_it() {
     for (template, starts) in [("{{ bos_token }}a", true), ("a", true), ("<|x|>", true)] {
         let mut vocabulary = sentence_piece(&[("a", -1.0)], &["<|x|>"]);

@@ -177,13 +177,11 @@ fn a_fingerprint_follows_meaning_and_not_layout() {
     };
     let mut other = json.clone();
     other["post_processor"] = json!({ "type": "ByteLevel" });
+    *other.pointer_mut("/model/ignore_merges").unwrap() = json!(false);
     assert_eq!(open(&json).fingerprint(), open(&other).fingerprint());
-    for (pointer, value) in [
-        ("/model/merges/3", json!(["ab", "b"])),
-        ("/model/vocab/ab", json!(300)),
-        ("/model/ignore_merges", json!(false)),
-        ("/added_tokens/1/special", json!(false)),
-    ] {
+    for (pointer, value) in
+        [("/model/vocab/ab", json!(300)), ("/added_tokens/1/special", json!(false))]
+    {
         let mut other = json.clone();
         *other.pointer_mut(pointer).unwrap() = value;
         assert_ne!(open(&json).fingerprint(), open(&other).fingerprint(), "{pointer}");

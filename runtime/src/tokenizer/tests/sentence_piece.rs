@@ -83,7 +83,8 @@ fn a_space_comes_before_text_where_the_vocabulary_says_so() {
     let without = build(vocabulary);
     assert_eq!(names(&without, "a<|x|>a", Markers::Parse), ["a", "<|x|>", "a"]);
     assert_eq!(without.decode(&without.encode(" a", Markers::AsText)), " a");
-    assert_ne!(with.fingerprint(), without.fingerprint());
+    // The ids mean the same, however text becomes them.
+    assert_eq!(with.fingerprint(), without.fingerprint());
 }
 
 #[test]
