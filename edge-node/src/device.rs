@@ -7,8 +7,8 @@ use crate::models::Models;
 use crate::reply::Reply;
 use crate::start_error::StartError;
 use base::{Sampling, TokenId};
-use partitioner::{Mode, Plan};
-use protocol::{Epoch, Hello, LinkHealthConfig, SessionId};
+use partitioner::{Codec, Mode, Plan};
+use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, WireCodec};
 use runtime::{ChatError, ModelFile, Turn};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -234,19 +234,29 @@ fn hello(config: &Config, models: &Models) -> Hello {
     }
 }
 
+/// The codec of the hop from the device's stage; `None` where the plan has none here.
+pub(crate) fn hop_from_device(plan: &Plan) -> Option<WireCodec> {
+    plan.device_stage()?;
+    plan.remote_stages().first().map(|stage| wire_codec(stage.codec))
+}
+
 /// The stages that a message names, of those that a plan has.
 pub(crate) fn on_the_wire(plan: &Plan) -> Vec<protocol::PlannedStage> {
-    let codec = |codec| match codec {
-        partitioner::Codec::F32 => protocol::WireCodec::F32,
-        partitioner::Codec::F16 => protocol::WireCodec::F16,
-        partitioner::Codec::Int8 => protocol::WireCodec::Int8,
-    };
     let stage = |stage: &partitioner::Stage| protocol::PlannedStage {
         node: stage.node.clone(),
         layers: stage.layers,
         embedding: stage.embedding,
         head: stage.head,
-        codec: codec(stage.codec),
+        codec: wire_codec(stage.codec),
     };
     plan.remote_stages().iter().map(stage).collect()
+}
+
+/// The codec that a plan names and messages name too.
+const fn wire_codec(codec: Codec) -> WireCodec {
+    match codec {
+        Codec::F32 => WireCodec::F32,
+        Codec::F16 => WireCodec::F16,
+        Codec::Int8 => WireCodec::Int8,
+    }
 }

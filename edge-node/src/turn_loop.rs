@@ -10,14 +10,14 @@
 //! - **Nobody waits for the link while alone**: each local token is followed by one look at it.
 //! - What is shown is what the drafter committed, in that order.
 
-use crate::device::{Device, Request, on_the_wire};
+use crate::device::{Device, Request, hop_from_device};
 use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
 use crate::show::{Notice, Show};
 use crate::transcript::Transcript;
 use base::{NodeName, Position, TokenId};
 use partitioner::{Mode, Plan};
-use protocol::{Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message};
+use protocol::{Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, WireCodec};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -40,6 +40,8 @@ pub(crate) struct TurnLoop<'a> {
     device: &'a mut Device,
     request: &'a Request,
     plan: Option<&'a Plan>,
+    /// Of the hop from the device's own stage, where it has one.
+    codec: Option<WireCodec>,
     drafter: Drafter,
     session: Option<UplinkSession>,
     /// `None` without a next tier.
@@ -77,6 +79,7 @@ impl<'a> TurnLoop<'a> {
                 .map(|uplink| uplink.traffic())
                 .unwrap_or_default(),
             states: device.uplink.as_ref().map(|uplink| uplink.watch()),
+            codec: plan.and_then(hop_from_device),
             device,
             request,
             plan,
@@ -148,13 +151,12 @@ impl<'a> TurnLoop<'a> {
     /// A pass of a split gets its hidden states on the device.
     fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
-        let first = self.plan.and_then(|plan| on_the_wire(plan).into_iter().next());
         let Device { stage, threads, .. } = &mut *self.device;
-        let (Some(stage), Some(first)) = (stage, first) else {
+        let (Some(stage), Some(codec)) = (stage, self.codec) else {
             return Ok(Message::Pass(pass).into());
         };
         let log = self.drafter.log().tokens();
-        let frame = block_in_place(|| threads.install(|| stage.attach(pass, log, first.codec)));
+        let frame = block_in_place(|| threads.install(|| stage.attach(pass, log, codec)));
         Ok(frame?)
     }
 

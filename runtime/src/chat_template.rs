@@ -17,7 +17,7 @@ const SOURCE_BYTES_MAX: usize = 1 << 18;
 
 /// Steps that rendering may take. Published templates need some hundreds a turn; a hostile one must not
 /// spin for ever.
-const FUEL: u64 = 10_000_000;
+const FUEL: u64 = 1_000_000;
 
 /// One contribution to a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
