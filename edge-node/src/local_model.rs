@@ -90,9 +90,14 @@ impl LocalModel {
     /// [`LocalError`].
     pub(crate) fn follow(&mut self, text: &[TokenId]) -> Result<(), LocalError> {
         const TOKENS_BEHIND_MAX: usize = 16;
-        if text.len() >= self.sequence.len() + TOKENS_BEHIND_MAX {
+        if self.behind(text.len()) >= TOKENS_BEHIND_MAX {
             self.sequence.catch_up(text)?;
         }
         Ok(())
+    }
+
+    /// How many tokens of a text of `length` the KV lacks.
+    pub(crate) fn behind(&self, length: usize) -> usize {
+        length.saturating_sub(self.sequence.len())
     }
 }

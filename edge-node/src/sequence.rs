@@ -103,3 +103,6 @@ impl StageSequence {
         Ok(outputs.into_iter().next().expect("one span gives one output"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,6 @@ impl Transcript {
         self.shown_at.windows(2).map(|pair| pair[1].duration_since(pair[0])).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
