@@ -10,15 +10,19 @@
 //!
 //! - **While the link is down, nobody waits for it**: [`Uplink::open_session`] fails at once, and
 //!   the sessions that used it see their channels end with the link.
-//! - Silence counts only while a session is open; an idle link costs no pings.
+//! - Silence counts only while a session is open; an idle link costs no pings, only what QUIC sends
+//!   to notice that the peer was restarted.
+
+mod error;
+
+pub use error::UplinkError;
 
 use crate::{
-    BindError, ChannelError, CloseCode, ControlChannel, DialError, Dialer, Identity, Link, LinkEnd,
-    LinkOptions, Peer, SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
+    BindError, ChannelError, CloseCode, ControlChannel, Dialer, Identity, Link, LinkOptions, Peer,
+    SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
 };
 use protocol::{
-    Fault, HandshakeError, Hello, Kind, LinkEvent, LinkHealth, LinkHealthConfig, Message, Pong,
-    Welcome, accept_welcome,
+    Hello, LinkEvent, LinkHealth, LinkHealthConfig, Message, Pong, Welcome, accept_welcome,
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,6 +30,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+
+/// The pause before a peer that does not fit is dialled again: somebody may have mended it.
+const MISFIT_PAUSE: Duration = Duration::from_secs(30);
 
 /// Whom to reach, as whom, and how patiently.
 #[derive(Debug, Clone)]
@@ -79,71 +86,6 @@ pub struct UplinkSession {
 /// While it lives, silence of the peer counts.
 #[derive(Debug)]
 struct OpenSession(Arc<Uplink>);
-
-/// Why the peer cannot be used now.
-#[derive(Debug, thiserror::Error)]
-pub enum UplinkError {
-    /// Its name has no address.
-    #[error("cannot resolve {address}")]
-    Resolve {
-        /// As configured.
-        address: String,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Its name has no address that this socket can dial.
-    #[error("{address} has no IPv4 address; an IPv6 one is written as [address]:port")]
-    NoAddress {
-        /// As configured.
-        address: String,
-    },
-    /// It does not answer, or no more.
-    #[error("{peer} at {address} was silent for {} ms", .silent.as_millis())]
-    Silent {
-        /// Who.
-        peer: Peer,
-        /// Where.
-        address: String,
-        /// How long.
-        silent: Duration,
-    },
-    /// No link.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// The link ended before the handshake did.
-    #[error("the link ended during the handshake")]
-    Ended(#[source] LinkEnd),
-    /// The link's own channel failed.
-    #[error("the link failed")]
-    Channel(#[from] ChannelError),
-    /// It refuses us.
-    #[error("{peer} refuses the handshake: {}", .fault.detail)]
-    Refused {
-        /// Who.
-        peer: Peer,
-        /// Its words.
-        fault: Fault,
-    },
-    /// It says something else than a welcome.
-    #[error("the handshake was answered with {0:?}")]
-    NoWelcome(Kind),
-    /// We refuse it.
-    #[error("{peer} does not fit")]
-    Handshake {
-        /// Who.
-        peer: Peer,
-        /// What does not.
-        source: HandshakeError,
-    },
-}
-
-impl UplinkError {
-    /// Whether the two nodes do not fit: waiting and dialling again help nobody.
-    pub const fn is_misfit(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Handshake { .. })
-    }
-}
 
 impl Uplink {
     /// Opens the socket; [`Self::run`] dials.
@@ -246,8 +188,9 @@ impl Uplink {
         let (mut control, welcome) = match connected.unwrap_or_else(|_| Err(self.silent(limit))) {
             Ok(connected) => connected,
             Err(error) => {
+                let misfit = if error.is_misfit() { MISFIT_PAUSE } else { Duration::ZERO };
                 self.down(error);
-                return health.handle_dial_failed(clock::now(), self.jitter());
+                return health.handle_dial_failed(clock::now(), misfit + self.jitter());
             }
         };
         let link = control.link().clone();
@@ -258,7 +201,7 @@ impl Uplink {
         health.handle_rtt(link.rtt());
         self.state.send_replace(UplinkState::Up(link.clone(), Arc::new(welcome)));
         let why = self.serve(health, &mut control).await;
-        link.close(CloseCode::Unresponsive, &why.to_string());
+        link.close(why.close_code(), &why.to_string());
         self.keep_traffic(&link);
         self.down(why);
         health.handle_closed(clock::now());
@@ -284,8 +227,17 @@ impl Uplink {
 
     /// Dials and shakes hands.
     async fn connect(&self) -> Result<(ControlChannel, Welcome), UplinkError> {
+        let link = self.dialer.dial(self.resolve().await?, self.peer()).await?;
+        let greeted = self.greet(&link).await;
+        if let Err(error) = &greeted {
+            link.close(error.close_code(), &error.to_string());
+        }
+        greeted
+    }
+
+    /// Hello and Welcome.
+    async fn greet(&self, link: &Link) -> Result<(ControlChannel, Welcome), UplinkError> {
         let UplinkConfig { peer, hello, split, .. } = &self.config;
-        let link = self.dialer.dial(self.resolve().await?, peer).await?;
         let mut control = link.control().await.map_err(UplinkError::Ended)?;
         control.send(Message::Hello(hello.clone())).await?;
         let answer = control.recv().await?;

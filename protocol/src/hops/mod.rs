@@ -163,7 +163,7 @@ impl Hops {
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved`] where the pass breaks the session's rules; the connection is to be closed.
+    /// [`PeerMisbehaved`] where the pass breaks the session's rules; the session is to be ended.
     pub fn handle_pass(&mut self, pass: Pass, payload: Bytes) -> Result<(), PeerMisbehaved> {
         if self.state == State::Fresh {
             return Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass });

@@ -180,7 +180,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved`] where the pass breaks the session's rules; the connection is to be closed.
+    /// [`PeerMisbehaved`] where the pass breaks the session's rules; the session is to be ended.
     pub fn handle_pass(&mut self, pass: Pass, payload: Bytes) -> Result<(), PeerMisbehaved> {
         let Some(session) = &mut self.opened else {
             return Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass });
