@@ -1,1 +1,26 @@
-//! The one test binary.
+//! The one test binary: tidiness of the tree, and the real programs as real processes.
+//!
+//! ```text
+//! tidy              crate arrows, headers, sizes, configurations, names
+//! same_text         whatever stands between device and target, the text is the same
+//! stories           real weights say their published text, over every split
+//! outage            killed, stopped and cut off in mid-sentence
+//! failing_well      refusals and farewells
+//! first_steps       the committed configurations, as the README says it
+//!   world           a CA, configurations, processes, a bad link; oracle, models
+//! ```
+
+#[cfg(test)]
+mod failing_well;
+#[cfg(test)]
+mod first_steps;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod same_text;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod world;

@@ -23,7 +23,7 @@ pub enum UplinkError {
         address: String,
     },
     /// It does not answer, or no more.
-    #[error("{peer} at {address} was silent for {} ms", .silent.as_millis())]
+    #[error("{} at {address} was silent for {} ms", .peer.name, .silent.as_millis())]
     Silent {
         /// Who.
         peer: Peer,
