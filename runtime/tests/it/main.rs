@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and what they skip")]
 
 mod chain;
+mod demo_tokenizer;
 mod equivalence;
 mod golden;
 mod places;
