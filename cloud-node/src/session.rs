@@ -23,10 +23,11 @@ use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::stages::{self, Accepted};
 use base::Role;
+use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
-    Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, SessionId, Verifier,
-    VerifierConfig,
+    Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, Pass, Rollback,
+    SessionId, Verifier, VerifierConfig,
 };
 use runtime::ForwardError;
 use settings::chain;
@@ -241,6 +242,37 @@ async fn expel(guest: &Guest, mut ends: Ends, epoch: Epoch, error: &PeerMisbehav
     match guest.link.peer().role {
         Role::Device => guest.link.close(CloseCode::Misbehaved, &reason),
         Role::Gateway | Role::Cloud => {}
+    }
+}
+
+/// What a peer says within a turn.
+enum Said {
+    /// Rows, with their hidden states where they have some.
+    Pass(Pass, Bytes),
+    /// What to forget.
+    Rollback(Rollback),
+    /// Nothing that changes the session.
+    Nothing,
+}
+
+/// Reads what came from the peer below; the end of the turn, where that is it.
+fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
+    let Frame { message, payload } = frame.map_err(End::Lost)?;
+    match message {
+        Message::Pass(pass) => Ok(Said::Pass(pass, payload)),
+        Message::Rollback(rollback) => Ok(Said::Rollback(rollback)),
+        Message::Open(open) => Err(End::Reopened(open)),
+        Message::Close(_) => Err(End::Closed),
+        Message::Fault(fault) => {
+            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
+            Ok(Said::Nothing)
+        }
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Opened(_)
+        | Message::Verdict(_)
+        | Message::Ping(_)
+        | Message::Pong(_) => Err(out_of_turn(message.kind())),
     }
 }
 

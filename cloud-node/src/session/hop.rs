@@ -3,7 +3,7 @@
 //! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
 //! on it tries again.
 
-use super::{Driver, End, Ends, Running, Trouble, finish, out_of_turn};
+use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
 use crate::engine::{Done, EngineError, Job, Rows};
 use crate::hidden;
 use bytes::Bytes;
@@ -191,26 +191,12 @@ fn refuse(hops: &mut Hops, trouble: &Trouble) {
 
 /// Hands in what the peer sent.
 fn take_from_below(hops: &mut Hops, frame: Result<Frame, ChannelError>) -> Result<(), End> {
-    let Frame { message, payload } = frame.map_err(End::Lost)?;
-    match message {
-        Message::Pass(pass) => hops.handle_pass(pass, payload).map_err(End::Misbehaved),
-        Message::Rollback(rollback) => {
-            hops.handle_rollback(rollback);
-            Ok(())
-        }
-        Message::Open(open) => Err(End::Reopened(open)),
-        Message::Close(_) => Err(End::Closed),
-        Message::Fault(fault) => {
-            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
-            Ok(())
-        }
-        Message::Hello(_)
-        | Message::Welcome(_)
-        | Message::Opened(_)
-        | Message::Verdict(_)
-        | Message::Ping(_)
-        | Message::Pong(_) => Err(out_of_turn(message.kind())),
+    match said(frame)? {
+        Said::Pass(pass, payload) => hops.handle_pass(pass, payload).map_err(End::Misbehaved)?,
+        Said::Rollback(rollback) => hops.handle_rollback(rollback),
+        Said::Nothing => {}
     }
+    Ok(())
 }
 
 /// Hands in what the upstream sent.

@@ -1,9 +1,9 @@
 //! Drives a session whose stage is the last: the target's word on what the device drafts.
 
-use super::{Driver, End, Ends, Running, Trouble, finish, out_of_turn};
+use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
 use crate::engine::{Choose, Done, EngineError, Job, Rows};
 use crate::hidden;
-use protocol::{Frame, Message, Verifier, Work};
+use protocol::{Frame, Verifier, Work};
 use transport::ChannelError;
 
 /// Until the turn ends. The verifier is then without running work, fit for the next turn.
@@ -87,24 +87,12 @@ fn refuse(verifier: &mut Verifier, trouble: &Trouble) {
 
 /// Hands in what the peer sent.
 fn take(verifier: &mut Verifier, frame: Result<Frame, ChannelError>) -> Result<(), End> {
-    let Frame { message, payload } = frame.map_err(End::Lost)?;
-    match message {
-        Message::Pass(pass) => verifier.handle_pass(pass, payload).map_err(End::Misbehaved),
-        Message::Rollback(rollback) => {
-            verifier.handle_rollback(&rollback);
-            Ok(())
+    match said(frame)? {
+        Said::Pass(pass, payload) => {
+            verifier.handle_pass(pass, payload).map_err(End::Misbehaved)?;
         }
-        Message::Open(open) => Err(End::Reopened(open)),
-        Message::Close(_) => Err(End::Closed),
-        Message::Fault(fault) => {
-            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
-            Ok(())
-        }
-        Message::Hello(_)
-        | Message::Welcome(_)
-        | Message::Opened(_)
-        | Message::Verdict(_)
-        | Message::Ping(_)
-        | Message::Pong(_) => Err(out_of_turn(message.kind())),
+        Said::Rollback(rollback) => verifier.handle_rollback(&rollback),
+        Said::Nothing => {}
     }
+    Ok(())
 }
