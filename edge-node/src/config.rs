@@ -109,6 +109,9 @@ impl Default for Generation {
 pub struct EngineOptions {
     /// Compute threads.
     pub threads: usize,
+    /// The longest conversation, prompt and reply: what the device's own KV has room for. The models'
+    /// context may be shorter.
+    pub positions_max: u32,
     /// Emulated slowness.
     pub pace: Pace,
 }
@@ -116,7 +119,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, pace: Pace::default() }
+        Self { threads, positions_max: 4_096, pace: Pace::default() }
     }
 }
 
@@ -133,6 +136,11 @@ impl Config {
     /// The peer called `name`.
     pub(crate) fn peer(&self, name: &NodeName) -> Option<&PeerAddress> {
         self.peers.iter().find(|address| address.peer.name == *name)
+    }
+
+    /// Whether the device runs the whole target itself.
+    pub(crate) fn is_target_alone(&self) -> bool {
+        self.plan.mode == Mode::Local && self.plan.local == LocalChoice::Target
     }
 
     /// What is asked of the planner.

@@ -105,9 +105,9 @@ impl Device {
         Ok(self.raw_prompt(turns.last().map_or("", |turn| &turn.content)))
     }
 
-    /// A reply's text token by token, each with whether the target vouches for it.
-    pub fn pieces(&self, reply: &Reply) -> Vec<(String, bool)> {
-        let mut stream = self.models.tokenizer.stream_after(&self.said[..1]);
+    /// The text of a reply to `prompt` token by token, each with whether the target vouches for it.
+    pub fn pieces(&self, prompt: &[TokenId], reply: &Reply) -> Vec<(String, bool)> {
+        let mut stream = self.models.tokenizer.stream_after(prompt);
         let tokens = reply.tokens.iter().map(|token| stream.push(TokenId(*token)));
         tokens.zip(reply.verified.iter().copied()).collect()
     }
@@ -125,22 +125,22 @@ impl Device {
         Ok(layers.map(|layers| self.config.plan_request().check(layers)).transpose()?)
     }
 
-    /// Whether every token of mode local is the target's own.
-    pub(crate) fn is_target_alone(&self) -> bool {
-        self.config.plan.mode == Mode::Local && self.config.plan.local == LocalChoice::Target
+    /// The longest conversation that this device can have.
+    pub(crate) fn positions_max(&self) -> u32 {
+        self.models.context_length(self.config.engine.positions_max)
     }
 
-    /// Loads the device's stage, once the plan is known.
-    pub(crate) fn prepare(&mut self) -> Result<(), StartError> {
-        let Some(plan) = self.plan()? else { return Ok(()) };
-        if let (Some(stage), None) = (plan.device_stage(), &self.stage) {
+    /// The plan; with it, once it is known, the device's stage is loaded.
+    pub(crate) fn prepare(&mut self) -> Result<Option<Plan>, StartError> {
+        let plan = self.plan()?;
+        if let (Some(stage), None) = (plan.as_ref().and_then(Plan::device_stage), &self.stage) {
             let needs = "a stage of the target on the device";
             let target = self.models.target.as_ref();
             let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            let (positions_max, pace) = (self.models.context_length(), self.config.engine.pace);
+            let (positions_max, pace) = (self.positions_max(), self.config.engine.pace);
             self.stage = Some(DeviceStage::load(target, stage, positions_max, pace)?);
         }
-        Ok(())
+        Ok(plan)
     }
 
     /// How many layers the target has: by its file, or by a peer's word.
@@ -182,11 +182,11 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
 }
 
 fn load_local(config: &Config, models: &Models) -> Result<Option<LocalModel>, StartError> {
-    let target_alone = config.plan.mode == Mode::Local && config.plan.local == LocalChoice::Target;
-    let model = if target_alone { &models.target } else { &models.draft };
+    let model = if config.is_target_alone() { &models.target } else { &models.draft };
     let load = |model: &ModelFile| {
         let ends = models.tokenizer.end_tokens();
-        LocalModel::load(model, ends, models.context_length(), config.engine.pace)
+        let positions_max = models.context_length(config.engine.positions_max);
+        LocalModel::load(model, ends, positions_max, config.engine.pace)
     };
     Ok(model.as_ref().map(load).transpose()?)
 }

@@ -32,11 +32,11 @@ pub enum GenerateError {
     #[error("the prompt has no tokens; this model needs at least one")]
     EmptyPrompt,
     /// No room for a reply.
-    #[error("the prompt has {tokens} tokens; the models' context ends at {context}")]
+    #[error("the prompt has {tokens} tokens; there is room for {context}")]
     PromptTooLong {
         /// Of the prompt.
         tokens: usize,
-        /// What the shorter context of draft and target takes.
+        /// What the device's KV and the models' contexts take.
         context: u32,
     },
     /// The plan does not fit what the peer serves.
@@ -69,7 +69,7 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         let started = clock::now();
-        let context = self.models.context_length();
+        let context = self.positions_max();
         if request.prompt.is_empty() {
             return Err(GenerateError::EmptyPrompt);
         }
@@ -77,8 +77,7 @@ impl Device {
             let tokens = request.prompt.len();
             return Err(GenerateError::PromptTooLong { tokens, context });
         }
-        self.prepare()?;
-        let plan = self.plan()?;
+        let plan = self.prepare()?;
         let stages = plan.as_ref().map(on_the_wire).unwrap_or_default();
         let drafter = Drafter::new(self.drafter_config(request, plan.as_ref(), stages), started);
         let mut turn = TurnLoop::new(self, request, plan.as_ref(), drafter, show, started);
@@ -100,7 +99,7 @@ impl Device {
             _ => Chain::Staged,
         };
         let same = self.said.iter().zip(&request.prompt).take_while(|(a, b)| a == b).count();
-        let wanted = request.prompt.len() + request.tokens_max as usize;
+        let prompt = Position::after(request.prompt.len());
         DrafterConfig {
             session: self.session,
             epoch: self.epoch,
@@ -110,7 +109,7 @@ impl Device {
             chain,
             prompt: request.prompt.clone(),
             tokens_max: request.tokens_max,
-            positions_max: Position::after(wanted).0.min(self.models.context_length()),
+            positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
             end_tokens: self.models.tokenizer.end_tokens().to_vec(),
             draft_length: plan.map_or(0, Plan::draft_length),
             extend: match plan.map(Plan::mode) {

@@ -38,9 +38,9 @@ impl Models {
         Ok(Self { target, draft, tokenizer })
     }
 
-    /// The longest text that every model here can take.
-    pub(crate) fn context_length(&self) -> u32 {
+    /// The longest text that every model here can take, up to `positions_max`.
+    pub(crate) fn context_length(&self, positions_max: u32) -> u32 {
         let lengths = [&self.target, &self.draft].into_iter().flatten();
-        lengths.map(|model| model.config().context_length).min().unwrap_or(0)
+        lengths.map(|model| model.config().context_length).fold(positions_max, u32::min)
     }
 }

@@ -71,7 +71,7 @@ impl<'a> TurnLoop<'a> {
     ) -> Self {
         let stream = device.models.tokenizer.stream_after(&request.prompt);
         Self {
-            vouched: device.is_target_alone(),
+            vouched: device.config.is_target_alone(),
             transcript: Transcript::new(stream, &request.stop, started),
             traffic_before: device
                 .uplink

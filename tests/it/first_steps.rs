@@ -53,6 +53,20 @@ fn the_committed_configurations_run_as_three_processes() {
     }
 }
 
+#[test]
+fn a_reply_may_be_as_long_as_the_command_line_can_say() {
+    let world = tree();
+    let draft = "draft = '../models/causeway-demo-draft-q8_0.gguf'";
+    let text = format!("[node]\nname = 'device'\n[models]\n{draft}\n[plan]\nmode = 'local'\n");
+    let device = world.write("configs/alone.toml", &text).display().to_string();
+    let output = Command::new(binary("edge-node"))
+        .args(["run", "--config", &device, "--prompt", "Hello"])
+        .args(["--max-tokens", &u32::MAX.to_string()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Goal: the README's first command shows what it promises. Method: the demo as data; the draft
 /// alone, drafts confirmed, layers split, and a sentence that outlives the cloud and is judged.
 #[test]

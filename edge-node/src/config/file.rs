@@ -104,6 +104,7 @@ impl Default for FileGeneration {
 #[serde(deny_unknown_fields, default)]
 struct FileEngine {
     threads: Option<usize>,
+    positions_max: Option<u32>,
     pace: Pace,
 }
 
@@ -187,11 +188,17 @@ fn generation(typed: FileGeneration, file: &ConfigFile) -> Result<Generation, Co
 }
 
 fn engine(typed: &FileEngine, file: &ConfigFile) -> Result<EngineOptions, ConfigError> {
-    let threads = typed.threads.unwrap_or_else(|| EngineOptions::default().threads);
+    let default = EngineOptions::default();
+    let threads = typed.threads.unwrap_or(default.threads);
+    let positions_max = typed.positions_max.unwrap_or(default.positions_max);
     if !(1..=THREADS_MAX).contains(&threads) {
         return Err(file.invalid("engine.threads", "must be 1 to 1024"));
     }
-    Ok(EngineOptions { threads, pace: typed.pace.checked(file)? })
+    if !(2..=protocol::limits::POSITIONS_MAX).contains(&positions_max) {
+        let detail = format!("must be 2 to {}", protocol::limits::POSITIONS_MAX);
+        return Err(file.invalid("engine.positions_max", detail));
+    }
+    Ok(EngineOptions { threads, positions_max, pace: typed.pace.checked(file)? })
 }
 
 impl From<FilePeer> for PeerAddress {

@@ -44,6 +44,15 @@ fn generation_defaults_are_checked() {
 }
 
 #[test]
+fn the_longest_conversation_stays_below_the_wires_limit() {
+    let with = |positions: u32| load(&format!("{MINIMAL}[engine]\npositions_max = {positions}\n"));
+    let most = protocol::limits::POSITIONS_MAX;
+    assert_eq!(with(most).unwrap().engine.positions_max, most);
+    assert!(with(most + 1).unwrap_err().to_string().contains("engine.positions_max"));
+    assert!(with(1).is_err());
+}
+
+#[test]
 fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
     let stages = "stages = [{ node = 'car', layers = [0, 2] }, { node = 'site', layers = [2, 4] }]";
     let mut config = load(&format!("{MINIMAL}target = 'cloud'\n{stages}\n")).unwrap();

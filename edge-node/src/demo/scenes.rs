@@ -133,18 +133,18 @@ async fn run(
     paint.end();
     stage.finish()?;
     if play.script.is_some() {
-        repaint(paint, &device, &reply);
+        repaint(paint, &device.pieces(&request.prompt, &reply));
     }
     let (name, prompt, gap_ms_max) = (play.name, play.prompt, stage.gap_ms_max);
     Ok(Scene { name, prompt, reply, gap_ms_max, events: stage.events })
 }
 
 /// The text once more, now that it is judged.
-fn repaint(paint: &Paint, device: &Device, reply: &crate::reply::Reply) {
+fn repaint(paint: &Paint, pieces: &[(String, bool)]) {
     paint.title("5  Judged: the same text, after the cloud came back.");
     paint.user("(as above)");
-    for (text, verified) in device.pieces(reply) {
-        paint.token(&text, verified);
+    for (text, verified) in pieces {
+        paint.token(text, *verified);
     }
     paint.end();
 }
