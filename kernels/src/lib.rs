@@ -27,6 +27,8 @@ mod layout;
 mod matmul;
 mod matrix;
 mod norm;
+#[allow(unsafe_code, reason = "a job on its caller's stack, read by other threads")]
+mod pool;
 mod quantize;
 mod rope;
 mod scalar;
@@ -45,6 +47,7 @@ pub use format::Format;
 pub use matmul::matmul;
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;
+pub use pool::Pool;
 pub use rope::{RopeLayout, RopeTable, rope};
 pub use table::table_name;
 
