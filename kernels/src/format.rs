@@ -1,6 +1,6 @@
 //! The number formats that a weight matrix may be stored in.
 
-use crate::layout::{q4_0, q4_k, q5_k, q6_k, q8_0};
+use crate::layout::{q4_0, q4_k, q5_0, q5_k, q6_k, q8_0};
 
 /// How the values of a weight matrix are stored. Layouts are GGUF's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub enum Format {
     Q8_0,
     /// 32 values: `f16` scale and 4-bit codes; 4.5 bits a value.
     Q4_0,
+    /// 32 values: `f16` scale and 5-bit codes; 5.5 bits a value.
+    Q5_0,
     /// 256 values: 4-bit codes, scale and minimum for every 32; 4.5 bits a value.
     Q4K,
     /// 256 values: 5-bit codes, scale and minimum for every 32; 5.5 bits a value.
@@ -25,8 +27,17 @@ pub enum Format {
 
 impl Format {
     /// Every format, for callers that list what is known.
-    pub const ALL: [Self; 8] =
-        [Self::F32, Self::F16, Self::BF16, Self::Q8_0, Self::Q4_0, Self::Q4K, Self::Q5K, Self::Q6K];
+    pub const ALL: [Self; 9] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q5_0,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
 
     /// Values in one quant block; 1 for the float formats.
     #[must_use]
@@ -35,6 +46,7 @@ impl Format {
             Self::F32 | Self::F16 | Self::BF16 => 1,
             Self::Q8_0 => q8_0::LEN,
             Self::Q4_0 => q4_0::LEN,
+            Self::Q5_0 => q5_0::LEN,
             Self::Q4K => q4_k::LEN,
             Self::Q5K => q5_k::LEN,
             Self::Q6K => q6_k::LEN,
@@ -49,6 +61,7 @@ impl Format {
             Self::F16 | Self::BF16 => 2,
             Self::Q8_0 => q8_0::BYTES,
             Self::Q4_0 => q4_0::BYTES,
+            Self::Q5_0 => q5_0::BYTES,
             Self::Q4K => q4_k::BYTES,
             Self::Q5K => q5_k::BYTES,
             Self::Q6K => q6_k::BYTES,
@@ -80,6 +93,7 @@ impl Format {
             Self::BF16 => "BF16",
             Self::Q8_0 => "Q8_0",
             Self::Q4_0 => "Q4_0",
+            Self::Q5_0 => "Q5_0",
             Self::Q4K => "Q4_K",
             Self::Q5K => "Q5_K",
             Self::Q6K => "Q6_K",
@@ -93,6 +107,7 @@ impl Format {
             0 => Some(Self::F32),
             1 => Some(Self::F16),
             2 => Some(Self::Q4_0),
+            6 => Some(Self::Q5_0),
             8 => Some(Self::Q8_0),
             12 => Some(Self::Q4K),
             13 => Some(Self::Q5K),

@@ -26,6 +26,17 @@ pub(crate) mod q4_0 {
     const _: () = assert!(BYTES == 18);
 }
 
+/// 32 values: `f16` scale, 4 bytes whose bit `i` is the fifth bit of value `i`, 16 bytes as in `q4_0`;
+/// codes are plus 16.
+pub(crate) mod q5_0 {
+    pub(crate) const LEN: usize = 32;
+    pub(crate) const SCALE: usize = 0;
+    pub(crate) const HIGH: usize = 2;
+    pub(crate) const CODES: usize = 6;
+    pub(crate) const BYTES: usize = CODES + LEN / 2;
+    const _: () = assert!(BYTES == 22);
+}
+
 /// 256 values in 8 sub-blocks: `f16` scale of scales, `f16` scale of minima, eight 6-bit scales and
 /// eight 6-bit minima in 12 bytes, then four runs of 32 bytes, each two sub-blocks (low and high
 /// nibbles).

@@ -19,16 +19,25 @@ mod attention;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
+mod avx512;
 mod dequantize;
+#[allow(unsafe_code, reason = "one slice, written by several threads")]
+mod disjoint;
 mod elementwise;
 mod exp;
 mod format;
 mod layout;
+#[allow(unsafe_code, reason = "threads write columns of their own")]
 mod matmul;
 mod matrix;
 mod norm;
+#[allow(unsafe_code, reason = "threads write panels of their own")]
+mod packed;
 #[allow(unsafe_code, reason = "a job on its caller's stack, read by other threads")]
 mod pool;
+#[allow(unsafe_code, reason = "threads write tiles of their own")]
 mod quantize;
 mod rope;
 mod scalar;
@@ -44,13 +53,14 @@ pub use attention::{PagedKv, attention};
 pub use dequantize::dequantize_row;
 pub use elementwise::{add, swiglu};
 pub use format::Format;
-pub use matmul::matmul;
+pub use matmul::{Product, Weights, matmul};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;
+pub use packed::{Packed, pack};
 pub use pool::Pool;
 pub use rope::{RopeLayout, RopeTable, rope};
 pub use table::table_name;
 
 /// Names the canonical orders of this crate. Two nodes of one class compute the same bits from the
 /// same weights; the handshake compares it. It changes whenever any result may change in any bit.
-pub const NUMERICS_CLASS: &str = "causeway-1";
+pub const NUMERICS_CLASS: &str = "causeway-2";

@@ -1,101 +1,170 @@
 //! Matrix products of activations with stored weights.
 
 use std::cell::Cell;
+use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::Matrix;
+use crate::disjoint::Disjoint;
+use crate::packed::PANEL;
 use crate::quantize::Quantized;
-use crate::scratch::{with_floats, with_kept};
+use crate::scratch::with_kept;
 use crate::table::{self, Table};
+use crate::{Matrix, Packed, Pool};
 
-/// Multiply-adds below which threads are not worth waking: half a million take 12 us (Q8_0) to 30 us
-/// (K-quants, f32) on one core, a few times what waking a second one costs.
-pub(crate) const PARALLEL_WORK_MIN: usize = 1 << 19;
-
-/// Outputs are handed to threads in multiples of this: the width of a tile of the vector tables.
-const OUTPUT_STEP: usize = 8;
+/// Multiply-adds below which threads are not worth asking: a few microseconds of work, several times
+/// what it takes until an awake thread has its piece.
+pub(crate) const PARALLEL_WORK_MIN: usize = 1 << 17;
 
 /// Pieces for each thread, so that one that was interrupted does not hold up the others.
-const PIECES_PER_THREAD: usize = 4;
+const PIECES_PER_THREAD: usize = 6;
+
+/// Bytes of weights in a piece, at most: what stays in a core's second cache while many rows pass.
+const PIECE_BYTES_MAX: usize = 1 << 18;
 
 thread_local! {
     static QUANTIZED: Cell<Quantized> = Cell::default();
 }
 
-/// `out[t, n] = sum over k of w[n, k] * x[t, k]`.
+/// Weights as a product reads them.
+#[derive(Clone, Copy, Debug)]
+pub enum Weights<'a> {
+    /// Float weights, as they are stored.
+    Plain(Matrix<'a>),
+    /// Quantized weights.
+    Packed(Packed<'a>),
+}
+
+/// One product of a [`matmul`].
+#[derive(Debug)]
+pub struct Product<'a> {
+    /// `[N, K]`
+    pub weights: Weights<'a>,
+    /// `[T, N]`, overwritten.
+    pub out: &'a mut [f32],
+}
+
+/// `out[t, n] = sum over k of weights[n, k] * x[t, k]`, for every product, each with its own `N`.
 ///
-/// | argument | shape    |                                                            |
-/// |----------|----------|------------------------------------------------------------|
-/// | `w`      | `[N, K]` | any [`Format`](crate::Format)                              |
-/// | `x`      | `[T, K]` | quantized to 8 bits in blocks of 32 when the weights are   |
-/// | `out`    | `[T, N]` | overwritten                                                |
+/// `x` is `[T, K]`. It is quantized to 8 bits in blocks of 32, once, if any of the weights are.
 ///
-/// Reads the weights once for several rows, and shares the outputs among the threads of rayon's
-/// current pool where the work is worth it. Row `t` of `out` depends on row `t` of `x` alone. With
-/// quantized weights, a NaN or an infinity in a row of `x` makes the whole row of `out` NaN.
+/// Reads the weights once for several rows, and shares the outputs of all products among the threads
+/// of `pool` where the work is worth it. Row `t` of an output depends on row `t` of `x` alone. With
+/// quantized weights, a NaN or an infinity in a row of `x` makes the whole row of the output NaN.
 ///
 /// # Panics
 ///
-/// Where `x` is not a whole number of rows, or `out` has another number of them.
-pub fn matmul(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
-    matmul_with(table::current(), w, x, out);
+/// Where products differ in `K`, `x` is not a whole number of rows, an output has another number of
+/// them, or [`Weights::Plain`] has a quantized format.
+pub fn matmul(pool: &Pool, x: &[f32], products: &mut [Product<'_>]) {
+    matmul_with(table::current(), pool, x, products);
 }
 
 /// [`matmul`] by the functions of `table`.
-pub(crate) fn matmul_with(table: &Table, w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
-    assert!(x.len().is_multiple_of(w.cols()), "x is [T, {}], not {} long", w.cols(), x.len());
-    let rows = x.len() / w.cols();
-    assert_eq!(out.len(), rows * w.rows(), "out is [{rows}, {}]", w.rows());
+pub(crate) fn matmul_with(table: &Table, pool: &Pool, x: &[f32], products: &mut [Product<'_>]) {
+    let Some(cols) = products.first().map(|product| product.weights.cols()) else { return };
+    assert!(x.len().is_multiple_of(cols), "x is [T, {cols}], not {} long", x.len());
+    let rows = x.len() / cols;
+    for Product { weights, out } in &*products {
+        assert_eq!(weights.cols(), cols, "all products read the same x");
+        assert_eq!(out.len(), rows * weights.rows(), "out is [{rows}, {}]", weights.rows());
+    }
     if rows == 0 {
         return;
     }
-    if w.format().is_quantized() {
-        with_kept(&QUANTIZED, |quantized| {
-            quantized.fill(x, w.cols(), table.quantize_block);
-            let quantized = &*quantized;
-            spread(w, rows, out, |w, out| (table.matmul_quantized)(w, quantized, out));
+    let packed = |product: &Product<'_>| matches!(product.weights, Weights::Packed(_));
+    with_kept(&QUANTIZED, |quantized| {
+        if products.iter().any(packed) {
+            quantized.fill(pool, table, x, cols);
+        }
+        share(pool, rows, products, &|weights, panels, out| match weights {
+            Weights::Plain(w) => (table.matmul_float)(w, panels, x, out),
+            Weights::Packed(w) => (table.matmul_packed)(w, panels, quantized, out),
         });
-    } else {
-        spread(w, rows, out, |w, out| (table.matmul_float)(w, x, out));
-    }
+    });
 }
 
-/// Has `multiply` compute all outputs, `[N, T]` for pieces of `w`, and turns them to `[T, N]`.
-fn spread(
-    w: &Matrix<'_>,
+/// Has `multiply` compute all outputs, on as many threads as the work is worth.
+fn share(
+    pool: &Pool,
     rows: usize,
-    out: &mut [f32],
-    multiply: impl Fn(&Matrix<'_>, &mut [f32]) + Sync,
+    products: &mut [Product<'_>],
+    multiply: &(dyn Fn(&Weights<'_>, Range<usize>, &Columns<'_>) + Sync),
 ) {
-    if rows == 1 {
-        return share(w, 1, out, &multiply);
-    }
-    with_floats(out.len(), |turned| {
-        share(w, rows, turned, &multiply);
-        for (t, out) in out.chunks_exact_mut(w.rows()).enumerate() {
-            for (out, outputs) in out.iter_mut().zip(turned.chunks_exact(rows)) {
-                *out = outputs[t];
+    let mut panels = 0;
+    let parts: Vec<_> = products
+        .iter_mut()
+        .map(|Product { weights, out }| {
+            let first = panels;
+            panels += weights.rows().div_ceil(PANEL);
+            (first..panels, *weights, Columns::new(out, weights.rows()))
+        })
+        .collect();
+    let in_piece = panels_in_piece(pool, rows, panels, &parts[0].1);
+    pool.run(panels.div_ceil(in_piece), &|piece| {
+        let range = piece * in_piece..(piece + 1) * in_piece;
+        for (part, weights, out) in &parts {
+            let (first, end) = (range.start.max(part.start), range.end.min(part.end));
+            if first < end {
+                multiply(weights, first - part.start..end - part.start, out);
             }
         }
     });
 }
 
-/// Computes `out`, `[N, T]`, on as many threads as the work is worth.
-fn share(
-    w: &Matrix<'_>,
-    rows: usize,
-    out: &mut [f32],
-    multiply: &(impl Fn(&Matrix<'_>, &mut [f32]) + Sync),
-) {
-    let work = rows.saturating_mul(w.rows()).saturating_mul(w.cols());
-    let threads = if work < PARALLEL_WORK_MIN { 1 } else { rayon::current_num_threads() };
-    if threads == 1 {
-        return multiply(w, out);
+/// How many of `panels` panels like those of `weights` make a piece of work.
+fn panels_in_piece(pool: &Pool, rows: usize, panels: usize, weights: &Weights<'_>) -> usize {
+    let panel_work = PANEL.saturating_mul(weights.cols()).saturating_mul(rows);
+    if pool.threads() == 1 || panel_work.saturating_mul(panels) < PARALLEL_WORK_MIN {
+        return panels;
     }
-    let piece = w.rows().div_ceil(threads * PIECES_PER_THREAD).next_multiple_of(OUTPUT_STEP);
-    out.par_chunks_mut(piece * rows).enumerate().for_each(|(index, out)| {
-        let first = index * piece;
-        multiply(&w.slice(first..first + out.len() / rows), out);
-    });
+    let fair = panels.div_ceil(pool.threads() * PIECES_PER_THREAD);
+    fair.min(PIECE_BYTES_MAX.div_ceil(weights.panel_bytes()))
+}
+
+impl Weights<'_> {
+    /// Number of outputs, `N`.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Plain(w) => w.rows(),
+            Self::Packed(w) => w.rows(),
+        }
+    }
+
+    /// Number of inputs, `K`.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        match self {
+            Self::Plain(w) => w.cols(),
+            Self::Packed(w) => w.cols(),
+        }
+    }
+
+    fn panel_bytes(&self) -> usize {
+        match self {
+            Self::Plain(w) => PANEL * w.row(0).len(),
+            Self::Packed(w) => w.panel(0).len(),
+        }
+    }
+}
+
+/// An output `[T, N]` of which each piece of work writes columns of its own.
+pub(crate) struct Columns<'a> {
+    out: Disjoint<'a, f32>,
+    width: usize,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(out: &'a mut [f32], width: usize) -> Self {
+        Self { out: Disjoint::new(out), width }
+    }
+
+    /// Writes `values` to row `t`, from column `n` on; those beyond the last column are dropped.
+    pub(crate) fn store(&self, t: usize, n: usize, values: &[f32]) {
+        let count = values.len().min(self.width.saturating_sub(n));
+        let from = t * self.width + n.min(self.width);
+        // SAFETY: tables store the columns of the panels that they were asked for, and each panel
+        // belongs to one piece of work, which runs on one thread.
+        let out = unsafe { self.out.slice(from..from + count) };
+        out.copy_from_slice(&values[..count]);
+    }
 }

@@ -1,7 +1,6 @@
 //! A weight matrix in place: shape, format and borrowed bytes that are known to fit each other.
 
 use std::fmt;
-use std::ops::Range;
 
 use crate::Format;
 
@@ -64,12 +63,6 @@ impl<'a> Matrix<'a> {
     pub(crate) fn row(&self, row: usize) -> &'a [u8] {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]
     }
-
-    /// The matrix of the outputs in `range` alone.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
-        let bytes = &self.bytes[range.start * self.row_bytes..range.end * self.row_bytes];
-        Self { rows: range.len(), bytes, ..*self }
-    }
 }
 
 impl fmt::Debug for Matrix<'_> {
@@ -106,6 +99,24 @@ pub enum ShapeError {
         /// Bytes given.
         actual: usize,
     },
+    /// A float format where packed weights were asked for.
+    NotPacked {
+        /// The format asked for.
+        format: Format,
+    },
+    /// The bytes are no packed matrix of this shape.
+    PackedLength {
+        /// The format asked for.
+        format: Format,
+        /// Outputs asked for.
+        rows: usize,
+        /// Inputs asked for.
+        cols: usize,
+        /// Bytes given.
+        actual: usize,
+        /// Bytes it has; `None` where they would overflow.
+        expected: Option<usize>,
+    },
 }
 
 impl fmt::Display for ShapeError {
@@ -121,12 +132,24 @@ impl fmt::Display for ShapeError {
             ),
             Self::Length { format, rows, cols, actual } => {
                 write!(f, "a {format} matrix of {rows} x {cols} cannot have {actual} bytes")?;
-                match format.row_bytes(*cols).and_then(|bytes| bytes.checked_mul(*rows)) {
-                    Some(expected) => write!(f, ", it has {expected}"),
-                    None => write!(f, ", its size overflows"),
-                }
+                expected_bytes(f, format.row_bytes(*cols).and_then(|row| row.checked_mul(*rows)))
+            }
+            Self::NotPacked { format } => write!(f, "{format} weights are used as they are stored"),
+            Self::PackedLength { format, rows, cols, actual, expected } => {
+                write!(
+                    f,
+                    "a packed {format} matrix of {rows} x {cols} cannot have {actual} bytes"
+                )?;
+                expected_bytes(f, *expected)
             }
         }
+    }
+}
+
+fn expected_bytes(f: &mut fmt::Formatter<'_>, expected: Option<usize>) -> fmt::Result {
+    match expected {
+        Some(expected) => write!(f, ", it has {expected}"),
+        None => write!(f, ", its size overflows"),
     }
 }
 

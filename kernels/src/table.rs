@@ -1,20 +1,22 @@
 //! The functions that have a version for each instruction set, and the choice among them.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::attention::KvHead;
+use crate::matmul::Columns;
 use crate::quantize::{QuantizeBlock, Quantized};
-use crate::{Matrix, scalar};
+use crate::{Matrix, Packed, scalar};
 
 /// One implementation of every operation that is worth vectors. All tables return the same bits.
 ///
 /// The rest of the crate is plain Rust whose every step is correctly rounded, so it needs no table.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    /// Float weights by `x` (`[T, K]`) to `[N, T]`.
-    pub(crate) matmul_float: fn(&Matrix<'_>, &[f32], &mut [f32]),
-    /// Quantized weights by quantized activations to `[N, T]`.
-    pub(crate) matmul_quantized: fn(&Matrix<'_>, &Quantized, &mut [f32]),
+    /// The outputs of some panels of float weights, by `x` (`[T, K]`).
+    pub(crate) matmul_float: fn(&Matrix<'_>, Range<usize>, &[f32], &Columns<'_>),
+    /// The outputs of some panels of packed weights, by quantized activations.
+    pub(crate) matmul_packed: fn(&Packed<'_>, Range<usize>, &Quantized, &Columns<'_>),
     pub(crate) quantize_block: QuantizeBlock,
     /// Dot product of a vector with itself.
     pub(crate) sum_of_squares: fn(&[f32]) -> f32,
@@ -32,17 +34,10 @@ pub(crate) fn current() -> &'static Table {
 
 /// All tables that this processor can run, slowest first.
 pub(crate) fn available() -> Vec<&'static Table> {
-    [Some(&scalar::TABLE), avx2()].into_iter().flatten().collect()
-}
-
-#[cfg(target_arch = "x86_64")]
-fn avx2() -> Option<&'static Table> {
-    crate::avx2::table()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn avx2() -> Option<&'static Table> {
-    None
+    let mut tables = vec![&scalar::TABLE];
+    #[cfg(target_arch = "x86_64")]
+    tables.extend([crate::avx2::table(), crate::avx512::table()].into_iter().flatten());
+    tables
 }
 
 /// Name of the table in use, such as `scalar` or `avx2`.

@@ -2,8 +2,11 @@
 //! canonical order are their lanes.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::vector::{LANES, fold, load, load_bytes, load_half_bytes, store};
+use crate::matmul::Columns;
+use crate::packed::PANEL;
 use crate::scalar::value;
 use crate::{Format, Matrix};
 
@@ -13,17 +16,19 @@ const ROWS: usize = 3;
 
 /// See [`crate::table::Table::matmul_float`].
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn matmul(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
+pub(super) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {
     let cols = w.cols();
-    for (n, outputs) in out.chunks_exact_mut(x.len() / cols).enumerate() {
-        let tiles = x.chunks(ROWS * cols).zip(outputs.chunks_mut(ROWS));
-        for (x, outputs) in tiles {
-            let row = |t: usize| &x[t * cols..][..cols];
-            match outputs {
-                [a] => [*a] = dots(w, n, [row(0)]),
-                [a, b] => [*a, *b] = dots(w, n, [row(0), row(1)]),
-                [a, b, c] => [*a, *b, *c] = dots(w, n, [row(0), row(1), row(2)]),
-                _ => unreachable!("a tile has one to three rows"),
+    for (tile, x) in x.chunks(ROWS * cols).enumerate() {
+        let row = |t: usize| &x[t * cols..][..cols];
+        for n in panels.start * PANEL..w.rows().min(panels.end * PANEL) {
+            let mut outputs = [0.0; ROWS];
+            match x.len() / cols {
+                1 => outputs[..1].copy_from_slice(&dots(w, n, [row(0)])),
+                2 => outputs[..2].copy_from_slice(&dots(w, n, [row(0), row(1)])),
+                _ => outputs = dots(w, n, [row(0), row(1), row(2)]),
+            }
+            for (t, output) in outputs.iter().enumerate().take(x.len() / cols) {
+                out.store(tile * ROWS + t, n, &[*output]);
             }
         }
     }
@@ -51,7 +56,7 @@ fn dots<const R: usize>(w: &Matrix<'_>, n: usize, x: [&[f32]; R]) -> [f32; R] {
             strided_dots(row, x, |bytes: &[u8; 16]| _mm256_cvtph_ps(load_half_bytes(bytes)), at)
         }
         Format::BF16 => strided_dots(row, x, |bytes: &[u8; 16]| widen_bf16(bytes), at),
-        Format::Q8_0 | Format::Q4_0 | Format::Q4K | Format::Q5K | Format::Q6K => {
+        Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::Q4K | Format::Q5K | Format::Q6K => {
             unreachable!("{} is not a float format", w.format())
         }
     }

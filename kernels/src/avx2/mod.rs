@@ -15,11 +15,14 @@ mod quantized;
 mod unpack;
 mod vector;
 
-use crate::Matrix;
+use std::ops::Range;
+
 use crate::attention::KvHead;
 use crate::layout::SUB_BLOCK;
-use crate::quantize::Quantized;
+use crate::matmul::Columns;
+use crate::quantize::{Codes, Quantized};
 use crate::table::Table;
+use crate::{Matrix, Packed};
 
 /// The table, where this processor can run it.
 pub(crate) fn table() -> Option<&'static Table> {
@@ -32,24 +35,24 @@ pub(crate) fn table() -> Option<&'static Table> {
 static TABLE: Table = Table {
     name: "avx2",
     matmul_float,
-    matmul_quantized,
+    matmul_packed,
     quantize_block,
     sum_of_squares,
     swiglu,
     attend,
 };
 
-fn matmul_float(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
+fn matmul_float(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { float::matmul(w, x, out) }
+    unsafe { float::matmul(w, panels, x, out) }
 }
 
-fn matmul_quantized(w: &Matrix<'_>, x: &Quantized, out: &mut [f32]) {
+fn matmul_packed(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { quantized::matmul(w, x, out) }
+    unsafe { quantized::matmul(w, panels, x, out) }
 }
 
-fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut [i8; SUB_BLOCK]) -> (f32, f32) {
+fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut Codes) -> (f32, [i32; 2]) {
     // SAFETY: `table` gives this function out only where the processor has the features.
     unsafe { quantized::quantize_block(x, codes) }
 }

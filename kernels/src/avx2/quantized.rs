@@ -1,151 +1,192 @@
-//! Dot products of quantized weights, in tiles of eight outputs by up to four activation rows.
+//! Dot products of packed weights, in tiles of eight outputs by up to four activation rows.
 //!
-//! ```text
-//! for each sub-block of 32:
-//!     unpack 8 outputs' codes and scales            once for all rows of the tile
-//!     for each row:
-//!         8 integer dot products -> one vector      lane = output
-//!         sums[row] = fma(scales * row scale, dots, sums[row])
-//! ```
-//!
-//! The lanes are outputs, so the float sums run over sub-blocks in the oracle's order.
+//! As in the wider table, but for the products: the instruction of these processors adds two products
+//! of an unsigned and a signed byte in 16 bits, and saturates. Nibbles leave room for the sum of a
+//! whole sub-block, five bits for half of one, six for two groups. Whole bytes take their signs off
+//! the weights and put them on the activations instead.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::unpack::{self, Tile};
-use super::vector::{LANES, fold, lanes, load, load_codes, prefetch, store_codes, sum_each};
+use super::unpack::{Half, Head, Kind, codes, inner};
+use super::vector::{LANES, lanes, load, prefetch, store_codes, sum_halves};
 use crate::layout::SUB_BLOCK;
-use crate::quantize::{Quantized, QuantizedRow, block_scale};
-use crate::{Format, Matrix};
+use crate::matmul::Columns;
+use crate::packed::{GROUP, Layout, PANEL, VECTOR};
+use crate::quantize::{Codes, Quantized, ROW_TILE, RowTile, block_scale};
+use crate::{Format, Packed};
 
-/// Activation rows in a tile: their sums stay in registers, and unpacking is shared by four.
+/// Activation rows that share one unpacking: their sums stay in registers.
 const ROWS: usize = 4;
 
-/// See [`crate::table::Table::matmul_quantized`].
+/// Groups of four inputs in a sub-block.
+const GROUPS: usize = SUB_BLOCK / GROUP;
+
+/// How far ahead of its reading a panel is asked for.
+const AHEAD: usize = 1536;
+
+/// See [`crate::table::Table::matmul_packed`].
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn matmul(w: &Matrix<'_>, x: &Quantized, out: &mut [f32]) {
-    let rows = x.rows();
-    for (index, out) in out.chunks_mut(LANES * rows).enumerate() {
-        let first = index * LANES;
-        // The last tile may lack outputs: it computes its last one several times instead.
-        let columns = std::array::from_fn(|c| w.row((first + c).min(w.rows() - 1)));
-        // Once is enough: later rows, and the last tile, ask for what they have.
-        let mut next = if first + LANES < w.rows() { w.row(first + LANES) } else { columns[0] };
-        for t in (0..rows).step_by(ROWS) {
-            let format = w.format();
-            match rows - t {
-                1 => tile::<1>(format, columns, next, x, t, out),
-                2 => tile::<2>(format, columns, next, x, t, out),
-                3 => tile::<3>(format, columns, next, x, t, out),
-                _ => tile::<4>(format, columns, next, x, t, out),
+pub(super) fn matmul(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
+    match w.format() {
+        Format::Q8_0 => by_tiles::<Q8_0>(w, panels, x, out),
+        Format::Q4_0 => by_tiles::<Q4_0>(w, panels, x, out),
+        Format::Q5_0 => by_tiles::<Q5_0>(w, panels, x, out),
+        Format::Q4K => by_tiles::<Q4K>(w, panels, x, out),
+        Format::Q5K => by_tiles::<Q5K>(w, panels, x, out),
+        Format::Q6K => by_tiles::<Q6K>(w, panels, x, out),
+        Format::F32 | Format::F16 | Format::BF16 => unreachable!("{} is not packed", w.format()),
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident)*) => {$(
+        struct $kind;
+        impl Kind for $kind {
+            const LAYOUT: Layout = Layout::of(Format::$kind);
+        }
+    )*};
+}
+kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
+    for t in (0..x.rows()).step_by(ROW_TILE) {
+        let tile = x.tile(t);
+        for panel in panels.clone() {
+            let bytes = w.panel(panel);
+            for first in (0..tile.rows).step_by(ROWS) {
+                let mut store = |row: usize, half: usize, sums| {
+                    out.store(t + first + row, panel * PANEL + half * LANES, &lanes(sums));
+                };
+                match tile.rows - first {
+                    1 => dots::<K, 1, 2>(bytes, tile, first, 0, &mut store),
+                    2 => dots::<K, 2, 2>(bytes, tile, first, 0, &mut store),
+                    3 => [0, 1].map(|h| dots::<K, 3, 1>(bytes, tile, first, h, &mut store))[0],
+                    _ => [0, 1].map(|h| dots::<K, 4, 1>(bytes, tile, first, h, &mut store))[0],
+                }
             }
-            next = columns[0];
         }
     }
 }
 
-/// Eight outputs of rows `t..t + R`; `out` is `[8, T]` or what of it the matrix has. `next` is where
-/// the bytes to prefetch start.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn tile<const R: usize>(
-    format: Format,
-    columns: [&[u8]; LANES],
-    next: &[u8],
-    x: &Quantized,
-    t: usize,
-    out: &mut [f32],
-) {
-    let rows: [QuantizedRow<'_>; R] = std::array::from_fn(|row| x.row(t + row));
-    let sums = match format {
-        Format::Q8_0 => dots(rows, unpack::q8_0::<R>(columns), next, step(Format::Q8_0)),
-        Format::Q4_0 => dots(rows, unpack::q4_0::<R>(columns), next, step(Format::Q4_0)),
-        Format::Q4K => dots(rows, unpack::q4_k::<R>(columns), next, step(Format::Q4K)),
-        Format::Q5K => dots(rows, unpack::q5_k::<R>(columns), next, step(Format::Q5K)),
-        Format::Q6K => dots(rows, unpack::q6_k::<R>(columns), next, step(Format::Q6K)),
-        Format::F32 | Format::F16 | Format::BF16 => unreachable!("{format} is not quantized"),
-    };
-    for (row, sums) in sums.into_iter().enumerate() {
-        let outputs = out.iter_mut().skip(t + row).step_by(x.rows());
-        for (output, sum) in outputs.zip(lanes(sums)) {
-            *output = sum;
-        }
-    }
-}
-
-/// Bytes that a tile reads for one sub-block.
-const fn step(format: Format) -> usize {
-    LANES * format.block_bytes() * SUB_BLOCK / format.block_len()
-}
-
-/// Eight outputs for each of `R` rows; `unpack` gives the outputs' sub-blocks, asked for in order.
-///
-/// The eight weight rows are streams too short for the processor to foresee, but the next tile's
-/// lie right behind them: with each sub-block, as many bytes of it are prefetched as this one has.
-/// From memory, that is worth a third of the time.
+/// Eight outputs of each of `H` halves of a panel from `half` on, for the `R` rows of the tile from
+/// `first` on.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn dots<const R: usize>(
-    rows: [QuantizedRow<'_>; R],
-    mut unpack: impl FnMut(usize) -> Tile,
-    next: &[u8],
-    step: usize,
-) -> [__m256; R] {
-    let count = rows[0].codes.len();
-    let rows = rows.map(|row| QuantizedRow {
-        codes: &row.codes[..count],
-        scales: &row.scales[..count],
-        sums: &row.sums[..count],
-    });
-    let (mut sums, mut mins) = ([_mm256_setzero_ps(); R], [_mm256_setzero_ps(); R]);
-    for index in 0..count {
-        for line in (0..step).step_by(64) {
-            prefetch(next, index * step + line);
-        }
-        let tile = unpack(index);
-        for (row, (sum, min)) in rows.iter().zip(sums.iter_mut().zip(&mut mins)) {
-            let codes = load_codes(&row.codes[index]);
-            let products = std::array::from_fn(|c| products(&tile, c, codes));
-            let dots = _mm256_cvtepi32_ps(sum_each(products));
-            let scale = _mm256_set1_ps(row.scales[index]);
-            *sum = _mm256_fmadd_ps(_mm256_mul_ps(tile.scales, scale), dots, *sum);
-            if let Some(minima) = tile.minima {
-                let code_sum = _mm256_set1_ps(row.sums[index]);
-                *min = _mm256_fmadd_ps(_mm256_mul_ps(minima, scale), code_sum, *min);
+fn dots<K: Kind, const R: usize, const H: usize>(
+    panel: &[u8],
+    tile: RowTile<'_>,
+    first: usize,
+    half: Half,
+    store: &mut impl FnMut(usize, usize, __m256),
+) {
+    let (mut sums, mut mins) = ([[_mm256_setzero_ps(); R]; H], [[_mm256_setzero_ps(); R]; H]);
+    let mut codes = tile.codes.chunks_exact(tile.rows);
+    let mut scales = tile.scales.chunks_exact(tile.rows);
+    let mut code_sums = tile.sums.chunks_exact(tile.rows);
+    let mut weighted_sums = tile.weighted_sums.chunks_exact(tile.rows);
+    for block in panel.chunks_exact(K::LAYOUT.block_bytes()) {
+        let heads: [Head; H] = std::array::from_fn(|h| Head::read::<K>(block, half + h));
+        for sub in block[K::LAYOUT.head..].chunks_exact(K::LAYOUT.sub_bytes()) {
+            for line in (0..K::LAYOUT.sub_bytes()).step_by(VECTOR) {
+                prefetch(sub, AHEAD + line);
+            }
+            let codes = rows::<_, R>(codes.next(), first);
+            let scales = rows::<_, R>(scales.next(), first);
+            let code_sums = rows::<_, R>(code_sums.next(), first);
+            let weighted_sums = rows::<_, R>(weighted_sums.next(), first);
+            for h in 0..H {
+                let dots = integer_dots::<K, R>(sub, half + h, codes, code_sums);
+                let (factors, minima) = heads[h].of_sub::<K>(sub, half + h);
+                for row in 0..R {
+                    let factors = _mm256_mul_ps(factors, _mm256_set1_ps(scales[row]));
+                    let dots = _mm256_cvtepi32_ps(dots[row]);
+                    sums[h][row] = _mm256_fmadd_ps(factors, dots, sums[h][row]);
+                    if K::LAYOUT.minima {
+                        let sum = _mm256_set1_ps(weighted_sums[row]);
+                        mins[h][row] = _mm256_fmadd_ps(minima, sum, mins[h][row]);
+                    }
+                }
             }
         }
     }
-    for (sum, min) in sums.iter_mut().zip(mins) {
-        *sum = _mm256_sub_ps(*sum, min);
+    for h in 0..H {
+        for (row, (sum, min)) in sums[h].into_iter().zip(mins[h]).enumerate() {
+            let sum = if K::LAYOUT.minima { _mm256_sub_ps(sum, min) } else { sum };
+            store(row, half + h, sum);
+        }
+    }
+}
+
+/// Rows `first..first + R` of a sub-block's fields.
+#[inline(always)]
+fn rows<T, const R: usize>(fields: Option<&[T]>, first: usize) -> &[T; R] {
+    let fields = fields.expect("weights and activations have as many sub-blocks");
+    fields[first..].first_chunk().expect("the tile has these rows")
+}
+
+/// The integer dot products of one sub-block of eight outputs.
+#[expect(clippy::needless_range_loop, reason = "several arrays share each index")]
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn integer_dots<K: Kind, const R: usize>(
+    sub: &[u8],
+    half: Half,
+    rows: &[Codes; R],
+    code_sums: &[[i32; 2]; R],
+) -> [__m256i; R] {
+    // Weights count from a zero of their own: what that adds is taken off at the beginning.
+    let begin = |sum: i32| _mm256_set1_epi32(-K::LAYOUT.zero * sum);
+    let mut sums = code_sums.map(|[a, b]| begin(if K::INNER { a } else { a + b }));
+    let mut first = sums;
+    let mut pairs = [_mm256_setzero_si256(); R];
+    for group in 0..GROUPS {
+        let weights = codes::<K>(sub, half, group);
+        for row in 0..R {
+            let products = products::<K>(weights, _mm256_set1_epi32(rows[row][group]));
+            pairs[row] = _mm256_add_epi16(pairs[row], products);
+            if (group + 1).is_multiple_of(K::GROUPS_IN_16_BITS) {
+                let fours = _mm256_madd_epi16(pairs[row], _mm256_set1_epi16(1));
+                sums[row] = _mm256_add_epi32(sums[row], fours);
+                pairs[row] = _mm256_setzero_si256();
+            }
+        }
+        if K::INNER && group + 1 == GROUPS / 2 {
+            first = std::mem::replace(&mut sums, code_sums.map(|[_, second]| begin(second)));
+        }
+    }
+    if K::INNER {
+        let scales = inner(sub, half);
+        for (sum, first) in sums.iter_mut().zip(first) {
+            let first = _mm256_mullo_epi32(first, scales[0]);
+            *sum = _mm256_add_epi32(first, _mm256_mullo_epi32(*sum, scales[1]));
+        }
     }
     sums
 }
 
-/// Eight partial integer sums of output `c` of the tile.
-///
-/// Pairs of products never saturate 16 bits: `2 * 128 * 127` signed, `2 * 31 * 127` unsigned.
+/// Sixteen sums of two products each.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn products(tile: &Tile, c: usize, codes: __m256i) -> __m256i {
-    let weights = tile.codes[c];
-    let pairs = if tile.minima.is_some() {
-        _mm256_maddubs_epi16(weights, codes)
-    } else {
-        // The instruction wants one side unsigned: move the weights' signs to the codes.
+fn products<K: Kind>(weights: __m256i, codes: __m256i) -> __m256i {
+    if K::BYTES {
+        // 2 * 128 * 127 fits; a weight of -128 stays -128, which as an unsigned byte is right.
         _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights))
-    };
-    let factors = tile.inner.map_or_else(|| _mm256_set1_epi16(1), |inner| inner[c]);
-    _mm256_madd_epi16(pairs, factors)
+    } else {
+        _mm256_maddubs_epi16(weights, codes)
+    }
 }
 
 /// See [`Quantized`].
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut [i8; SUB_BLOCK]) -> (f32, f32) {
+pub(super) fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut Codes) -> (f32, [i32; 2]) {
     let quarters = x.as_chunks::<LANES>().0;
     let x: [__m256; 4] = std::array::from_fn(|quarter| load(&quarters[quarter]));
     let absmax = absmax(x);
     if !absmax.is_finite() {
-        *codes = [0; SUB_BLOCK];
-        return (f32::NAN, 0.0);
+        *codes = Codes::default();
+        return (f32::NAN, [0; 2]);
     }
     let (scale, inverse) = block_scale(absmax);
     let inverse = _mm256_set1_ps(inverse);
@@ -158,9 +199,7 @@ pub(super) fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut [i8; SUB_BLOCK]) 
     let packed = _mm256_permutevar8x32_epi32(packed, order);
     store_codes(codes, packed);
     let pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), packed);
-    let eighths = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-    // Integers this small add exactly in any order.
-    (scale, fold(_mm256_cvtepi32_ps(eighths)))
+    (scale, sum_halves(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))))
 }
 
 /// The largest magnitude; the bits of magnitudes order like the magnitudes, NaN on top.

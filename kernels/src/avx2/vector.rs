@@ -28,14 +28,7 @@ pub(super) fn load_bytes(x: &[u8; 32]) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_codes(x: &[i8; 32]) -> __m256i {
-    // SAFETY: the array has the 32 bytes that are read; the instruction takes any alignment.
-    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn store_codes(x: &mut [i8; 32], v: __m256i) {
+pub(super) fn store_codes(x: &mut [i32; LANES], v: __m256i) {
     // SAFETY: the array has the 32 bytes that are written; the instruction takes any alignment.
     unsafe { _mm256_storeu_si256(x.as_mut_ptr().cast(), v) }
 }
@@ -45,6 +38,12 @@ pub(super) fn store_codes(x: &mut [i8; 32], v: __m256i) {
 pub(super) fn load_half_bytes(x: &[u8; 16]) -> __m128i {
     // SAFETY: the array has the 16 bytes that are read; the instruction takes any alignment.
     unsafe { _mm_loadu_si128(x.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn load_quarter_bytes(x: &[u8; 8]) -> __m128i {
+    _mm_cvtsi64_si128(i64::from_le_bytes(*x))
 }
 
 /// Asks for the cache line `ahead` bytes behind the start of `bytes`, which may lie beyond their end.
@@ -74,17 +73,11 @@ pub(super) fn fold(v: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
 }
 
-/// Eight sums: lane `i` of the result adds up the eight integers of `v[i]`.
+/// The sums of the lower and of the upper four integers.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn sum_each(v: [__m256i; LANES]) -> __m256i {
-    let quarters = |a: usize| {
-        let low = _mm256_hadd_epi32(v[a], v[a + 1]);
-        _mm256_hadd_epi32(low, _mm256_hadd_epi32(v[a + 2], v[a + 3]))
-    };
-    let (first, second) = (quarters(0), quarters(4));
-    _mm256_add_epi32(
-        _mm256_permute2x128_si256::<0x20>(first, second),
-        _mm256_permute2x128_si256::<0x31>(first, second),
-    )
+pub(super) fn sum_halves(v: __m256i) -> [i32; 2] {
+    let pairs = _mm256_hadd_epi32(v, v);
+    let sums = _mm256_hadd_epi32(pairs, pairs);
+    [_mm256_extract_epi32::<0>(sums), _mm256_extract_epi32::<4>(sums)]
 }

@@ -1,7 +1,7 @@
 //! Quant blocks taken apart, 32 values at a time.
 
 use crate::Format;
-use crate::layout::{SUB_BLOCK, field, half_at, q4_0, q4_k, q5_k, q6_k, q8_0, sub_scales};
+use crate::layout::{SUB_BLOCK, field, half_at, q4_0, q4_k, q5_0, q5_k, q6_k, q8_0, sub_scales};
 
 /// 32 consecutive values of a quantized row: value `i` is
 /// `(scale * inner[i / 16]) * codes[i] - min`.
@@ -28,6 +28,7 @@ impl SubBlock {
         match format {
             Format::Q8_0 => Self::q8_0(block),
             Format::Q4_0 => Self::q4_0(block),
+            Format::Q5_0 => Self::q5_0(block),
             Format::Q4K => Self::q4_k(block, sub),
             Format::Q5K => Self::q5_k(block, sub),
             Format::Q6K => Self::q6_k(block, sub),
@@ -44,6 +45,13 @@ impl SubBlock {
         let bytes = field::<16>(block, q4_0::CODES);
         let codes = std::array::from_fn(|i| nibble(bytes[i % 16], i / 16) - 8);
         Self { codes, scale: half_at(block, q4_0::SCALE), inner: [1, 1], min: 0.0 }
+    }
+
+    fn q5_0(block: &[u8]) -> Self {
+        let (bytes, high) = (field::<16>(block, q5_0::CODES), field::<4>(block, q5_0::HIGH));
+        let fifth = |i: usize| (high[i / 8] >> (i % 8) & 1).cast_signed() << 4;
+        let codes = std::array::from_fn(|i| (nibble(bytes[i % 16], i / 16) | fifth(i)) - 16);
+        Self { codes, scale: half_at(block, q5_0::SCALE), inner: [1, 1], min: 0.0 }
     }
 
     fn q4_k(block: &[u8], sub: usize) -> Self {

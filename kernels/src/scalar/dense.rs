@@ -1,17 +1,20 @@
 //! Dot products of float weights with float activations.
 
+use std::ops::Range;
+
+use crate::matmul::Columns;
+use crate::packed::PANEL;
 use crate::{Format, Matrix};
 
 /// Partial sums of a float dot product: four vectors of eight.
 pub(crate) const PARTIALS: usize = 32;
 
-/// Products of every weight row with every activation row; `x` is `[T, K]`, `out` `[N, T]`.
-pub(crate) fn matmul(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
-    let (format, rows) = (w.format(), x.len() / w.cols());
-    for (n, outputs) in out.chunks_exact_mut(rows).enumerate() {
+/// Products of the weight rows of some panels with every activation row; `x` is `[T, K]`.
+pub(crate) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {
+    for n in panels.start * PANEL..w.rows().min(panels.end * PANEL) {
         let weights = w.row(n);
-        for (x, output) in x.chunks_exact(w.cols()).zip(outputs) {
-            *output = strided_dot(x, |k| value(format, weights, k));
+        for (t, x) in x.chunks_exact(w.cols()).enumerate() {
+            out.store(t, n, &[strided_dot(x, |k| value(w.format(), weights, k))]);
         }
     }
 }
@@ -34,7 +37,7 @@ fn strided_dot(a: &[f32], b: impl Fn(usize) -> f32) -> f32 {
 
 /// Adds 32 partial sums: groups of eight as `(g0 + g1) + (g2 + g3)`, then the upper half onto the
 /// lower, three times.
-fn fold(partials: &[f32; PARTIALS]) -> f32 {
+pub(crate) fn fold(partials: &[f32; PARTIALS]) -> f32 {
     let lane = |j: usize| (partials[j] + partials[j + 8]) + (partials[j + 16] + partials[j + 24]);
     fold_lanes(&std::array::from_fn(lane))
 }
@@ -56,7 +59,7 @@ pub(crate) fn value(format: Format, row: &[u8], k: usize) -> f32 {
         Format::F32 => f32::from_le_bytes(row.as_chunks().0[k]),
         Format::F16 => half::f16::from_le_bytes(row.as_chunks().0[k]).to_f32(),
         Format::BF16 => half::bf16::from_le_bytes(row.as_chunks().0[k]).to_f32(),
-        Format::Q8_0 | Format::Q4_0 | Format::Q4K | Format::Q5K | Format::Q6K => {
+        Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::Q4K | Format::Q5K | Format::Q6K => {
             unreachable!("{format} has no elements of its own")
         }
     }

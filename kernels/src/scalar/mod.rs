@@ -9,7 +9,7 @@ mod head;
 mod quantized;
 
 pub(crate) use blocks::SubBlock;
-pub(crate) use dense::{dot, fold_lanes, value};
+pub(crate) use dense::{PARTIALS, dot, fold, fold_lanes, value};
 
 use crate::exp::exp;
 use crate::table::Table;
@@ -18,7 +18,7 @@ use crate::table::Table;
 pub(crate) static TABLE: Table = Table {
     name: "scalar",
     matmul_float: dense::matmul,
-    matmul_quantized: quantized::matmul,
+    matmul_packed: quantized::matmul,
     quantize_block: quantized::quantize_block,
     sum_of_squares: |x| dot(x, x),
     swiglu,

@@ -1,11 +1,11 @@
 //! Matrix products: tables, row independence, accuracy.
 
-use rayon::ThreadPoolBuilder;
-
 use super::{Random, assert_same_bits};
 use crate::matmul::matmul_with;
 use crate::table::{available, current};
-use crate::{Format, Matrix, ShapeError, dequantize_row, scalar};
+use crate::{
+    Format, Matrix, Packed, Pool, Product, ShapeError, Weights, dequantize_row, pack, scalar,
+};
 
 /// Weights at an odd address: the byte before the matrix makes every alignment wrong.
 fn unaligned(random: &mut Random, format: Format, rows: usize, cols: usize) -> Vec<u8> {
@@ -14,10 +14,41 @@ fn unaligned(random: &mut Random, format: Format, rows: usize, cols: usize) -> V
     bytes
 }
 
+/// A pool without workers.
+fn alone() -> Pool {
+    Pool::new(1).unwrap()
+}
+
+/// The bytes of `w`, packed where it is quantized.
+struct Ready<'a>(Matrix<'a>, Vec<u8>);
+
+impl<'a> Ready<'a> {
+    fn new(w: Matrix<'a>) -> Self {
+        let mut bytes = vec![0; Packed::len(w.format(), w.rows(), w.cols()).unwrap_or(0)];
+        if w.format().is_quantized() {
+            pack(&alone(), &w, &mut bytes);
+        }
+        Self(w, bytes)
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        let Self(w, bytes) = self;
+        if bytes.is_empty() {
+            return Weights::Plain(*w);
+        }
+        Weights::Packed(Packed::new(w.format(), w.rows(), w.cols(), bytes).unwrap())
+    }
+
+    fn product(&self, table: &crate::table::Table, pool: &Pool, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![f32::NAN; x.len() / self.0.cols() * self.0.rows()];
+        let weights = self.weights();
+        matmul_with(table, pool, x, &mut [Product { weights, out: &mut out }]);
+        out
+    }
+}
+
 fn product(table: &crate::table::Table, w: &Matrix<'_>, x: &[f32]) -> Vec<f32> {
-    let mut out = vec![f32::NAN; x.len() / w.cols() * w.rows()];
-    matmul_with(table, w, x, &mut out);
-    out
+    Ready::new(*w).product(table, &alone(), x)
 }
 
 /// Column counts that end in the middle of every vector width, where the format allows.
@@ -34,17 +65,18 @@ fn every_table_returns_the_oracles_bits() {
     let mut random = Random(1);
     for format in Format::ALL {
         for &cols in widths(format) {
-            for rows in [1, 3, 8, 9, 19] {
+            for rows in [1, 3, 8, 9, 19, 32] {
                 let bytes = unaligned(&mut random, format, rows, cols);
                 let w = Matrix::new(format, rows, cols, &bytes[1..]).unwrap();
-                for t in [1, 2, 3, 4, 5, 9] {
+                let w = Ready::new(w);
+                for t in [1, 2, 3, 4, 5, 6, 7, 8, 9, 20] {
                     let plain = random.floats(t * cols);
                     let wild = random.wild_floats(t * cols);
                     for (x, kind) in [(plain, "plain"), (wild, "wild")] {
-                        let expected = product(&scalar::TABLE, &w, &x);
-                        for table in available() {
-                            let what = format!("{} {w:?} x {t} {kind}", table.name);
-                            assert_same_bits(&product(table, &w, &x), &expected, &what);
+                        let expected = w.product(&scalar::TABLE, &alone(), &x);
+                        for table in &available()[1..] {
+                            let what = format!("{} {:?} x {t} {kind}", table.name, w.0);
+                            assert_same_bits(&w.product(table, &alone(), &x), &expected, &what);
                         }
                     }
                 }
@@ -76,24 +108,43 @@ fn every_table_takes_any_weight_bits() {
 #[test]
 fn a_row_does_not_notice_its_company_or_the_threads() {
     let mut random = Random(3);
-    // Wide enough that even two rows are shared among threads.
     let (rows, cols) = (1040, 512);
-    for format in [Format::F32, Format::F16, Format::Q8_0, Format::Q4K, Format::Q6K] {
+    for format in Format::ALL {
         let bytes = random.weights(format, rows, cols);
-        let w = Matrix::new(format, rows, cols, &bytes).unwrap();
+        let w = Ready::new(Matrix::new(format, rows, cols, &bytes).unwrap());
         let x = random.floats(64 * cols);
-        let alone: Vec<f32> = x.chunks(cols).flat_map(|x| product(current(), &w, x)).collect();
+        let one = |x| w.product(current(), &alone(), x);
+        let alone: Vec<f32> = x.chunks(cols).flat_map(one).collect();
         for threads in 1..=4 {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = Pool::new(threads).unwrap();
             for t in [1, 2, 3, 4, 5, 7, 16, 64] {
                 let from = random.below(65 - t);
                 let x = &x[from * cols..(from + t) * cols];
-                let together = pool.install(|| product(current(), &w, x));
+                let together = w.product(current(), &pool, x);
                 let expected = &alone[from * rows..(from + t) * rows];
                 let what = format!("{format}, {t} rows, {threads} threads");
                 assert_same_bits(&together, expected, &what);
             }
         }
+    }
+}
+
+#[test]
+fn products_of_one_call_are_those_of_several() {
+    let (mut random, pool) = (Random(6), Pool::new(3).unwrap());
+    let cols = 512;
+    let bytes = [(Format::Q4K, 300), (Format::F16, 77), (Format::Q6K, 1), (Format::Q8_0, 64)]
+        .map(|(format, rows)| (format, rows, random.weights(format, rows, cols)));
+    let ready = bytes
+        .each_ref()
+        .map(|(format, rows, bytes)| Ready::new(Matrix::new(*format, *rows, cols, bytes).unwrap()));
+    let x = random.floats(9 * cols);
+    let mut outs = ready.each_ref().map(|w| vec![f32::NAN; 9 * w.0.rows()]);
+    let mut products: Vec<_> =
+        ready.iter().zip(&mut outs).map(|(w, out)| Product { weights: w.weights(), out }).collect();
+    matmul_with(current(), &pool, &x, &mut products);
+    for (w, out) in ready.iter().zip(&outs) {
+        assert_same_bits(out, &w.product(current(), &alone(), &x), &format!("{:?}", w.0));
     }
 }
 

@@ -4,6 +4,7 @@ mod attention;
 mod blocks;
 mod elementwise;
 mod matmul;
+mod packed;
 
 use crate::Format;
 
@@ -52,7 +53,7 @@ impl Random {
         let len = rows * format.row_bytes(cols).unwrap();
         let mut bytes: Vec<u8> = (0..len).map(|_| self.bits().to_le_bytes()[0]).collect();
         let scales: &[usize] = match format {
-            Format::Q8_0 | Format::Q4_0 | Format::F16 | Format::BF16 => &[0],
+            Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::F16 | Format::BF16 => &[0],
             Format::Q4K | Format::Q5K => &[0, 2],
             Format::Q6K => &[208],
             Format::F32 => unreachable!("made above"),
@@ -83,9 +84,12 @@ pub(crate) fn assert_same_bits(got: &[f32], expected: &[f32], what: &str) {
 }
 
 #[test]
-fn a_processor_with_the_features_gets_the_avx2_table() {
+fn a_processor_with_the_features_gets_the_vector_tables() {
+    let names: Vec<_> = crate::table::available().iter().map(|table| table.name).collect();
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        assert_eq!(crate::table_name(), "avx2");
+        let wide = is_x86_feature_detected!("avx512vnni").then_some("avx512");
+        assert!(names.iter().eq(["scalar", "avx2"].iter().chain(&wide)), "{names:?}");
     }
+    assert_eq!(names.last(), Some(&crate::table_name()));
 }
