@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::attention::KvHead;
+use crate::attention::Steps;
 use crate::quantize::{QuantizeBlock, Quantized};
 use crate::{Matrix, scalar};
 
@@ -20,8 +20,7 @@ pub(crate) struct Table {
     pub(crate) sum_of_squares: fn(&[f32]) -> f32,
     /// Gate (in and out) and up projection, of one length.
     pub(crate) swiglu: fn(&mut [f32], &[f32]),
-    /// Query `[E]`, what it sees, a score for each visible position, output `[E]`.
-    pub(crate) attend: fn(&[f32], &KvHead<'_>, &mut [f32], &mut [f32]),
+    pub(crate) attention: &'static Steps,
 }
 
 /// The fastest table that this processor can run; chosen once.

@@ -1,84 +1,158 @@
-//! Attention of one query head, step by step what the scalar one does.
+//! The steps of attention: the oracle's lines compiled for this table's instructions, and what plain
+//! Rust has no vectors for: half precision, and a product's tiles of sums in registers.
 
 use std::arch::x86_64::*;
 
-use super::exp::exp;
-use super::float::dot;
-use super::vector::{LANES, fold, load, store};
-use crate::attention::KvHead;
-use crate::exp::exp as exp_one;
+use super::vector::{LANES, lanes, load, load_half_bytes, store};
+use crate::attention::{Partial, Product, Softmax, Steps, merge};
+use crate::kv::{KvLayout, read_keys, read_values, write_head};
+use crate::scalar;
 
-/// See [`crate::table::Table::attend`].
+pub(super) static STEPS: Steps = Steps {
+    write_head: |layout, head, slot, key, value| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { write(layout, head, slot, key, value) }
+    },
+    read_keys: |layout, head, tile| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { keys(layout, head, tile) }
+    },
+    read_values: |layout, head, tile| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { values(layout, head, tile) }
+    },
+    multiply_add: |product, c| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { multiply_add(product, c) }
+    },
+    soften: |softmax| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { soften(softmax) }
+    },
+    merge: |total, part| {
+        // SAFETY: `table` gives this function out only where the processor has the features.
+        unsafe { merge_parts(total, part) }
+    },
+};
+
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn attend(query: &[f32], kv: &KvHead<'_>, scores: &mut [f32], out: &mut [f32]) {
-    let scale = kv.scale();
-    for (score, key) in scores.iter_mut().zip(kv.keys()) {
-        *score = dot(query, key) * scale;
-    }
-    let sum = soften(scores);
-    let inverse = 1.0 / sum;
-    let mut done = 0;
-    while out.len() - done >= 8 * LANES {
-        mix::<8>(scores, kv, done, inverse, out);
-        done += 8 * LANES;
-    }
-    while out.len() - done >= LANES {
-        mix::<1>(scores, kv, done, inverse, out);
-        done += LANES;
-    }
-    for (element, out) in out.iter_mut().enumerate().skip(done) {
-        let pairs = scores.iter().zip(kv.values());
-        *out = pairs.fold(0.0, |sum, (weight, value)| weight.mul_add(value[element], sum));
-        *out *= inverse;
+fn write(layout: &KvLayout, head: &mut [u8], slot: usize, key: &[f32], value: &[f32]) {
+    write_head(layout, head, slot, key, value, |x| narrow(x));
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn keys(layout: &KvLayout, head: &[u8], tile: &mut [f32]) {
+    read_keys(layout, head, tile, |halves| widen(halves));
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn values(layout: &KvLayout, head: &[u8], tile: &mut [f32]) {
+    read_values(layout, head, tile, |halves| widen(halves));
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn soften(softmax: &mut Softmax<'_, '_>) {
+    scalar::soften(softmax);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn merge_parts(total: &mut Partial<'_>, part: &Partial<'_>) {
+    merge(total, part);
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen(halves: &[u8; 16]) -> [f32; LANES] {
+    lanes(_mm256_cvtph_ps(load_half_bytes(halves)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn narrow(x: &[f32; LANES]) -> [u16; LANES] {
+    let halves = _mm256_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT }>(load(x));
+    bytemuck::cast(halves)
+}
+
+/// See [`scalar::multiply_add`]. Lanes are columns; a tile of sums stays in registers while `k` runs.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn multiply_add(product: &Product<'_>, c: &mut [f32]) {
+    let mut rest = c;
+    let mut row = 0;
+    // Eight chains of sums at least hide the latency of an addition; twelve fill the registers.
+    while !rest.is_empty() {
+        row += match rest.len() / product.width {
+            1 => rows::<1, 4>(product, row, &mut rest),
+            2 => rows::<2, 4>(product, row, &mut rest),
+            3 => rows::<3, 4>(product, row, &mut rest),
+            4 | 8 => rows::<4, 2>(product, row, &mut rest),
+            5 | 10 => rows::<5, 2>(product, row, &mut rest),
+            _ => rows::<6, 2>(product, row, &mut rest),
+        };
     }
 }
 
-/// Turns scores into `exp(score - maximum)` and returns their sum.
+/// `R` rows from `row` on, taken off the front of `c`; returns `R`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn soften(scores: &mut [f32]) -> f32 {
-    let (groups, rest) = scores.as_chunks_mut::<LANES>();
-    let mut max = _mm256_set1_ps(f32::NEG_INFINITY);
-    for group in &*groups {
-        max = _mm256_max_ps(load(group), max);
+fn rows<const R: usize, const V: usize>(
+    product: &Product<'_>,
+    row: usize,
+    c: &mut &mut [f32],
+) -> usize {
+    let width = product.width;
+    let c = c.split_off_mut(..R * width).expect("so many rows are left");
+    let mut column = 0;
+    while width - column >= V * LANES {
+        tile::<R, V>(product, row, column, c);
+        column += V * LANES;
     }
-    let mut lanes = [0.0; LANES];
-    store(&mut lanes, max);
-    let larger = |max: f32, &s: &f32| if s > max { s } else { max };
-    let max = lanes.iter().chain(&*rest).fold(f32::NEG_INFINITY, larger);
-    let mut sum = _mm256_setzero_ps();
-    for group in groups {
-        let weights = exp(_mm256_sub_ps(load(group), _mm256_set1_ps(max)));
-        store(group, weights);
-        sum = _mm256_add_ps(sum, weights);
+    while width - column >= LANES {
+        tile::<R, 1>(product, row, column, c);
+        column += LANES;
     }
-    store(&mut lanes, sum);
-    for (lane, score) in lanes.iter_mut().zip(rest) {
-        *score = exp_one(*score - max);
-        *lane += *score;
-    }
-    fold(load(&lanes))
-}
-
-/// Elements `from..from + 8 V` of the weighted mean of the values.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn mix<const V: usize>(
-    weights: &[f32],
-    kv: &KvHead<'_>,
-    from: usize,
-    inverse: f32,
-    out: &mut [f32],
-) {
-    let range = from..from + V * LANES;
-    let mut sums = [_mm256_setzero_ps(); V];
-    for (weight, value) in weights.iter().zip(kv.values()) {
-        let weight = _mm256_set1_ps(*weight);
-        for (sum, value) in sums.iter_mut().zip(value[range.clone()].as_chunks().0) {
-            *sum = _mm256_fmadd_ps(weight, load(value), *sum);
+    if column < width {
+        for r in 0..R {
+            let a = product.a[(row + r) * product.a_stride..].iter();
+            for (a, b) in a.zip(product.b.chunks_exact(width)) {
+                for (c, b) in c[r * width..][..width].iter_mut().zip(b).skip(column) {
+                    *c = a.mul_add(*b, *c);
+                }
+            }
         }
     }
-    for (sum, out) in sums.into_iter().zip(out[range].as_chunks_mut().0) {
-        store(out, _mm256_mul_ps(sum, _mm256_set1_ps(inverse)));
+    R
+}
+
+/// Columns `column..column + 8 V` of `R` rows from `row` on; `c` begins with the first of these rows.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn tile<const R: usize, const V: usize>(
+    product: &Product<'_>,
+    row: usize,
+    column: usize,
+    c: &mut [f32],
+) {
+    let (width, depth) = (product.width, product.depth());
+    let a: [&[f32]; R] =
+        std::array::from_fn(|r| &product.a[(row + r) * product.a_stride..][..depth]);
+    let mut sums = [[_mm256_setzero_ps(); V]; R];
+    for (sums, c) in sums.iter_mut().zip(c.chunks_exact(width)) {
+        for (sum, c) in sums.iter_mut().zip(c[column..][..V * LANES].as_chunks().0) {
+            *sum = load(c);
+        }
+    }
+    for (k, b) in product.b.chunks_exact(width).enumerate() {
+        let b = b[column..][..V * LANES].as_chunks().0;
+        for (sums, a) in sums.iter_mut().zip(&a) {
+            let a = _mm256_set1_ps(a[k]);
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = _mm256_fmadd_ps(a, load(b), *sum);
+            }
+        }
+    }
+    for (sums, c) in sums.into_iter().zip(c.chunks_exact_mut(width)) {
+        for (sum, c) in sums.into_iter().zip(c[column..][..V * LANES].as_chunks_mut().0) {
+            store(c, sum);
+        }
     }
 }

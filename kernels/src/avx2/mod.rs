@@ -9,14 +9,13 @@
 //!   oracle's order wins.
 
 mod attend;
-mod exp;
 mod float;
+mod plain;
 mod quantized;
 mod unpack;
 mod vector;
 
 use crate::Matrix;
-use crate::attention::KvHead;
 use crate::layout::SUB_BLOCK;
 use crate::quantize::Quantized;
 use crate::table::Table;
@@ -36,7 +35,7 @@ static TABLE: Table = Table {
     quantize_block,
     sum_of_squares,
     swiglu,
-    attend,
+    attention: &attend::STEPS,
 };
 
 fn matmul_float(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {
@@ -61,10 +60,5 @@ fn sum_of_squares(x: &[f32]) -> f32 {
 
 fn swiglu(gate: &mut [f32], up: &[f32]) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { exp::swiglu(gate, up) }
-}
-
-fn attend(query: &[f32], kv: &KvHead<'_>, scores: &mut [f32], out: &mut [f32]) {
-    // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { attend::attend(query, kv, scores, out) }
+    unsafe { plain::swiglu(gate, up) }
 }
