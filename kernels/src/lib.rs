@@ -20,6 +20,9 @@ mod attention;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
+mod avx512;
 mod dequantize;
 #[allow(unsafe_code, reason = "parts of one slice, written by several threads")]
 mod disjoint;

@@ -31,17 +31,10 @@ pub(crate) fn current() -> &'static Table {
 
 /// All tables that this processor can run, slowest first.
 pub(crate) fn available() -> Vec<&'static Table> {
-    [Some(&scalar::TABLE), avx2()].into_iter().flatten().collect()
-}
-
-#[cfg(target_arch = "x86_64")]
-fn avx2() -> Option<&'static Table> {
-    crate::avx2::table()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn avx2() -> Option<&'static Table> {
-    None
+    let mut tables = vec![&scalar::TABLE];
+    #[cfg(target_arch = "x86_64")]
+    tables.extend([crate::avx2::table(), crate::avx512::table()].into_iter().flatten());
+    tables
 }
 
 /// Name of the table in use, such as `scalar` or `avx2`.

@@ -166,6 +166,11 @@ impl Piece<'_> {
     fn tile(&self, block: usize, seen: &[u32], desk: &mut Desk<'_>, part: &mut Partial<'_>) {
         let (kv, width) = (&self.span.kv, self.width());
         let head = kv.head(block, self.head);
+        // The next block lies elsewhere, where no processor looks ahead by itself: half of it is asked
+        // for now, half later.
+        let next = kv.next_head(block, self.head);
+        let (next, next_later) = next.split_at(next.len() / 2);
+        (self.steps.prefetch)(next);
         (self.steps.read_keys)(&kv.layout, head, desk.tile);
         self.score(desk.q, desk.tile, desk.scores);
         let sinks = usize::try_from(self.span.view.sinks).expect("usize has 32 bits at least");
@@ -177,6 +182,7 @@ impl Piece<'_> {
             }
         }
         (self.steps.soften)(&mut Softmax { scores: desk.scores, seen, partial: part });
+        (self.steps.prefetch)(next_later);
         (self.steps.read_values)(&kv.layout, head, desk.tile);
         let group = self.group();
         let mut from = 0;

@@ -14,6 +14,8 @@ pub(crate) struct Steps {
     pub(crate) read_keys: fn(&KvLayout, &[u8], &mut [f32]),
     /// One KV head's bytes in a block to values, `[32, E]`.
     pub(crate) read_values: fn(&KvLayout, &[u8], &mut [f32]),
+    /// Asks for bytes that are read soon.
+    pub(crate) prefetch: fn(&[u8]),
     /// `c += a b`.
     pub(crate) multiply_add: fn(&Product<'_>, &mut [f32]),
     /// Scores to weights.
@@ -37,6 +39,12 @@ impl Product<'_> {
     /// `K`.
     pub(crate) fn depth(&self) -> usize {
         self.b.len() / self.width
+    }
+
+    /// `R` rows of `a` from `row` on.
+    #[inline(always)]
+    pub(crate) fn rows<const R: usize>(&self, row: usize) -> [&[f32]; R] {
+        std::array::from_fn(|r| &self.a[(row + r) * self.a_stride..][..self.depth()])
     }
 }
 

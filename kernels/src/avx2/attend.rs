@@ -1,14 +1,15 @@
-//! The steps of attention: the oracle's lines compiled for this table's instructions, and what plain
-//! Rust has no vectors for: half precision, and a product's tiles of sums in registers.
+//! The steps of attention: the oracle's lines compiled for this table's instructions, with the few
+//! that plain Rust has no vectors for, half precision and reductions.
 
 use std::arch::x86_64::*;
 
-use super::vector::{LANES, lanes, load, load_half_bytes, store};
-use crate::attention::{Partial, Product, Softmax, Steps, merge};
+use super::product::multiply_add;
+use super::vector::{LANES, fold, lanes, load, load_half_bytes};
+use crate::attention::{Partial, Scores, Softmax, Steps, merge};
 use crate::kv::{KvLayout, read_keys, read_values, write_head};
 use crate::scalar;
 
-pub(super) static STEPS: Steps = Steps {
+pub(crate) static STEPS: Steps = Steps {
     write_head: |layout, head, slot, key, value| {
         // SAFETY: `table` gives this function out only where the processor has the features.
         unsafe { write(layout, head, slot, key, value) }
@@ -21,6 +22,7 @@ pub(super) static STEPS: Steps = Steps {
         // SAFETY: `table` gives this function out only where the processor has the features.
         unsafe { values(layout, head, tile) }
     },
+    prefetch,
     multiply_add: |product, c| {
         // SAFETY: `table` gives this function out only where the processor has the features.
         unsafe { multiply_add(product, c) }
@@ -35,6 +37,14 @@ pub(super) static STEPS: Steps = Steps {
     },
 };
 
+/// Into the second-level cache: the first has no room for a tile beside the one in use.
+fn prefetch(bytes: &[u8]) {
+    for line in bytes.chunks(64) {
+        // SAFETY: every x86-64 processor has the instruction; a hint, it reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+}
+
 #[target_feature(enable = "avx2,fma,f16c")]
 fn write(layout: &KvLayout, head: &mut [u8], slot: usize, key: &[f32], value: &[f32]) {
     write_head(layout, head, slot, key, value, |x| narrow(x));
@@ -42,7 +52,10 @@ fn write(layout: &KvLayout, head: &mut [u8], slot: usize, key: &[f32], value: &[
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn keys(layout: &KvLayout, head: &[u8], tile: &mut [f32]) {
-    read_keys(layout, head, tile, |halves| widen(halves));
+    let decode = |codes: &[u8; LANES], scales: &[f32; LANES], minima: &[f32; LANES]| {
+        decode(codes, scales, minima)
+    };
+    read_keys(layout, head, tile, |halves| widen(halves), decode);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -52,7 +65,7 @@ fn values(layout: &KvLayout, head: &[u8], tile: &mut [f32]) {
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn soften(softmax: &mut Softmax<'_, '_>) {
-    scalar::soften(softmax);
+    scalar::soften(softmax, |scores, old| largest(scores, old), |weights| total(weights));
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -68,91 +81,42 @@ fn widen(halves: &[u8; 16]) -> [f32; LANES] {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
+fn decode(codes: &[u8; LANES], scales: &[f32; LANES], minima: &[f32; LANES]) -> [f32; LANES] {
+    let codes = _mm_cvtsi64_si128(i64::from_le_bytes(*codes));
+    let codes = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes));
+    lanes(_mm256_fmadd_ps(codes, load(scales), load(minima)))
+}
+
+/// The largest of `scores` and `old`, where a NaN counts for nothing.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn largest(scores: &Scores, old: f32) -> f32 {
+    let old = _mm256_set1_ps(old);
+    // The second operand is what comes out where one is NaN.
+    let [a, b, c, d] = vectors(scores).map(|scores| _mm256_max_ps(scores, old));
+    let v = _mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d));
+    let v = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+    _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn total(weights: &Scores) -> f32 {
+    let [a, b, c, d] = vectors(weights);
+    fold(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn vectors(scores: &Scores) -> [__m256; 4] {
+    let (vectors, _) = scores.as_chunks();
+    std::array::from_fn(|i| load(&vectors[i]))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn narrow(x: &[f32; LANES]) -> [u16; LANES] {
     let halves = _mm256_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT }>(load(x));
     bytemuck::cast(halves)
-}
-
-/// See [`scalar::multiply_add`]. Lanes are columns; a tile of sums stays in registers while `k` runs.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn multiply_add(product: &Product<'_>, c: &mut [f32]) {
-    let mut rest = c;
-    let mut row = 0;
-    // Eight chains of sums at least hide the latency of an addition; twelve fill the registers.
-    while !rest.is_empty() {
-        row += match rest.len() / product.width {
-            1 => rows::<1, 4>(product, row, &mut rest),
-            2 => rows::<2, 4>(product, row, &mut rest),
-            3 => rows::<3, 4>(product, row, &mut rest),
-            4 | 8 => rows::<4, 2>(product, row, &mut rest),
-            5 | 10 => rows::<5, 2>(product, row, &mut rest),
-            _ => rows::<6, 2>(product, row, &mut rest),
-        };
-    }
-}
-
-/// `R` rows from `row` on, taken off the front of `c`; returns `R`.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn rows<const R: usize, const V: usize>(
-    product: &Product<'_>,
-    row: usize,
-    c: &mut &mut [f32],
-) -> usize {
-    let width = product.width;
-    let c = c.split_off_mut(..R * width).expect("so many rows are left");
-    let mut column = 0;
-    while width - column >= V * LANES {
-        tile::<R, V>(product, row, column, c);
-        column += V * LANES;
-    }
-    while width - column >= LANES {
-        tile::<R, 1>(product, row, column, c);
-        column += LANES;
-    }
-    if column < width {
-        for r in 0..R {
-            let a = product.a[(row + r) * product.a_stride..].iter();
-            for (a, b) in a.zip(product.b.chunks_exact(width)) {
-                for (c, b) in c[r * width..][..width].iter_mut().zip(b).skip(column) {
-                    *c = a.mul_add(*b, *c);
-                }
-            }
-        }
-    }
-    R
-}
-
-/// Columns `column..column + 8 V` of `R` rows from `row` on; `c` begins with the first of these rows.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn tile<const R: usize, const V: usize>(
-    product: &Product<'_>,
-    row: usize,
-    column: usize,
-    c: &mut [f32],
-) {
-    let (width, depth) = (product.width, product.depth());
-    let a: [&[f32]; R] =
-        std::array::from_fn(|r| &product.a[(row + r) * product.a_stride..][..depth]);
-    let mut sums = [[_mm256_setzero_ps(); V]; R];
-    for (sums, c) in sums.iter_mut().zip(c.chunks_exact(width)) {
-        for (sum, c) in sums.iter_mut().zip(c[column..][..V * LANES].as_chunks().0) {
-            *sum = load(c);
-        }
-    }
-    for (k, b) in product.b.chunks_exact(width).enumerate() {
-        let b = b[column..][..V * LANES].as_chunks().0;
-        for (sums, a) in sums.iter_mut().zip(&a) {
-            let a = _mm256_set1_ps(a[k]);
-            for (sum, b) in sums.iter_mut().zip(b) {
-                *sum = _mm256_fmadd_ps(a, load(b), *sum);
-            }
-        }
-    }
-    for (sums, c) in sums.into_iter().zip(c.chunks_exact_mut(width)) {
-        for (sum, c) in sums.into_iter().zip(c[column..][..V * LANES].as_chunks_mut().0) {
-            store(c, sum);
-        }
-    }
 }

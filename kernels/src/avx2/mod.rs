@@ -11,9 +11,12 @@
 mod attend;
 mod float;
 mod plain;
+mod product;
 mod quantized;
 mod unpack;
 mod vector;
+
+pub(crate) use attend::STEPS;
 
 use crate::Matrix;
 use crate::layout::SUB_BLOCK;
@@ -35,7 +38,7 @@ static TABLE: Table = Table {
     quantize_block,
     sum_of_squares,
     swiglu,
-    attention: &attend::STEPS,
+    attention: &STEPS,
 };
 
 fn matmul_float(w: &Matrix<'_>, x: &[f32], out: &mut [f32]) {

@@ -48,4 +48,12 @@ impl<'a> PagedKv<'a> {
         assert!(!bytes.is_empty(), "a row sees block {block}, which was evicted");
         &bytes[self.layer_at + head * self.layout.head_bytes()..][..self.layout.head_bytes()]
     }
+
+    /// The same of the block that follows, or nothing where there is none.
+    pub(crate) fn next_head(&self, block: usize, head: usize) -> &'a [u8] {
+        match self.blocks.get(block + 1) {
+            Some(bytes) if !bytes.is_empty() => self.head(block + 1, head),
+            _ => &[],
+        }
+    }
 }

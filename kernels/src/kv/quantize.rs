@@ -29,10 +29,7 @@ pub(super) fn quantize_q8(
         return ([0; GROUP_MAX], half::f16::NAN.to_bits());
     }
     let inverse = if step == 0.0 { 0.0 } else { 1.0 / step };
-    let code = |x: f32| within(-Q8_MAX, (x * inverse).round_ties_even(), Q8_MAX);
-    #[expect(clippy::cast_possible_truncation, reason = "an integer of at most 127 in magnitude")]
-    let codes = x.map(|x| (code(x) as i32 as i8).cast_unsigned());
-    (codes, scale)
+    (x.map(|x| rounded(within(-Q8_MAX, x * inverse, Q8_MAX))), scale)
 }
 
 /// Codes, and the `f16` scale and minimum: `(maximum - minimum) / 15` with the minimum as rounded.
@@ -51,11 +48,7 @@ pub(super) fn quantize_q4(
         return ([0; GROUP_MAX], half::f16::NAN.to_bits(), half::f16::NAN.to_bits());
     }
     let inverse = if step == 0.0 { 0.0 } else { 1.0 / step };
-    let code = |x: f32| within(0.0, ((x - lowest) * inverse).round_ties_even(), Q4_MAX);
-    #[expect(clippy::cast_possible_truncation, reason = "an integer of at most 15")]
-    #[expect(clippy::cast_sign_loss, reason = "an integer from 0 on")]
-    let codes = x.map(|x| code(x) as i32 as u8);
-    (codes, scale, minimum)
+    (x.map(|x| rounded(within(0.0, (x - lowest) * inverse, Q4_MAX))), scale, minimum)
 }
 
 /// The largest element, NaN not counted.
@@ -74,6 +67,13 @@ fn maximum(x: &[f32; GROUP_MAX]) -> f32 {
 #[inline(always)]
 fn all_finite(x: &[f32; GROUP_MAX]) -> bool {
     x.iter().fold(true, |all, x| all & x.is_finite())
+}
+
+/// The integer nearest to `x`, ties to even, as an `i8`; `x` is at most 127 in magnitude.
+#[inline(always)]
+fn rounded(x: f32) -> u8 {
+    // So far up that the lowest bit of a number is worth one.
+    (x + 12_582_912.0).to_bits().to_le_bytes()[0]
 }
 
 /// `x` limited to `low..=high`.

@@ -10,13 +10,15 @@ use super::quantize::STEP;
 /// One f32 for each slot of a block.
 type Row = [f32; BLOCK_SLOTS];
 
-/// Fills `tile`, `[E, 32]`, with the keys of `head`; `widen` makes eight `f16` exact f32.
+/// Fills `tile`, `[E, 32]`, with the keys of `head`; `widen` makes eight `f16` exact f32, and `decode`
+/// computes `fma(code, scale, minimum)` for eight codes.
 #[inline(always)]
 pub(crate) fn read_keys(
     layout: &KvLayout,
     head: &[u8],
     tile: &mut [f32],
     widen: impl Fn(&[u8; 2 * STEP]) -> [f32; STEP],
+    decode: impl Fn(&[u8; STEP], &[f32; STEP], &[f32; STEP]) -> [f32; STEP],
 ) {
     let fields = layout.keys();
     let codes = &head[fields.codes.clone()];
@@ -41,11 +43,13 @@ pub(crate) fn read_keys(
             for ((group, rows), codes) in groups.zip(codes) {
                 let scales = parameters(&head[fields.scales.clone()], group, &widen);
                 let minima = parameters(&head[fields.minima.clone()], group, &widen);
+                let parameters = scales.as_chunks().0.iter().zip(minima.as_chunks().0);
                 for (row, codes) in rows.iter_mut().zip(codes) {
-                    for slot in 0..BLOCK_SLOTS {
-                        let byte = codes[slot % (BLOCK_SLOTS / 2)];
-                        let code = if slot < BLOCK_SLOTS / 2 { byte & 15 } else { byte >> 4 };
-                        row[slot] = f32::from(code).mul_add(scales[slot], minima[slot]);
+                    let nibbles = [codes.map(|byte| byte & 15), codes.map(|byte| byte >> 4)];
+                    let codes = nibbles.as_flattened().as_chunks().0.iter();
+                    let steps = row.as_chunks_mut().0.iter_mut().zip(codes);
+                    for ((row, codes), (scales, minima)) in steps.zip(parameters.clone()) {
+                        *row = decode(codes, scales, minima);
                     }
                 }
             }

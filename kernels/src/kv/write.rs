@@ -76,10 +76,10 @@ pub(crate) fn write_head(
             }
         }
         KvFormat::F16 => {
-            let codes = head[keys.codes].as_chunks_mut().0;
-            write_f16(codes.iter_mut().skip(slot).step_by(BLOCK_SLOTS), key, &narrow);
+            let rows = head[keys.codes].as_chunks_mut().0.as_chunks_mut::<BLOCK_SLOTS>().0;
+            write_f16(rows, key, &narrow, |row| &mut row[slot]);
             let codes = &mut head[values.codes].as_chunks_mut().0[slot * width..];
-            write_f16(codes.iter_mut(), value, &narrow);
+            write_f16(codes, value, &narrow, |code| code);
         }
         KvFormat::Q8 | KvFormat::Q4 => {
             write_groups(layout, head, slot, key, &keys, put_key, &narrow);
@@ -88,20 +88,19 @@ pub(crate) fn write_head(
     }
 }
 
-/// Rounds `x` into `codes`, one after the other.
+/// Rounds each element of `x` into its place, which is in the row of the same index.
 #[inline(always)]
-fn write_f16<'a>(
-    codes: impl Iterator<Item = &'a mut [u8; 2]>,
+fn write_f16<R>(
+    rows: &mut [R],
     x: &[f32],
     narrow: impl Fn(&[f32; STEP]) -> [u16; STEP],
+    place: impl Fn(&mut R) -> &mut [u8; 2],
 ) {
-    let mut codes = codes.take(x.len());
-    let (steps, rest) = x.as_chunks();
-    let mut last = [0.0; STEP];
-    last[..rest.len()].copy_from_slice(rest);
-    for step in steps.iter().chain([&last]) {
-        for (half, code) in narrow(step).into_iter().zip(&mut codes) {
-            *code = half.to_le_bytes();
+    for (rows, x) in rows.chunks_mut(STEP).zip(x.chunks(STEP)) {
+        let mut step = [0.0; STEP];
+        step[..x.len()].copy_from_slice(x);
+        for ((row, half), _) in rows.iter_mut().zip(narrow(&step)).zip(x) {
+            *place(row) = half.to_le_bytes();
         }
     }
 }

@@ -16,7 +16,7 @@
 //! the order is fixed by these lines, and vectors are the compiler's part.
 
 use super::dense::fold_lanes;
-use crate::attention::{Product, Scores, Softmax, Steps, merge};
+use crate::attention::{Partial, Product, Scores, Softmax, Steps, merge};
 use crate::exp::exp;
 use crate::kv::{BLOCK_SLOTS, read_keys, read_values, write_head};
 
@@ -24,10 +24,11 @@ pub(super) static STEPS: Steps = Steps {
     write_head: |layout, head, slot, key, value| {
         write_head(layout, head, slot, key, value, narrow);
     },
-    read_keys: |layout, head, tile| read_keys(layout, head, tile, widen),
+    read_keys: |layout, head, tile| read_keys(layout, head, tile, widen, decode),
     read_values: |layout, head, tile| read_values(layout, head, tile, widen),
+    prefetch: |_| (),
     multiply_add,
-    soften: |softmax| soften(softmax),
+    soften: |softmax| soften(softmax, largest, total),
     merge: |total, part| merge(total, part),
 };
 
@@ -35,6 +36,11 @@ pub(super) static STEPS: Steps = Steps {
 fn widen(halves: &[u8; 16]) -> [f32; 8] {
     let (halves, _) = halves.as_chunks();
     std::array::from_fn(|i| half::f16::from_le_bytes(halves[i]).to_f32())
+}
+
+/// `fma(code, scale, minimum)` for eight codes.
+fn decode(codes: &[u8; 8], scales: &[f32; 8], minima: &[f32; 8]) -> [f32; 8] {
+    std::array::from_fn(|i| f32::from(codes[i]).mul_add(scales[i], minima[i]))
 }
 
 /// The bits of eight f32 as the nearest `f16`, ties to even.
@@ -62,34 +68,41 @@ pub(crate) fn multiply_add(product: &Product<'_>, c: &mut [f32]) {
 /// sum and values are first multiplied by `exp(m' - m)`; then the weights' sum is added, itself taken
 /// as lanes `(w[j] + w[j + 8]) + (w[j + 16] + w[j + 24])` and their upper half onto the lower, three
 /// times. A row that sees no slot is left alone.
+///
+/// `largest` and `total` are the two reductions: the largest of a tile's scores and an old maximum, and
+/// the sum of its weights.
 #[inline(always)]
-pub(crate) fn soften(softmax: &mut Softmax<'_, '_>) {
-    let width = softmax.partial.width();
-    let group = softmax.scores.len() / softmax.seen.len();
-    let partial = &mut *softmax.partial;
-    let values = partial.values.chunks_exact_mut(width);
-    let sums = partial.maxima.iter_mut().zip(partial.sums.iter_mut()).zip(values);
-    for (query, (scores, ((maximum, sum), values))) in
-        softmax.scores.iter_mut().zip(sums).enumerate()
-    {
-        let seen = softmax.seen[query / group];
+pub(crate) fn soften(
+    softmax: &mut Softmax<'_, '_>,
+    largest: impl Fn(&Scores, f32) -> f32,
+    total: impl Fn(&Scores) -> f32,
+) {
+    let (width, group) = (softmax.partial.width(), softmax.scores.len() / softmax.seen.len());
+    let Partial { maxima, sums, values } = softmax.partial;
+    let rows = softmax.scores.chunks_exact_mut(group).zip(softmax.seen);
+    let partials = maxima.chunks_exact_mut(group).zip(sums.chunks_exact_mut(group));
+    let partials = partials.zip(values.chunks_exact_mut(group * width));
+    for ((scores, &seen), ((maxima, sums), values)) in rows.zip(partials) {
         if seen == 0 {
             continue;
         }
-        if seen != u32::MAX {
-            hide(scores, seen);
+        let queries = scores.iter_mut().zip(maxima).zip(sums);
+        for (((scores, maximum), sum), values) in queries.zip(values.chunks_exact_mut(width)) {
+            if seen != u32::MAX {
+                hide(scores, seen);
+            }
+            let old = *maximum;
+            *maximum = largest(scores, old);
+            if *maximum != old {
+                let factor = exp(old - *maximum);
+                *sum *= factor;
+                values.iter_mut().for_each(|value| *value *= factor);
+            }
+            for score in scores.iter_mut() {
+                *score = exp(*score - *maximum);
+            }
+            *sum += total(scores);
         }
-        let old = *maximum;
-        *maximum = largest(scores, old);
-        if *maximum != old {
-            let factor = exp(old - *maximum);
-            *sum *= factor;
-            values.iter_mut().for_each(|value| *value *= factor);
-        }
-        for score in scores.iter_mut() {
-            *score = exp(*score - *maximum);
-        }
-        *sum += total(scores);
     }
 }
 
@@ -102,24 +115,13 @@ fn hide(scores: &mut Scores, seen: u32) {
 }
 
 /// The largest of `scores` and `old`, where a NaN counts for nothing.
-#[inline(always)]
 fn largest(scores: &Scores, old: f32) -> f32 {
-    let larger = |a: f32, b: f32| if a > b { a } else { b };
-    let mut lanes = [old; 8];
-    for scores in scores.as_chunks::<8>().0 {
-        for (lane, score) in lanes.iter_mut().zip(scores) {
-            *lane = larger(*score, *lane);
-        }
-    }
-    // Halves onto each other: any order has the same result.
-    let quarter: [f32; 4] = std::array::from_fn(|i| larger(lanes[i], lanes[i + 4]));
-    larger(larger(quarter[0], quarter[2]), larger(quarter[1], quarter[3]))
+    scores.iter().fold(old, |largest, &score| if score > largest { score } else { largest })
 }
 
-#[inline(always)]
 fn total(weights: &Scores) -> f32 {
     let lane = |j: usize| (weights[j] + weights[j + 8]) + (weights[j + 16] + weights[j + 24]);
     fold_lanes(&std::array::from_fn(lane))
 }
 
-const _: () = assert!(BLOCK_SLOTS == 32, "four vectors of eight");
+const _: () = assert!(BLOCK_SLOTS == 32, "four lanes of eight");
