@@ -26,6 +26,7 @@ mod avx512;
 mod dequantize;
 #[allow(unsafe_code, reason = "parts of one slice, written by several threads")]
 mod disjoint;
+#[allow(unsafe_code, reason = "threads write strips of their own")]
 mod elementwise;
 mod exp;
 mod format;
@@ -33,13 +34,16 @@ mod kv;
 mod layout;
 mod matmul;
 mod matrix;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod norm;
 #[allow(unsafe_code, reason = "a job on its caller's stack, read by other threads")]
 mod pool;
 mod quantize;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod rope;
 mod scalar;
 mod scratch;
+mod share;
 mod table;
 mod trigonometry;
 pub mod wire;
@@ -56,7 +60,7 @@ pub use matmul::matmul;
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;
 pub use pool::Pool;
-pub use rope::{RopeLayout, RopeTable, rope};
+pub use rope::{RopeLayout, RopeTurns, rope};
 pub use table::table_name;
 
 /// Names the canonical orders of this crate. Two nodes of one class compute the same bits from the

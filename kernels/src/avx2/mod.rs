@@ -21,6 +21,7 @@ pub(crate) use attend::STEPS;
 use crate::Matrix;
 use crate::layout::SUB_BLOCK;
 use crate::quantize::Quantized;
+use crate::rope::{RopeLayout, Turns};
 use crate::table::Table;
 
 /// The table, where this processor can run it.
@@ -37,6 +38,8 @@ static TABLE: Table = Table {
     matmul_quantized,
     quantize_block,
     sum_of_squares,
+    scale,
+    turn,
     swiglu,
     attention: &STEPS,
 };
@@ -59,6 +62,16 @@ fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut [i8; SUB_BLOCK]) -> (f32, f3
 fn sum_of_squares(x: &[f32]) -> f32 {
     // SAFETY: `table` gives this function out only where the processor has the features.
     unsafe { float::dot(x, x) }
+}
+
+fn scale(x: &[f32], factor: f32, weight: &[f32], out: &mut [f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { plain::scale(x, factor, weight, out) }
+}
+
+fn turn(row: &mut [f32], head_width: usize, turns: &Turns<'_>, layout: RopeLayout) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { plain::turn(row, head_width, turns, layout) }
 }
 
 fn swiglu(gate: &mut [f32], up: &[f32]) {

@@ -13,6 +13,7 @@ pub(crate) use blocks::SubBlock;
 pub(crate) use dense::{dot, value};
 
 use crate::exp::exp;
+use crate::rope::turn;
 use crate::table::Table;
 
 /// The table of plain functions, for every processor.
@@ -22,9 +23,19 @@ pub(crate) static TABLE: Table = Table {
     matmul_quantized: quantized::matmul,
     quantize_block: quantized::quantize_block,
     sum_of_squares: |x| dot(x, x),
+    scale: |x, factor, weight, out| scale(x, factor, weight, out),
+    turn: |row, head_width, turns, layout| turn(row, head_width, turns, layout),
     swiglu: |gate, up| swiglu(gate, up),
     attention: &attend::STEPS,
 };
+
+/// `out = x * factor * weight`, element by element.
+#[inline(always)]
+pub(crate) fn scale(x: &[f32], factor: f32, weight: &[f32], out: &mut [f32]) {
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * factor * weight;
+    }
+}
 
 /// `gate = gate / (1 + exp(-gate)) * up`, element by element.
 #[inline(always)]
