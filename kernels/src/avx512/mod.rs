@@ -10,6 +10,7 @@
 //!   oracle's order wins.
 
 mod attend;
+mod plain;
 mod product;
 mod vector;
 
@@ -25,7 +26,12 @@ pub(crate) fn table() -> Option<&'static Table> {
             && is_x86_feature_detected!("avx512vnni");
         // What comes as narrow vectors is no slower there, and is taken from the narrow table.
         let narrow = avx2::table().filter(|_| runs)?;
-        Some(Table { name: "avx512", attention: &attend::STEPS, ..*narrow })
+        Some(Table { name: "avx512", swiglu, attention: &attend::STEPS, ..*narrow })
     });
     TABLE.as_ref()
+}
+
+fn swiglu(gate: &mut [f32], up: &[f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { plain::swiglu(gate, up) }
 }

@@ -93,7 +93,8 @@ pub(crate) fn soften(
             }
             let old = *maximum;
             *maximum = largest(scores, old);
-            if *maximum != old {
+            // Before the first tile sum and values are zero, and stay so.
+            if *maximum != old && old != f32::NEG_INFINITY {
                 let factor = exp(old - *maximum);
                 *sum *= factor;
                 values.iter_mut().for_each(|value| *value *= factor);
