@@ -83,7 +83,7 @@ pub(crate) fn attention_with(
         check(span, heads);
     }
     assert_eq!(out.len(), spans.iter().map(|span| span.q.len()).sum(), "out is [T, H, E]");
-    Work { steps: table.attention, heads, spans }.attend(pool, &Disjoint::new(out));
+    Work::new(table.attention, heads, spans).attend(pool, &Disjoint::new(out));
 }
 
 fn check(span: &AttentionSpan<'_>, heads: usize) {

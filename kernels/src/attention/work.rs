@@ -7,7 +7,7 @@ use super::{AttentionSpan, QUERIES_MAX, Steps};
 use crate::disjoint::Disjoint;
 use crate::matmul::PARALLEL_WORK_MIN;
 use crate::pool::Pool;
-use crate::scratch::with_kept;
+use crate::scratch::with_floats_in;
 
 thread_local! {
     static PARTIALS: Cell<Vec<f32>> = Cell::default();
@@ -15,34 +15,46 @@ thread_local! {
 
 /// All that one call computes.
 pub(super) struct Work<'a> {
-    pub(super) steps: &'a Steps,
+    steps: &'a Steps,
     /// Query heads, `H`.
-    pub(super) heads: usize,
-    pub(super) spans: &'a [AttentionSpan<'a>],
+    heads: usize,
+    spans: &'a [AttentionSpan<'a>],
+    /// Of each span: its first piece, and where its rows start in the output.
+    starts: Vec<(usize, usize)>,
+    pieces: usize,
 }
 
 impl<'a> Work<'a> {
+    pub(super) fn new(steps: &'a Steps, heads: usize, spans: &'a [AttentionSpan<'a>]) -> Self {
+        let mut work = Self { steps, heads, spans, starts: Vec::new(), pieces: 0 };
+        let mut out_at = 0;
+        for span in spans {
+            work.starts.push((work.pieces, out_at));
+            work.pieces += span.positions.len().div_ceil(work.rows(span)) * span.kv.layout.kv_heads;
+            out_at += span.q.len();
+        }
+        work
+    }
+
     /// Computes everything on as many threads as it is worth.
     pub(super) fn attend(&self, pool: &Pool, out: &Disjoint<'_, f32>) {
-        let pieces: usize = self.spans.iter().map(|span| self.pieces(span)).sum();
         if pool.threads() == 1 || self.multiply_adds() < PARALLEL_WORK_MIN {
-            (0..pieces).for_each(|index| self.piece(index).attend(out));
-        } else if pieces >= 2 * pool.threads() {
-            pool.run(pieces, &|index| self.piece(index).attend(out));
+            (0..self.pieces).for_each(|index| self.piece(index).attend(out));
+        } else if self.pieces >= 2 * pool.threads() {
+            pool.run(self.pieces, &|index| self.piece(index).attend(out));
         } else {
-            self.attend_by_stretches(pool, pieces, out);
+            self.attend_by_stretches(pool, out);
         }
     }
 
     /// Spreads the stretches of few pieces over the threads.
-    fn attend_by_stretches(&self, pool: &Pool, pieces: usize, out: &Disjoint<'_, f32>) {
+    fn attend_by_stretches(&self, pool: &Pool, out: &Disjoint<'_, f32>) {
         let (mut units, mut len) = (0, 0);
-        for piece in (0..pieces).map(|index| self.piece(index)) {
+        for piece in (0..self.pieces).map(|index| self.piece(index)) {
             units += piece.stretches().len();
             len += piece.stretches().len() * piece.partial_len();
         }
-        with_kept(&PARTIALS, |partials| {
-            partials.resize(len, 0.0);
+        with_floats_in(&PARTIALS, len, |partials| {
             let parts = &Disjoint::new(partials);
             pool.run(units, &|unit| {
                 let (piece, nth, at) = self.unit(unit);
@@ -50,8 +62,8 @@ impl<'a> Work<'a> {
                 let part = unsafe { parts.slice(at..at + piece.partial_len()) };
                 piece.attend_stretch(nth, part);
             });
-            let mut rest = &mut partials[..];
-            for piece in (0..pieces).map(|index| self.piece(index)) {
+            let mut rest = partials;
+            for piece in (0..self.pieces).map(|index| self.piece(index)) {
                 let parts = rest.split_off_mut(..piece.stretches().len() * piece.partial_len());
                 piece.attend_merged(parts.expect("there is a part for each unit"), out);
             }
@@ -79,30 +91,20 @@ impl<'a> Work<'a> {
         (QUERIES_MAX * span.kv.layout.kv_heads / self.heads).max(1)
     }
 
-    fn pieces(&self, span: &AttentionSpan<'_>) -> usize {
-        span.positions.len().div_ceil(self.rows(span)) * span.kv.layout.kv_heads
-    }
-
     /// Piece `index` of all spans' pieces.
-    fn piece(&self, mut index: usize) -> Piece<'_> {
-        let mut out_at = 0;
-        for span in self.spans {
-            if index < self.pieces(span) {
-                let kv_heads = span.kv.layout.kv_heads;
-                let from = index / kv_heads * self.rows(span);
-                return Piece {
-                    steps: self.steps,
-                    span,
-                    rows: from..span.positions.len().min(from + self.rows(span)),
-                    head: index % kv_heads,
-                    heads: self.heads,
-                    out_at,
-                };
-            }
-            index -= self.pieces(span);
-            out_at += span.q.len();
+    fn piece(&self, index: usize) -> Piece<'_> {
+        let span = self.starts.partition_point(|(first, _)| *first <= index) - 1;
+        let ((first, out_at), span) = (self.starts[span], &self.spans[span]);
+        let kv_heads = span.kv.layout.kv_heads;
+        let from = (index - first) / kv_heads * self.rows(span);
+        Piece {
+            steps: self.steps,
+            span,
+            rows: from..span.positions.len().min(from + self.rows(span)),
+            head: (index - first) % kv_heads,
+            heads: self.heads,
+            out_at,
         }
-        unreachable!("there are as many pieces as were counted")
     }
 
     /// An upper bound of the work: as if every row saw what its span's last row sees.

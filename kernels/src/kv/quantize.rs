@@ -40,9 +40,8 @@ pub(super) fn quantize_q4(
 ) -> ([u8; GROUP_MAX], u16, u16) {
     let minimum = halved(-maximum(&x.map(|x| -x)), &narrow);
     let lowest = widened(minimum);
-    // Negative where rounding lifted the minimum over a group of equal elements.
-    let range = maximum(x) - lowest;
-    let scale = halved(if range > 0.0 { range / Q4_MAX } else { 0.0 }, narrow);
+    // Negative where rounding lifted the minimum over the whole group: codes then count down from it.
+    let scale = halved((maximum(x) - lowest) / Q4_MAX, narrow);
     let step = widened(scale);
     if !(step.is_finite() && lowest.is_finite() && all_finite(x)) {
         return ([0; GROUP_MAX], half::f16::NAN.to_bits(), half::f16::NAN.to_bits());

@@ -46,6 +46,10 @@ fn a_row_does_not_notice_its_company_or_the_threads() {
         for pool in &pools {
             let together = attend(current(), pool, heads, &all.iter().collect::<Vec<_>>());
             assert_same_bits(&together, &alone.concat(), &format!("{format} {pool:?}"));
+            let none = part(&all[0], 7, 7);
+            let with_none =
+                attend(current(), pool, heads, &[&none, &all[1], &none, &all[2], &none]);
+            assert_same_bits(&with_none, &alone[1..].concat(), "spans without rows");
             for (rows, alone) in all.iter().zip(&alone) {
                 let (from, row) = (random.below(30), heads * width);
                 let to = from + 1 + random.below(10);
