@@ -15,24 +15,35 @@
 //! - **No panic on bytes from outside.** [`Matrix::new`] and [`wire::decode`] check before use and
 //!   return errors; every other panic is a length mismatch between arguments of one caller.
 
+#[allow(unsafe_code, reason = "each piece writes its own part of the output")]
 mod attention;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
+mod avx512;
 mod dequantize;
+#[allow(unsafe_code, reason = "parts of one slice, written by several threads")]
+mod disjoint;
+#[allow(unsafe_code, reason = "threads write strips of their own")]
 mod elementwise;
 mod exp;
 mod format;
+mod kv;
 mod layout;
 mod matmul;
 mod matrix;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod norm;
 #[allow(unsafe_code, reason = "a job on its caller's stack, read by other threads")]
 mod pool;
 mod quantize;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod rope;
 mod scalar;
 mod scratch;
+mod share;
 mod table;
 mod trigonometry;
 pub mod wire;
@@ -40,17 +51,18 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{PagedKv, attention};
+pub use attention::{AttentionSpan, View, attention};
 pub use dequantize::dequantize_row;
 pub use elementwise::{add, swiglu};
 pub use format::Format;
+pub use kv::{BLOCK_SLOTS, KvFormat, KvLayout, PagedKv, write_kv};
 pub use matmul::matmul;
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;
 pub use pool::Pool;
-pub use rope::{RopeLayout, RopeTable, rope};
+pub use rope::{RopeLayout, RopeTurns, rope};
 pub use table::table_name;
 
 /// Names the canonical orders of this crate. Two nodes of one class compute the same bits from the
 /// same weights; the handshake compares it. It changes whenever any result may change in any bit.
-pub const NUMERICS_CLASS: &str = "causeway-1";
+pub const NUMERICS_CLASS: &str = "causeway-2";

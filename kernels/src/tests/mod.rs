@@ -83,9 +83,11 @@ pub(crate) fn assert_same_bits(got: &[f32], expected: &[f32], what: &str) {
 }
 
 #[test]
-fn a_processor_with_the_features_gets_the_avx2_table() {
+fn a_processor_with_the_features_gets_their_table() {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw") {
+        assert_eq!(crate::table_name(), "avx512");
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         assert_eq!(crate::table_name(), "avx2");
     }
 }
