@@ -2,7 +2,7 @@
 
 use super::piece::Piece;
 use super::steps::Scores;
-use crate::kv::{BLOCK_SLOTS, KvFormat, rotate};
+use crate::kv::{BLOCK_SLOTS, rotate};
 
 /// A piece's queries, and room for one tile.
 pub(super) struct Desk<'a> {
@@ -55,7 +55,7 @@ fn load(piece: &Piece<'_>, from: &[f32], q: &mut [f32]) {
             *q = from * scale;
         }
     }
-    if piece.span.kv.layout.format == KvFormat::Q4 {
+    if piece.span.kv.layout.format.rotates_keys() {
         rotate(q, width);
     }
 }
