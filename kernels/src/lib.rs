@@ -10,7 +10,8 @@
 //!   stated at the scalar function) and every step of it is a single correctly rounded operation.
 //!   The one exception is the payload of a NaN: that it is a NaN is promised, which one is not.
 //! - **Row independence.** A row's bits do not depend on how many rows run with it or on how many
-//!   threads share the work. Work is tiled over rows and columns; a sum is never split.
+//!   threads share the work. Work is tiled over rows and columns; a sum is split only where its
+//!   canonical order says so, never by how much work there is.
 //! - **No CPU feature is assumed.** Tables are chosen when the first operation runs.
 //! - **No panic on bytes from outside.** [`Matrix::new`] and [`wire::decode`] check before use and
 //!   return errors; every other panic is a length mismatch between arguments of one caller.

@@ -17,6 +17,7 @@
 //! - **What a row does not see has no effect on it**, not even as zero times NaN: neither later rows of
 //!   its own pass nor what an earlier user left in the block.
 
+mod desk;
 mod partial;
 mod piece;
 mod steps;

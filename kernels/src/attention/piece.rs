@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::desk::Desk;
 use super::steps::Scores;
 use super::view::Stretches;
 use super::{AttentionSpan, Partial, Product, QUERIES_MAX, STRETCH, Softmax, Steps};
 use crate::disjoint::Disjoint;
-use crate::kv::{BLOCK_SLOTS, KvFormat, rotate};
+use crate::kv::BLOCK_SLOTS;
 use crate::scratch::with_floats;
 
 /// Rows of one span for one KV head.
@@ -25,26 +26,14 @@ pub(super) struct Piece<'a> {
     pub(super) out_at: usize,
 }
 
-/// What a piece computes with, besides its partial.
-struct Desk<'a> {
-    /// Scaled queries, `[Q, E]`.
-    q: &'a mut [f32],
-    /// Those that score sinks: `[Q, E]`, or empty where they are the same.
-    sink_q: &'a mut [f32],
-    scores: &'a mut [Scores],
-    sink_scores: &'a mut [Scores],
-    /// Keys, `[E, 32]`, or values, `[32, E]`, of the tile.
-    tile: &'a mut [f32],
-}
-
 impl Piece<'_> {
     /// Computes the piece from its first stretch to its last.
     pub(super) fn attend(&self, out: &Disjoint<'_, f32>) {
         let len = self.partial_len();
-        with_floats(2 * len + self.desk_len(), |buffer| {
+        with_floats(2 * len + Desk::len(self), |buffer| {
             let (total, rest) = buffer.split_at_mut(len);
             let (part, desk) = rest.split_at_mut(len);
-            let mut desk = self.desk(desk);
+            let mut desk = Desk::of(self, desk);
             let mut total = Partial::over(total, self.queries());
             let mut part = Partial::over(part, self.queries());
             let stretches = self.stretches();
@@ -59,9 +48,9 @@ impl Piece<'_> {
 
     /// Computes the partial of the stretch that comes `nth`, in a buffer of [`Self::partial_len`].
     pub(super) fn attend_stretch(&self, nth: usize, part: &mut [f32]) {
-        with_floats(self.desk_len(), |desk| {
+        with_floats(Desk::len(self), |desk| {
             let mut part = Partial::over(part, self.queries());
-            self.stretch(self.stretches().nth(nth), &mut self.desk(desk), &mut part);
+            self.stretch(self.stretches().nth(nth), &mut Desk::of(self, desk), &mut part);
         });
     }
 
@@ -88,60 +77,23 @@ impl Piece<'_> {
         Partial::len(self.queries(), self.width())
     }
 
-    fn width(&self) -> usize {
+    /// Elements of a head, `E`.
+    pub(super) fn width(&self) -> usize {
         self.span.kv.layout.head_width
     }
 
     /// Query heads of the KV head.
-    fn group(&self) -> usize {
+    pub(super) fn group(&self) -> usize {
         self.heads / self.span.kv.layout.kv_heads
     }
 
-    fn queries(&self) -> usize {
+    /// All queries, `Q`.
+    pub(super) fn queries(&self) -> usize {
         self.rows.len() * self.group()
     }
 
-    fn desk_len(&self) -> usize {
-        2 * self.queries() * (self.width() + BLOCK_SLOTS) + BLOCK_SLOTS * self.width()
-    }
-
-    /// A desk in `buffer`, of [`Self::desk_len`], with the queries on it.
-    fn desk<'d>(&self, buffer: &'d mut [f32]) -> Desk<'d> {
-        let elements = self.queries() * self.width();
-        let (q, rest) = buffer.split_at_mut(elements);
-        let (sink_q, rest) = rest.split_at_mut(elements);
-        let (scores, rest) = rest.split_at_mut(self.queries() * BLOCK_SLOTS);
-        let (sink_scores, tile) = rest.split_at_mut(self.queries() * BLOCK_SLOTS);
-        let (scores, sink_scores) = (scores.as_chunks_mut().0, sink_scores.as_chunks_mut().0);
-        self.load(self.span.q, q);
-        let sink_q = match self.span.sink_q {
-            Some(from) if self.span.view.sinks > 0 => {
-                self.load(from, sink_q);
-                sink_q
-            }
-            _ => &mut [],
-        };
-        Desk { q, sink_q, scores, sink_scores, tile }
-    }
-
-    /// Loads the piece's queries out of the span's, scaled and, where keys are, rotated.
-    fn load(&self, from: &[f32], q: &mut [f32]) {
-        let row = self.group() * self.width();
-        #[expect(clippy::cast_precision_loss, reason = "head widths are far below 2^24")]
-        let scale = 1.0 / (self.width() as f32).sqrt();
-        for (t, q) in self.rows.clone().zip(q.chunks_exact_mut(row)) {
-            let from = &from[self.row_at(t)..][..row];
-            for (q, from) in q.iter_mut().zip(from) {
-                *q = from * scale;
-            }
-        }
-        if self.span.kv.layout.format == KvFormat::Q4 {
-            rotate(q, self.width());
-        }
-    }
-
     /// Where the piece's queries of row `t` start in the span's.
-    fn row_at(&self, t: usize) -> usize {
+    pub(super) fn row_at(&self, t: usize) -> usize {
         (t * self.heads + self.head * self.group()) * self.width()
     }
 

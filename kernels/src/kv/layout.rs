@@ -8,16 +8,16 @@
 //!   values   codes [32][E]    scales f16 [E / g][32]    minima f16 [E / g][32]
 //! ```
 //!
-//! | format | a code                                     | scales | minima | a key and a value, `E = 64` |
-//! |--------|--------------------------------------------|--------|--------|-----------------------------|
-//! | `f32`  | f32                                        |        |        | 512 bytes                   |
-//! | `f16`  | f16                                        |        |        | 256 bytes                   |
-//! | `q8`   | i8, at most 127 in magnitude               | yes    |        | 136 bytes                   |
-//! | `q4`   | 4 bits, two in a byte                 | yes    | yes    | 80 bytes                    |
+//! | format | a code                        | scales | minima | key and value of `E = 64` |
+//! |--------|-------------------------------|--------|--------|---------------------------|
+//! | `f32`  | f32                           |        |        | 512 bytes                 |
+//! | `f16`  | f16                           |        |        | 256 bytes                 |
+//! | `q8`   | i8, at most 127 in magnitude  | yes    |        | 136 bytes                 |
+//! | `q4`   | 4 bits, two in a byte         | yes    | yes    | 80 bytes                  |
 //!
 //! A byte of 4-bit codes holds, low nibble first, keys of slots `i` and `i + 16`, or values of elements
-//! `i` and `i + g / 2` of a group. Everything is little-endian. A scale and a minimum belong to one slot and one group: writing a
-//! slot never requantizes another.
+//! `i` and `i + g / 2` of a group. Everything is little-endian. A scale and a minimum belong to one slot
+//! and one group: writing a slot never requantizes another.
 
 use std::fmt;
 use std::ops::Range;
@@ -32,6 +32,10 @@ pub(super) const GROUP_MAX: usize = 32;
 const PARAMETERS: usize = 2 * BLOCK_SLOTS;
 
 /// How keys and values are stored.
+///
+/// Keys of the quantized formats are multiplied by a Hadamard matrix first, and queries likewise, which
+/// leaves their products as they are and spreads the few large elements that keys are known for (QuaRot,
+/// arXiv:2404.00456). Bounds on elements are those of the keys so rotated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum KvFormat {
     /// As computed.
@@ -42,8 +46,7 @@ pub enum KvFormat {
     /// 8-bit codes with a scale for each slot and group: within 1/254 of the group's largest magnitude.
     Q8,
     /// 4-bit codes with a scale and a minimum for each slot and group: within 1/30 of the group's
-    /// range. Keys are [rotated](super::rotate) first, queries likewise, which leaves their products as
-    /// they are and spreads the few large elements that keys are known for (QuaRot, arXiv:2404.00456).
+    /// range.
     Q4,
 }
 
@@ -59,6 +62,15 @@ impl KvFormat {
             Self::F16 => "f16",
             Self::Q8 => "q8",
             Self::Q4 => "q4",
+        }
+    }
+
+    /// Whether keys are [rotated](super::rotate) before they are stored. It makes the error of `q8` half
+    /// as large where a channel's elements are four times the others', and a third at ten times.
+    pub(crate) fn rotates_keys(self) -> bool {
+        match self {
+            Self::F32 | Self::F16 => false,
+            Self::Q8 | Self::Q4 => true,
         }
     }
 

@@ -42,17 +42,17 @@ pub(crate) fn write_kv_with(
             (table.attention.write_head)(layout, head, slot, key, value);
         }
     };
-    match layout.format {
-        KvFormat::F32 | KvFormat::F16 | KvFormat::Q8 => write(keys),
-        KvFormat::Q4 => with_floats(keys.len(), |rotated| {
-            rotated.copy_from_slice(keys);
-            rotate(rotated, width);
-            write(rotated);
-        }),
+    if !layout.format.rotates_keys() {
+        return write(keys);
     }
+    with_floats(keys.len(), |rotated| {
+        rotated.copy_from_slice(keys);
+        rotate(rotated, width);
+        write(rotated);
+    });
 }
 
-/// Writes one head's key and value, `[E]` each; the key of a `q4` head is rotated already.
+/// Writes one head's key and value, `[E]` each; the key rotated already where the format says so.
 #[inline(always)]
 pub(crate) fn write_head(
     layout: &KvLayout,

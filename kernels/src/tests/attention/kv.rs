@@ -40,7 +40,7 @@ fn every_slot_reads_back_within_the_formats_bound() {
                 sequence.values.iter_mut().for_each(|x| *x = *x * scale + scale);
                 sequence.write(current());
                 let mut written = sequence.keys.clone();
-                if format == KvFormat::Q4 {
+                if format.rotates_keys() {
                     rotate(&mut written, width);
                 }
                 let group = 32.min(1 << width.trailing_zeros());
