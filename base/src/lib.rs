@@ -1,9 +1,11 @@
-//! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling.
+//! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling,
+//! KV formats.
 //!
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
 mod byte_count;
 mod fingerprint;
+mod kv;
 mod layer_range;
 mod node;
 mod sampling;
@@ -11,6 +13,7 @@ mod token;
 
 pub use byte_count::ByteCount;
 pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};
+pub use kv::{KvFormat, StreamWindow, StreamWindowError};
 pub use layer_range::{LayerRange, LayerRangeError};
 pub use node::{NodeName, NodeNameError, Role};
 pub use sampling::{Sampling, SamplingError};

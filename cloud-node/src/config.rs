@@ -7,6 +7,7 @@
 mod file;
 
 use base::{LayerRange, Role};
+use serde::Deserialize;
 use settings::{ConfigError, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,9 +47,10 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Sessions of one peer. A gateway is one peer for all of its devices.
     pub sessions_per_peer_max: usize,
-    /// Positions that the KV pool has room for. A session reserves as many as it may grow to.
+    /// Positions that the KV pool has room for, in half precision. A session reserves the memory of
+    /// as many as it may grow to in its own format, or of its window.
     pub kv_tokens_max: usize,
-    /// The longest conversation, in positions.
+    /// The longest conversation, in positions; of a stream, the most positions that one sees.
     pub positions_per_session_max: u32,
     /// When a refused peer may try again.
     pub retry_after: Duration,
@@ -65,8 +67,24 @@ pub struct EngineOptions {
     pub threads: usize,
     /// The most rows of one ragged batch.
     pub batch_rows_max: usize,
+    /// Which sessions share the KV of equal beginnings.
+    pub share_prefixes: SharePrefixes,
     /// Emulated slowness.
     pub pace: Pace,
+}
+
+/// `share_prefixes`. A beginning whose KV is there already costs no time, and whoever sees how long
+/// an answer takes can tell: between strangers that gives away what others have asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SharePrefixes {
+    /// Sessions of one peer.
+    #[default]
+    Peer,
+    /// All sessions: for a node whose peers trust each other.
+    All,
+    /// None.
+    Off,
 }
 
 /// A value that disagrees with another, or is out of its range.
@@ -146,7 +164,12 @@ impl EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads: cores.min(THREADS_MAX), batch_rows_max: 256, pace: Pace::default() }
+        Self {
+            threads: cores.min(THREADS_MAX),
+            batch_rows_max: 256,
+            share_prefixes: SharePrefixes::default(),
+            pace: Pace::default(),
+        }
     }
 }
 

@@ -19,10 +19,10 @@ mod batcher;
 mod worker;
 
 use crate::config::EngineOptions;
-use base::{Position, Sampling, TokenId};
+use base::{ByteCount, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use runtime::sampler::SampleError;
-use runtime::{ForwardError, PoolError, Stage, StageSpec};
+use runtime::{ForwardError, KvOptions, PoolError, Stage, StageSpec};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +37,9 @@ const JOBS_WAITING_MAX: usize = 256;
 /// Where jobs are handed in. Dropping the last clone of its `Arc` ends the worker thread.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    stage: Stage,
+    rows_max: usize,
+    bound: ByteCount,
     jobs: mpsc::Sender<Submitted>,
     closes: mpsc::UnboundedSender<SequenceKey>,
     sequences: AtomicU64,
@@ -46,6 +49,7 @@ pub(crate) struct Engine {
 #[derive(Debug)]
 pub(crate) struct Sequence {
     key: SequenceKey,
+    options: KvOptions,
     closes: mpsc::UnboundedSender<SequenceKey>,
 }
 
@@ -96,7 +100,8 @@ pub(crate) struct Done {
 /// A job that gave nothing. The sequence's KV ends before it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
-    /// Rows that do not follow what is held.
+    /// Rows that do not follow what is held; or rows so far back that a window has passed over what
+    /// they see, and nothing is held any more.
     #[error("rows from position {base} on, where KV of {held} positions is held")]
     Gap {
         /// Of the first row.
@@ -150,7 +155,7 @@ struct Submitted {
 }
 
 impl Engine {
-    /// Starts the worker on `stage` with KV for `tokens` positions.
+    /// Starts the worker on `stage` with KV for `tokens` positions in half precision.
     ///
     /// # Errors
     ///
@@ -160,7 +165,8 @@ impl Engine {
         tokens: usize,
         options: EngineOptions,
     ) -> Result<Arc<Self>, EngineStartError> {
-        let kv = stage.new_pool(tokens).map_err(EngineStartError::Pool)?;
+        let bound = stage.kv_bytes(&KvOptions::default(), tokens, 0);
+        let kv = stage.new_pool_of(bound).map_err(EngineStartError::Pool)?;
         let threads = options.threads;
         let compute = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -169,19 +175,30 @@ impl Engine {
             .map_err(|source| EngineStartError::Threads { threads, source })?;
         let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
-        let worker = Worker::new(stage, kv, options, jobs_in, closes_in);
+        let worker = Worker::new(stage.clone(), kv, options, jobs_in, closes_in);
         std::thread::Builder::new()
             .name("engine".to_owned())
             // The loop itself is one of the pool's threads: what it splits, it also works on.
             .spawn(move || compute.install(|| worker.run()))
             .map_err(EngineStartError::Thread)?;
-        Ok(Arc::new(Self { jobs, closes, sequences: AtomicU64::new(0) }))
+        let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
+        Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences }))
     }
 
     /// A sequence that holds nothing yet.
-    pub(crate) fn open(&self) -> Arc<Sequence> {
+    pub(crate) fn open(&self, options: KvOptions) -> Arc<Sequence> {
         let key = self.sequences.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Sequence { key, closes: self.closes.clone() })
+        Arc::new(Sequence { key, options, closes: self.closes.clone() })
+    }
+
+    /// The most bytes of KV that a sequence of `positions` takes.
+    pub(crate) fn kv_bytes(&self, options: &KvOptions, positions: u32) -> ByteCount {
+        self.stage.kv_bytes(options, positions as usize, self.rows_max)
+    }
+
+    /// The most bytes of KV that all sequences take.
+    pub(crate) const fn bound(&self) -> ByteCount {
+        self.bound
     }
 
     /// Runs a job. Dropping the future abandons it before its next batch.

@@ -27,7 +27,7 @@ mod session;
 mod stages;
 mod visit;
 
-pub use config::{Config, ConfigProblem, EngineOptions, Limits};
+pub use config::{Config, ConfigProblem, EngineOptions, Limits, SharePrefixes};
 pub use engine::EngineStartError;
 pub use server::{ServeError, Server};
 

@@ -1,11 +1,11 @@
 //! What all tasks of one server share.
 
-use crate::config::Limits;
+use crate::config::{Limits, SharePrefixes};
 use crate::engine::{Engine, Sequence};
 use crate::registry::Registry;
 use crate::stages::Own;
 use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
-use runtime::StageSpec;
+use runtime::{KvOptions, StageSpec};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) engine: Arc<Engine>,
     /// What is refused. `positions_per_session_max` is at most the model's context.
     pub(crate) limits: Limits,
+    /// Which sessions share KV.
+    pub(crate) share_prefixes: SharePrefixes,
     /// The link to the next stage, of a gateway.
     pub(crate) upstream: Option<Arc<Uplink>>,
     registry: Mutex<Registry<Arc<Seat>>>,
@@ -43,6 +45,8 @@ pub(crate) struct Seat {
 pub(crate) struct Kept {
     /// As it was opened: with another plan, the KV is of no use.
     pub(crate) stages: Vec<PlannedStage>,
+    /// As it was opened: so it is with another format or window.
+    pub(crate) kv: KvOptions,
     /// Its KV.
     pub(crate) sequence: Arc<Sequence>,
     /// What the protocol knows of it.
@@ -69,10 +73,12 @@ impl Node {
         holds: StageSpec,
         engine: Arc<Engine>,
         limits: Limits,
+        share_prefixes: SharePrefixes,
         upstream: Option<Arc<Uplink>>,
     ) -> Self {
-        let registry = Mutex::new(Registry::new(limits));
-        Self { host, holds, engine, limits, upstream, registry, left: Notify::new() }
+        let registry = Mutex::new(Registry::new(limits, engine.bound()));
+        let left = Notify::new();
+        Self { host, holds, engine, limits, share_prefixes, upstream, registry, left }
     }
 
     /// What planned stages are compared with.

@@ -12,12 +12,13 @@
 //!
 //! - **A session belongs to the peer that opened it.** The key holds the peer's certified name, so
 //!   no peer can reach, end or even notice another's session by naming its id.
-//! - **Reserved tokens never exceed the pool**, so a session that was admitted finds room for
+//! - **Reserved bytes never exceed the pool**, so a session that was admitted finds room for
 //!   every position that it asked for.
 //! - **Nobody who is served is put out for someone new**: only orphans are, the oldest first.
 //! - No clock and no I/O: time is an argument.
 
 use crate::config::Limits;
+use base::ByteCount;
 use protocol::{Epoch, SessionId};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -40,9 +41,11 @@ pub(crate) struct Turn(u64);
 #[derive(Debug)]
 pub(crate) struct Registry<State> {
     limits: Limits,
+    /// Of the pool.
+    kv_max: ByteCount,
     draining: bool,
     turns: u64,
-    tokens: usize,
+    kv: ByteCount,
     sessions: BTreeMap<SessionKey, Entry<State>>,
 }
 
@@ -50,7 +53,7 @@ pub(crate) struct Registry<State> {
 struct Entry<State> {
     state: State,
     epoch: Epoch,
-    tokens: usize,
+    kv: ByteCount,
     turn: Turn,
     orphan_since: Option<Instant>,
 }
@@ -71,16 +74,21 @@ pub(crate) enum Refusal {
     #[error("the session was opened in epoch {newest} since")]
     Outdated { newest: Epoch },
     /// The KV pool is promised to others.
-    #[error("{tokens} positions of KV are asked for and {free} are free")]
-    Tokens { tokens: usize, free: usize },
+    #[error("the session's KV may take {kv}, of which {free} are free")]
+    Memory { kv: ByteCount, free: ByteCount },
+    /// The KV pool is smaller than that.
+    #[error("the session's KV may take {kv}; this node has {kv_max} for all sessions")]
+    TooMuch { kv: ByteCount, kv_max: ByteCount },
 }
 
 impl<State: Clone> Registry<State> {
-    pub(crate) const fn new(limits: Limits) -> Self {
-        Self { limits, draining: false, turns: 0, tokens: 0, sessions: BTreeMap::new() }
+    /// For a pool of `kv_max`.
+    pub(crate) const fn new(limits: Limits, kv_max: ByteCount) -> Self {
+        let kv = ByteCount(0);
+        Self { limits, kv_max, draining: false, turns: 0, kv, sessions: BTreeMap::new() }
     }
 
-    /// Admits a session from `epoch` on that reserves `tokens`, and gives what is kept of it: from
+    /// Admits a session from `epoch` on that reserves `kv`, and gives what is kept of it: from
     /// before, where this peer had it open or left it, else what `fresh` makes. What it reserved
     /// before stays reserved, since it may hold KV there.
     ///
@@ -91,7 +99,7 @@ impl<State: Clone> Registry<State> {
         &mut self,
         key: &SessionKey,
         epoch: Epoch,
-        tokens: usize,
+        kv: ByteCount,
         fresh: impl FnOnce() -> State,
     ) -> Result<(Turn, State), Refusal> {
         if self.draining {
@@ -101,19 +109,22 @@ impl<State: Clone> Registry<State> {
         if epoch < newest {
             return Err(Refusal::Outdated { newest });
         }
-        let tokens = self.sessions.get(key).map_or(tokens, |entry| entry.tokens.max(tokens));
-        self.make_room(key, tokens)?;
+        if kv > self.kv_max {
+            return Err(Refusal::TooMuch { kv, kv_max: self.kv_max });
+        }
+        let kv = self.sessions.get(key).map_or(kv, |entry| entry.kv.max(kv));
+        self.make_room(key, kv)?;
         self.turns += 1;
         let turn = Turn(self.turns);
         let entry = self.sessions.entry(key.clone()).or_insert_with(|| Entry {
             state: fresh(),
             epoch,
-            tokens: 0,
+            kv: ByteCount(0),
             turn,
             orphan_since: None,
         });
-        self.tokens = self.tokens - entry.tokens + tokens;
-        (entry.epoch, entry.tokens) = (epoch, tokens);
+        self.kv = self.kv - entry.kv + kv;
+        (entry.epoch, entry.kv) = (epoch, kv);
         (entry.turn, entry.orphan_since) = (turn, None);
         Ok((turn, entry.state.clone()))
     }
@@ -159,7 +170,7 @@ impl<State: Clone> Registry<State> {
     }
 
     /// Ends orphans until `key` fits, the oldest first, and never its own.
-    fn make_room(&mut self, key: &SessionKey, tokens: usize) -> Result<(), Refusal> {
+    fn make_room(&mut self, key: &SessionKey, kv: ByteCount) -> Result<(), Refusal> {
         let limits = self.limits;
         while self.count(key, |other| other.peer == key.peer) >= limits.sessions_per_peer_max {
             let refusal = Refusal::PeerSessions { sessions_max: limits.sessions_per_peer_max };
@@ -169,10 +180,10 @@ impl<State: Clone> Registry<State> {
             let refusal = Refusal::Sessions { sessions_max: limits.sessions_max };
             self.end_orphan(|other| other != key, refusal)?;
         }
-        let own = self.sessions.get(key).map_or(0, |entry| entry.tokens);
-        while self.tokens - own + tokens > limits.kv_tokens_max {
-            let free = limits.kv_tokens_max.saturating_sub(self.tokens - own);
-            self.end_orphan(|other| other != key, Refusal::Tokens { tokens, free })?;
+        let own = self.sessions.get(key).map_or(ByteCount(0), |entry| entry.kv);
+        while self.kv - own + kv > self.kv_max {
+            let free = self.kv_max - (self.kv - own);
+            self.end_orphan(|other| other != key, Refusal::Memory { kv, free })?;
         }
         Ok(())
     }
@@ -196,7 +207,7 @@ impl<State: Clone> Registry<State> {
 
     fn forget(&mut self, key: &SessionKey) {
         if let Some(entry) = self.sessions.remove(key) {
-            self.tokens -= entry.tokens;
+            self.kv = self.kv - entry.kv;
         }
     }
 }

@@ -95,12 +95,13 @@ impl Server {
         let context = stage.config().context_length;
         limits.positions_per_session_max = limits.positions_per_session_max.min(context);
         let holds = stage.spec();
+        let sharing = config.engine.share_prefixes;
         let engine = Engine::start(stage, limits.kv_tokens_max, config.engine)?;
         let listener = bind(&config)?;
         let upstream = upstream_of(&config, &host)?;
         let server = Self {
             local_addr: listener.local_addr(),
-            node: Arc::new(Node::new(host, holds, engine, limits, upstream)),
+            node: Arc::new(Node::new(host, holds, engine, limits, sharing, upstream)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };

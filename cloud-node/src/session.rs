@@ -22,14 +22,14 @@ use crate::engine::{Done, EngineError, Job, Sequence};
 use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::stages::{self, Accepted};
-use base::Role;
+use base::{ByteCount, Role};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
     Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, Pass, Rollback,
     SessionId, Verifier, VerifierConfig,
 };
-use runtime::ForwardError;
+use runtime::{ForwardError, KvOptions};
 use settings::chain;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -113,9 +113,13 @@ async fn turn(
 ) -> Result<End, Box<Fault>> {
     let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
+    let kv = stages::kv_options(node.share_prefixes, guest.link.peer(), &open);
     let admitted = {
         let mut registry = node.registry();
-        let reserved = accepted.reserved(open.positions_max);
+        let reserved = match accepted.run.layers.is_empty() {
+            true => ByteCount(0),
+            false => node.engine.kv_bytes(&kv, open.positions_max),
+        };
         let admitted = registry.admit(&key, open.epoch, reserved, Seat::new);
         admitted.map(|(turn, seat)| (turn, seat.next_turn(), seat))
     };
@@ -127,8 +131,8 @@ async fn turn(
         slot = Arc::clone(&seat.kept).lock_owned() => slot,
         () = stop.cancelled() => return Ok(End::Superseded),
     };
-    let kept = slot.take().filter(|kept| kept.stages == open.stages);
-    let mut kept = kept.unwrap_or_else(|| fresh(node, &open, accepted));
+    let kept = slot.take().filter(|kept| kept.stages == open.stages && kept.kv == kv);
+    let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, accepted));
     let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
     let end = match &mut kept.machine {
         Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
@@ -206,7 +210,7 @@ impl Ends {
 }
 
 /// State of a session that nothing is kept of.
-fn fresh(node: &Node, open: &Open, accepted: Accepted) -> Kept {
+fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: Accepted) -> Kept {
     let width = node.host.width;
     let machine = match accepted.writes {
         None => {
@@ -219,7 +223,7 @@ fn fresh(node: &Node, open: &Open, accepted: Accepted) -> Kept {
             Machine::Hops { hops: Hops::new(config), upstream_id }
         }
     };
-    Kept { stages: open.stages.clone(), sequence: node.engine.open(), machine }
+    Kept { stages: open.stages.clone(), kv, sequence: node.engine.open(kv), machine }
 }
 
 fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {
@@ -228,8 +232,8 @@ fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {
         Refusal::Draining
         | Refusal::Sessions { .. }
         | Refusal::PeerSessions { .. }
-        | Refusal::Tokens { .. } => fault(FaultKind::Overloaded).retry_after(node.retry_after_ms()),
-        Refusal::Outdated { .. } => fault(FaultKind::Rejected),
+        | Refusal::Memory { .. } => fault(FaultKind::Overloaded).retry_after(node.retry_after_ms()),
+        Refusal::Outdated { .. } | Refusal::TooMuch { .. } => fault(FaultKind::Rejected),
     })
 }
 

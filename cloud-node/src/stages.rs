@@ -2,9 +2,11 @@
 //!
 //! Pure: an [`Open`] and what the node holds go in, a run or a fault comes out.
 
+use crate::config::SharePrefixes;
 use base::NodeName;
 use protocol::{Fault, FaultKind, Host, Open, PlannedStage, WireCodec};
-use runtime::StageSpec;
+use runtime::{KvOptions, PrefixScope, StageSpec};
+use transport::Peer;
 
 /// What a node compares an [`Open`] with.
 #[derive(Debug, Clone, Copy)]
@@ -30,17 +32,6 @@ pub(crate) struct Accepted {
     pub(crate) writes: Option<WireCodec>,
 }
 
-impl Accepted {
-    /// Positions of KV that a session of `positions` reserves: whole blocks, and none where no
-    /// layer runs.
-    pub(crate) fn reserved(&self, positions: u32) -> usize {
-        match self.run.layers.is_empty() {
-            true => 0,
-            false => (positions as usize).next_multiple_of(runtime::BLOCK_SLOTS),
-        }
-    }
-}
-
 /// The stage of `open` that is ours, from a peer whose kernels are of class `numerics`.
 ///
 /// # Errors
@@ -56,12 +47,7 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
     if stage.node != *name {
         return Err(rejected(format!("the stage is for node {}; this is {name}", stage.node)));
     }
-    if open.positions_max > own.positions_max {
-        let (asked, most) = (open.positions_max, own.positions_max);
-        return Err(rejected(format!(
-            "{asked} positions are asked for; sessions have at most {most}"
-        )));
-    }
+    check_length(open, own.positions_max).map_err(rejected)?;
     let run = StageSpec { layers: stage.layers, embedding: stage.embedding, head: stage.head };
     if !is_consecutive(run, own.host.layers) {
         let layers = own.host.layers;
@@ -86,6 +72,30 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
     }
     let writes = next_hop(stage, rest, own.upstream).map_err(rejected)?;
     Ok(Accepted { run, reads, writes })
+}
+
+/// How a session's KV is kept: as its device says, and shared with whom this node lets it.
+pub(crate) fn kv_options(sharing: SharePrefixes, peer: &Peer, open: &Open) -> KvOptions {
+    let scope = match sharing {
+        SharePrefixes::Peer => PrefixScope::of(&peer.to_string()),
+        SharePrefixes::All => PrefixScope::of("all"),
+        SharePrefixes::Off => PrefixScope::NOBODY,
+    };
+    KvOptions { format: open.kv, stream: open.stream, scope }
+}
+
+/// A session is at most `most` positions long; one that forgets sees at most so many.
+fn check_length(open: &Open, most: u32) -> Result<(), String> {
+    let asked = open.positions_max;
+    match open.stream {
+        None if asked > most => {
+            Err(format!("{asked} positions are asked for; sessions have at most {most}"))
+        }
+        Some(stream) if stream.seen_max().min(asked) > most => {
+            Err(format!("a stream of {stream} is asked for; here one sees at most {most}"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The codec of the hop out of `stage`.

@@ -2,6 +2,7 @@
 
 mod device;
 mod failures;
+mod kv;
 mod limits;
 mod same_text;
 mod world;

@@ -5,7 +5,7 @@
 
 mod file;
 
-use base::NodeName;
+use base::{KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage};
 use settings::{ConfigError, Link, Pace};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub struct Config {
     pub plan: PlanSettings,
     /// How replies are generated, unless a request says otherwise.
     pub generation: Generation,
+    /// How keys and values are kept.
+    pub kv: KvSettings,
     /// How its own layers are run.
     pub engine: EngineOptions,
     /// How long silence on a link is borne.
@@ -104,13 +106,24 @@ impl Default for Generation {
     }
 }
 
+/// `[kv]`: how keys and values are kept, here and at the nodes that run the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KvSettings {
+    /// The target's, at every stage: it decides the text, a little.
+    pub target: KvFormat,
+    /// The draft model's.
+    pub draft: KvFormat,
+    /// What both see of an endless text; `None` sees all of it, and ends with the models' context.
+    pub stream: Option<StreamWindow>,
+}
+
 /// `[engine]`: how the device's own layers are run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EngineOptions {
     /// Compute threads.
     pub threads: usize,
     /// The longest conversation, prompt and reply: what the device's own KV has room for. The models'
-    /// context may be shorter.
+    /// context may be shorter. Not looked at where `kv.stream` lets a text go on for ever.
     pub positions_max: u32,
     /// Emulated slowness.
     pub pace: Pace,

@@ -6,10 +6,10 @@ use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::reply::Reply;
 use crate::start_error::StartError;
-use base::{Sampling, TokenId};
+use base::{KvFormat, Sampling, TokenId};
 use partitioner::{Codec, Mode, Plan};
 use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, WireCodec};
-use runtime::{ChatError, ModelFile, Turn};
+use runtime::{ChatError, KvOptions, ModelFile, PrefixScope, Turn};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 use transport::{Uplink, UplinkConfig, UplinkState};
@@ -62,6 +62,7 @@ impl Device {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let models = Models::open(&config.models)?;
         check_models(&config, &models)?;
+        check_stream(&config, &models)?;
         let count = config.engine.threads;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(count).build();
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
@@ -127,7 +128,7 @@ impl Device {
 
     /// The longest conversation that this device can have.
     pub(crate) fn positions_max(&self) -> u32 {
-        self.models.context_length(self.config.engine.positions_max)
+        positions_max(&self.config, &self.models)
     }
 
     /// The plan; with it, once it is known, the device's stage is loaded.
@@ -138,7 +139,8 @@ impl Device {
             let target = self.models.target.as_ref();
             let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
             let (positions_max, pace) = (self.positions_max(), self.config.engine.pace);
-            self.stage = Some(DeviceStage::load(target, stage, positions_max, pace)?);
+            let kv = kv_options(&self.config, self.config.kv.target);
+            self.stage = Some(DeviceStage::load(target, stage, positions_max, &kv, pace)?);
         }
         Ok(plan)
     }
@@ -166,6 +168,30 @@ impl Device {
     }
 }
 
+/// The longest conversation: what the models were made for, or, where they forget, what messages
+/// can say.
+fn positions_max(config: &Config, models: &Models) -> u32 {
+    match config.kv.stream {
+        Some(_) => protocol::limits::POSITIONS_MAX,
+        None => models.context_length(config.engine.positions_max),
+    }
+}
+
+/// How a model's KV is kept here. The models of one device are its user's alone, and so are all
+/// texts whose beginnings are shared.
+fn kv_options(config: &Config, format: KvFormat) -> KvOptions {
+    KvOptions { format, stream: config.kv.stream, scope: PrefixScope::of("device") }
+}
+
+/// Whether the models can take in what a position of a stream sees.
+fn check_stream(config: &Config, models: &Models) -> Result<(), StartError> {
+    let context = models.context_length(u32::MAX);
+    match config.kv.stream {
+        Some(stream) if stream.seen_max() > context => Err(StartError::Stream { stream, context }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Whether the mode's models are there.
 fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     let missing = |needs, key| Err(StartError::Missing { needs, key });
@@ -182,11 +208,14 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
 }
 
 fn load_local(config: &Config, models: &Models) -> Result<Option<LocalModel>, StartError> {
-    let model = if config.is_target_alone() { &models.target } else { &models.draft };
+    let (model, format) = match config.is_target_alone() {
+        true => (&models.target, config.kv.target),
+        false => (&models.draft, config.kv.draft),
+    };
     let load = |model: &ModelFile| {
         let ends = models.tokenizer.end_tokens();
-        let positions_max = models.context_length(config.engine.positions_max);
-        LocalModel::load(model, ends, positions_max, config.engine.pace)
+        let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
+        LocalModel::load(model, ends, positions_max, &kv, config.engine.pace)
     };
     Ok(model.as_ref().map(load).transpose()?)
 }

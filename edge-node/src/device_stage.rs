@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kernels::wire::{self, Codec};
 use partitioner::Stage as PlannedStage;
 use protocol::{Frame, Hidden, Message, Pass, WireCodec};
-use runtime::{ForwardError, ModelFile, SpanOutput, StageSpec};
+use runtime::{ForwardError, KvOptions, ModelFile, SpanOutput, StageSpec};
 use settings::Pace;
 
 /// The device's stage of a split.
@@ -26,12 +26,12 @@ impl DeviceStage {
         model: &ModelFile,
         stage: &PlannedStage,
         positions_max: u32,
+        kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
         let PlannedStage { layers, embedding, head, .. } = *stage;
-        let positions_max = positions_max.min(model.config().context_length);
         let spec = StageSpec { layers, embedding, head };
-        let sequence = StageSequence::load(model, spec, positions_max, pace)?;
+        let sequence = StageSequence::load(model, spec, positions_max, kv, pace)?;
         Ok(Self { sequence, width: model.config().width })
     }
 

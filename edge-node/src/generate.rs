@@ -19,7 +19,7 @@ use transport::clock;
 const EXTEND: u32 = 32;
 
 /// Rows of one pass: a longer prompt goes in chunks, so that others' passes come in between.
-const PASS_ROWS_MAX: usize = 256;
+pub(crate) const PASS_ROWS_MAX: usize = 256;
 
 /// An answer that is owed for so long is asked for again: a peer may answer pings and still have
 /// lost a pass.
@@ -110,6 +110,8 @@ impl Device {
             prompt: request.prompt.clone(),
             tokens_max: request.tokens_max,
             positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
+            kv: self.config.kv.target,
+            stream: self.config.kv.stream,
             end_tokens: self.models.tokenizer.end_tokens().to_vec(),
             draft_length: plan.map_or(0, Plan::draft_length),
             extend: match plan.map(Plan::mode) {

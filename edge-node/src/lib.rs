@@ -33,7 +33,9 @@ pub mod chat;
 pub mod demo;
 pub mod run;
 
-pub use config::{Config, Credentials, EngineOptions, Generation, LocalChoice, ModelPaths};
+pub use config::{
+    Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
+};
 pub use config::{PeerAddress, PlanSettings};
 pub use device::{Device, Request};
 pub use generate::GenerateError;

@@ -3,7 +3,7 @@
 use crate::sequence::{SequenceError, StageSequence};
 use base::{Position, Sampling, TokenId};
 use runtime::sampler::{self, SampleError};
-use runtime::{ForwardError, ModelFile, SpanOutput, StageSpec};
+use runtime::{ForwardError, KvOptions, ModelFile, SpanOutput, StageSpec};
 use settings::Pace;
 
 /// A model with the KV of the conversation.
@@ -34,11 +34,11 @@ impl LocalModel {
         model: &ModelFile,
         end_tokens: &[TokenId],
         positions_max: u32,
+        kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
         let spec = StageSpec::whole(model.config().layers);
-        let positions_max = positions_max.min(model.config().context_length);
-        let sequence = StageSequence::load(model, spec, positions_max, pace)?;
+        let sequence = StageSequence::load(model, spec, positions_max, kv, pace)?;
         Ok(Self { sequence, end_tokens: end_tokens.to_vec() })
     }
 

@@ -1,7 +1,10 @@
 //! One sequence through one stage of a model: keeps KV equal to a text that grows and is cut.
 
+use crate::generate::PASS_ROWS_MAX;
 use base::{Position, TokenId};
-use runtime::{ForwardError, Input, KvPool, PoolError, SequenceId, Span, SpanOutput, Stage};
+use runtime::{
+    ForwardError, Input, KvOptions, KvPool, PoolError, SequenceId, Span, SpanOutput, Stage,
+};
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
 use std::time::Instant;
@@ -16,6 +19,7 @@ pub(crate) struct StageSequence {
     stage: Stage,
     pool: KvPool,
     sequence: SequenceId,
+    /// All of the text, also where the KV has forgotten some of it.
     held: Vec<TokenId>,
     pace: Pace,
 }
@@ -32,7 +36,7 @@ pub enum SequenceError {
 }
 
 impl StageSequence {
-    /// Loads the part `spec` of `model` with KV for one sequence of `positions_max`.
+    /// Loads the part `spec` of `model` with KV for one sequence of `positions_max`, kept as `kv` says.
     ///
     /// # Errors
     ///
@@ -41,11 +45,14 @@ impl StageSequence {
         model: &ModelFile,
         spec: StageSpec,
         positions_max: u32,
+        kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
         let stage = model.load_stage(spec)?;
-        let mut pool = stage.new_pool(positions_max as usize)?;
-        let sequence = pool.open();
+        let rows_max = CHUNK_ROWS.max(PASS_ROWS_MAX);
+        let bound = stage.kv_bytes(kv, positions_max as usize, rows_max);
+        let mut pool = stage.new_pool_of(bound)?;
+        let sequence = pool.open(kv);
         Ok(Self { stage, pool, sequence, held: Vec::new(), pace })
     }
 
@@ -69,15 +76,23 @@ impl StageSequence {
         self.pass(&text[from..])
     }
 
-    /// Makes the KV that of `text`: drops what differs, runs what is missing.
+    /// Makes the KV that of `text`: drops what differs, runs what is missing; all of it, where a
+    /// window has passed over what stands before the difference.
     ///
     /// # Errors
     ///
     /// As [`Self::run`].
     pub(crate) fn catch_up(&mut self, text: &[TokenId]) -> Result<(), ForwardError> {
         let same = self.held.iter().zip(text).take_while(|(held, token)| held == token).count();
+        let same = match self.pool.truncate(self.sequence, Position::after(same)) {
+            Ok(()) => same,
+            Err(_) => {
+                let emptied = self.pool.truncate(self.sequence, Position(0));
+                emptied.expect("a sequence can always be emptied");
+                0
+            }
+        };
         self.held.truncate(same);
-        self.pool.truncate(self.sequence, Position::after(same));
         for chunk in text[same..].chunks(CHUNK_ROWS) {
             self.pass(chunk)?;
         }
@@ -90,7 +105,7 @@ impl StageSequence {
     }
 
     fn pass(&mut self, rows: &[TokenId]) -> Result<SpanOutput, ForwardError> {
-        let started = Instant::now();
+        let (started, run) = (Instant::now(), self.pool.counts().run);
         let span = Span {
             sequence: self.sequence,
             base: Position::after(self.held.len()),
@@ -99,7 +114,8 @@ impl StageSequence {
         };
         let outputs = self.stage.forward(self.stage.spec(), &[span], &mut self.pool)?;
         self.held.extend(rows);
-        std::thread::sleep(self.pace.pass(rows.len()).saturating_sub(started.elapsed()));
+        let run = usize::try_from(self.pool.counts().run - run).unwrap_or(usize::MAX);
+        std::thread::sleep(self.pace.pass(run).saturating_sub(started.elapsed()));
         Ok(outputs.into_iter().next().expect("one span gives one output"))
     }
 }

@@ -1,7 +1,7 @@
 //! A device that cannot start, or a plan that it cannot run.
 
 use crate::sequence::SequenceError;
-use base::{NodeName, TokenizerFingerprint};
+use base::{NodeName, StreamWindow, TokenizerFingerprint};
 use partitioner::PlanError;
 use runtime::LoadError;
 use std::sync::Arc;
@@ -30,6 +30,17 @@ pub enum StartError {
     /// The plan.
     #[error("the plan cannot be run")]
     Plan(#[from] PlanError),
+    /// A window that is more than a model can take in.
+    #[error(
+        "kv.stream lets a position see {} of a text ({stream}); the models' context is {context}",
+        stream.seen_max()
+    )]
+    Stream {
+        /// As configured.
+        stream: StreamWindow,
+        /// The shortest of the models'.
+        context: u32,
+    },
     /// A mode that needs a model which is not there.
     #[error("{needs} needs models.{key}, which is not configured")]
     Missing {

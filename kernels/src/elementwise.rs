@@ -1,6 +1,14 @@
 //! Operations on one element at a time.
 
-use crate::table;
+use std::ops::Range;
+
+use crate::disjoint::Disjoint;
+use crate::pool::Pool;
+use crate::share::share_rows;
+use crate::table::{self, Table};
+
+/// Elements that go to a thread together.
+const STRIP: usize = 1024;
 
 /// `gate = silu(gate) * up`, where `silu(g) = g / (1 + exp(-g))`.
 ///
@@ -9,9 +17,14 @@ use crate::table;
 /// # Panics
 ///
 /// Where lengths differ.
-pub fn swiglu(gate: &mut [f32], up: &[f32]) {
+pub fn swiglu(pool: &Pool, gate: &mut [f32], up: &[f32]) {
+    swiglu_with(table::current(), pool, gate, up);
+}
+
+/// [`swiglu`] by the functions of `table`.
+pub(crate) fn swiglu_with(table: &Table, pool: &Pool, gate: &mut [f32], up: &[f32]) {
     assert_eq!(gate.len(), up.len(), "gate and up have one shape");
-    (table::current().swiglu)(gate, up);
+    strips(pool, gate, |range, gate| (table.swiglu)(gate, &up[range]));
 }
 
 /// `x = x + y`.
@@ -19,9 +32,21 @@ pub fn swiglu(gate: &mut [f32], up: &[f32]) {
 /// # Panics
 ///
 /// Where lengths differ.
-pub fn add(x: &mut [f32], y: &[f32]) {
+pub fn add(pool: &Pool, x: &mut [f32], y: &[f32]) {
     assert_eq!(x.len(), y.len(), "summands have one shape");
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += y;
-    }
+    strips(pool, x, |range, x| {
+        for (x, y) in x.iter_mut().zip(&y[range]) {
+            *x += y;
+        }
+    });
+}
+
+/// Calls `each` with parts of `x` and where they lie, on as many threads as it is worth.
+fn strips(pool: &Pool, x: &mut [f32], each: impl Fn(Range<usize>, &mut [f32]) + Sync) {
+    let (len, x) = (x.len(), &Disjoint::new(x));
+    share_rows(pool, len.div_ceil(STRIP), STRIP, |strips| {
+        let range = strips.start * STRIP..len.min(strips.end * STRIP);
+        // SAFETY: no other piece has these strips.
+        each(range.clone(), unsafe { x.slice(range) });
+    });
 }

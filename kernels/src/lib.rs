@@ -10,11 +10,13 @@
 //!   stated at the scalar function) and every step of it is a single correctly rounded operation.
 //!   The one exception is the payload of a NaN: that it is a NaN is promised, which one is not.
 //! - **Row independence.** A row's bits do not depend on how many rows run with it or on how many
-//!   threads share the work. Work is tiled over rows and columns; a sum is never split.
+//!   threads share the work. Work is tiled over rows and columns; a sum is split only where its
+//!   canonical order says so, never by how much work there is.
 //! - **No CPU feature is assumed.** Tables are chosen when the first operation runs.
 //! - **No panic on bytes from outside.** [`Matrix::new`] and [`wire::decode`] check before use and
 //!   return errors; every other panic is a length mismatch between arguments of one caller.
 
+#[allow(unsafe_code, reason = "each piece writes its own part of the output")]
 mod attention;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
@@ -23,15 +25,18 @@ mod avx2;
 #[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
 mod avx512;
 mod dequantize;
-#[allow(unsafe_code, reason = "one slice, written by several threads")]
+#[allow(unsafe_code, reason = "parts of one slice, written by several threads")]
 mod disjoint;
+#[allow(unsafe_code, reason = "threads write strips of their own")]
 mod elementwise;
 mod exp;
 mod format;
+mod kv;
 mod layout;
 #[allow(unsafe_code, reason = "threads write columns of their own")]
 mod matmul;
 mod matrix;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod norm;
 #[allow(unsafe_code, reason = "threads write panels of their own")]
 mod packed;
@@ -39,9 +44,11 @@ mod packed;
 mod pool;
 #[allow(unsafe_code, reason = "threads write tiles of their own")]
 mod quantize;
+#[allow(unsafe_code, reason = "threads write rows of their own")]
 mod rope;
 mod scalar;
 mod scratch;
+mod share;
 mod table;
 mod trigonometry;
 pub mod wire;
@@ -49,16 +56,17 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{PagedKv, attention};
+pub use attention::{AttentionSpan, View, attention};
 pub use dequantize::dequantize_row;
 pub use elementwise::{add, swiglu};
 pub use format::Format;
+pub use kv::{BLOCK_SLOTS, KvFormat, KvLayout, PagedKv, write_kv};
 pub use matmul::{Product, Weights, matmul};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;
 pub use packed::{Packed, pack};
 pub use pool::Pool;
-pub use rope::{RopeLayout, RopeTable, rope};
+pub use rope::{RopeLayout, RopeTurns, rope};
 pub use table::table_name;
 
 /// Names the canonical orders of this crate. Two nodes of one class compute the same bits from the

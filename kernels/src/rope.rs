@@ -4,6 +4,10 @@
 //! Which two elements make a pair is a property of the weights: the wrong layout gives fluent
 //! nonsense, not an error.
 
+use crate::disjoint::Disjoint;
+use crate::pool::Pool;
+use crate::share::share_rows;
+use crate::table::{self, Table};
 use crate::trigonometry::{ANGLE_MAX, sin_cos};
 
 /// Which elements of a head make pair `i` of `R / 2`.
@@ -15,106 +19,127 @@ pub enum RopeLayout {
     HalfSplit,
 }
 
-/// Cosines and sines of every pair at every position.
+/// Cosines and sines of every pair at the positions of a pass's rows.
 #[derive(Clone, Debug)]
-pub struct RopeTable {
-    /// `[P, R / 2]` pairs `(cos, sin)`.
-    turns: Vec<(f32, f32)>,
+pub struct RopeTurns {
+    /// `[T, R / 2]` each.
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
     pairs: usize,
 }
 
-impl RopeTable {
-    /// A table for the positions `0..positions`, with `inverse_frequencies[i]` the angle, in
-    /// radians, by which pair `i` turns from one position to the next.
+impl RopeTurns {
+    /// The turns of rows at `positions`, with `inverse_frequencies[i]` the angle, in radians, by which
+    /// pair `i` turns from one position to the next.
     ///
     /// Computed in double precision with this crate's own sine and cosine, rounded once: the same
-    /// bits on every platform. The rotary width `R` is twice the number of frequencies.
+    /// bits on every platform, and as exact at position 2^32 as at 0. All layers of a pass share them.
+    /// The rotary width `R` is twice the number of frequencies.
     ///
     /// # Panics
     ///
-    /// Where a frequency is negative or not finite, or an angle exceeds 2^20.
+    /// Where a frequency is negative or not finite, or an angle exceeds 2^32.
     #[must_use]
-    pub fn new(inverse_frequencies: &[f32], positions: usize) -> Self {
-        let mut turns = Vec::with_capacity(positions * inverse_frequencies.len());
-        for position in 0..positions {
-            #[expect(clippy::cast_precision_loss, reason = "positions are far below 2^52")]
-            let position = position as f64;
-            turns.extend(inverse_frequencies.iter().map(|&frequency| {
-                let angle = position * f64::from(frequency);
+    pub fn new(inverse_frequencies: &[f32], positions: &[u32]) -> Self {
+        let pairs = inverse_frequencies.len();
+        let mut turns = Self { cosines: Vec::new(), sines: Vec::new(), pairs };
+        turns.cosines.reserve_exact(positions.len() * pairs);
+        turns.sines.reserve_exact(positions.len() * pairs);
+        for &position in positions {
+            for &frequency in inverse_frequencies {
+                let angle = f64::from(position) * f64::from(frequency);
                 assert!((0.0..=ANGLE_MAX).contains(&angle), "angle {angle} is out of range");
-                narrow(sin_cos(angle))
-            }));
+                let (sin, cos) = sin_cos(position, frequency);
+                turns.cosines.push(narrow(cos));
+                turns.sines.push(narrow(sin));
+            }
         }
-        Self { turns, pairs: inverse_frequencies.len() }
+        turns
     }
 
-    /// Number of positions, `P`.
-    #[must_use]
-    pub fn positions(&self) -> usize {
-        self.turns.len().checked_div(self.pairs).unwrap_or(0)
-    }
-
-    fn at(&self, position: u32) -> &[(f32, f32)] {
-        let position = usize::try_from(position).expect("usize has 32 bits at least");
-        assert!(position < self.positions(), "position {position} of {}", self.positions());
-        &self.turns[position * self.pairs..][..self.pairs]
+    /// Those of row `t`.
+    fn row(&self, t: usize) -> Turns<'_> {
+        let row = t * self.pairs..(t + 1) * self.pairs;
+        Turns { cosines: &self.cosines[row.clone()], sines: &self.sines[row] }
     }
 }
 
-/// `(sin, cos)` as the table stores it.
 #[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is the point")]
-fn narrow((sin, cos): (f64, f64)) -> (f32, f32) {
-    (cos as f32, sin as f32)
+fn narrow(x: f64) -> f32 {
+    x as f32
 }
 
-/// Turns queries or keys in place: `x` is `[T, H, E]` with `E` the `head_width`, row `t` is at
-/// `positions[t]`.
+/// The turns of one row, `[R / 2]` each.
+pub(crate) struct Turns<'a> {
+    cosines: &'a [f32],
+    sines: &'a [f32],
+}
+
+/// Turns queries or keys in place: `x` is `[T, H, E]` with `E` the `head_width`, and row `t` is turned
+/// by row `t` of `turns`.
 ///
 /// Elements of a head beyond the rotary width stay as they are. A pair `(a, b)` becomes
 /// `(a cos - b sin, a sin + b cos)`, each product and sum rounded on its own.
 ///
 /// # Panics
 ///
-/// Where `x` is not `[T, H, E]`, the rotary width exceeds `E`, or a position is not in the table.
+/// Where `x` is not `[T, H, E]` or the rotary width exceeds `E`.
 pub fn rope(
+    pool: &Pool,
     x: &mut [f32],
     heads: usize,
     head_width: usize,
-    positions: &[u32],
-    table: &RopeTable,
+    turns: &RopeTurns,
     layout: RopeLayout,
 ) {
-    let rotary = 2 * table.pairs;
-    assert_eq!(x.len(), positions.len() * heads * head_width, "x is [T, H, E]");
+    rope_with(table::current(), pool, x, heads, head_width, turns, layout);
+}
+
+/// [`rope`] by the functions of `table`.
+pub(crate) fn rope_with(
+    table: &Table,
+    pool: &Pool,
+    x: &mut [f32],
+    heads: usize,
+    head_width: usize,
+    turns: &RopeTurns,
+    layout: RopeLayout,
+) {
+    let (rotary, row) = (2 * turns.pairs, heads * head_width);
     assert!(rotary <= head_width, "rotary width {rotary} exceeds head width {head_width}");
-    if x.is_empty() {
+    if rotary == 0 {
         return;
     }
-    for (row, &position) in x.chunks_exact_mut(heads * head_width).zip(positions) {
-        let turns = table.at(position);
-        for head in row.chunks_exact_mut(head_width) {
-            match layout {
-                RopeLayout::Interleaved => turn_neighbours(&mut head[..rotary], turns),
-                RopeLayout::HalfSplit => turn_halves(&mut head[..rotary], turns),
+    let rows = turns.cosines.len() / turns.pairs;
+    assert_eq!(x.len(), rows * row, "x is [T, H, E]");
+    let x = &Disjoint::new(x);
+    share_rows(pool, rows, row, |rows| {
+        // SAFETY: no other piece has these rows.
+        let x = unsafe { x.slice(rows.start * row..rows.end * row) };
+        for (t, x) in rows.zip(x.chunks_exact_mut(row)) {
+            (table.turn)(x, head_width, &turns.row(t), layout);
+        }
+    });
+}
+
+/// Turns one row, `[H, E]`.
+#[inline(always)]
+pub(crate) fn turn(row: &mut [f32], head_width: usize, turns: &Turns<'_>, layout: RopeLayout) {
+    let pairs = turns.cosines.len();
+    for head in row.chunks_exact_mut(head_width) {
+        let turns = turns.cosines.iter().zip(turns.sines);
+        match layout {
+            RopeLayout::Interleaved => {
+                for ([a, b], (cos, sin)) in head.as_chunks_mut().0.iter_mut().zip(turns) {
+                    (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+                }
+            }
+            RopeLayout::HalfSplit => {
+                let (first, second) = head[..2 * pairs].split_at_mut(pairs);
+                for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(turns) {
+                    (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+                }
             }
         }
     }
-}
-
-fn turn_neighbours(head: &mut [f32], turns: &[(f32, f32)]) {
-    for ([a, b], &turn) in head.as_chunks_mut().0.iter_mut().zip(turns) {
-        (*a, *b) = turned(*a, *b, turn);
-    }
-}
-
-fn turn_halves(head: &mut [f32], turns: &[(f32, f32)]) {
-    let (first, second) = head.split_at_mut(turns.len());
-    for ((a, b), &turn) in first.iter_mut().zip(second).zip(turns) {
-        (*a, *b) = turned(*a, *b, turn);
-    }
-}
-
-#[inline(always)]
-fn turned(a: f32, b: f32, (cos, sin): (f32, f32)) -> (f32, f32) {
-    (a * cos - b * sin, a * sin + b * cos)
 }

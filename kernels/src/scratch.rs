@@ -16,7 +16,17 @@ thread_local! {
 
 /// Runs `operation` on a buffer of `len` values whose content is unspecified.
 pub(crate) fn with_floats<R>(len: usize, operation: impl FnOnce(&mut [f32]) -> R) -> R {
-    with_kept(&FLOATS, |buffer| {
+    with_floats_in(&FLOATS, len, operation)
+}
+
+/// As [`with_floats`], of a `cell` of the operation's own: for a buffer that stays in use while this
+/// thread runs what uses [`with_floats`] itself.
+pub(crate) fn with_floats_in<R>(
+    cell: &'static LocalKey<Cell<Vec<f32>>>,
+    len: usize,
+    operation: impl FnOnce(&mut [f32]) -> R,
+) -> R {
+    with_kept(cell, |buffer| {
         if buffer.len() < len {
             buffer.resize(len, 0.0);
         }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::attention::KvHead;
+use crate::attention::Steps;
 use crate::matmul::Columns;
 use crate::quantize::{QuantizeBlock, Quantized};
+use crate::rope::{RopeLayout, Turns};
 use crate::{Matrix, Packed, scalar};
 
 /// One implementation of every operation that is worth vectors. All tables return the same bits.
@@ -20,10 +21,13 @@ pub(crate) struct Table {
     pub(crate) quantize_block: QuantizeBlock,
     /// Dot product of a vector with itself.
     pub(crate) sum_of_squares: fn(&[f32]) -> f32,
+    /// `out = x * factor * weight`, element by element.
+    pub(crate) scale: fn(&[f32], f32, &[f32], &mut [f32]),
+    /// A row of heads `[H, E]`, `E`, and what turns it.
+    pub(crate) turn: fn(&mut [f32], usize, &Turns<'_>, RopeLayout),
     /// Gate (in and out) and up projection, of one length.
     pub(crate) swiglu: fn(&mut [f32], &[f32]),
-    /// Query `[E]`, what it sees, a score for each visible position, output `[E]`.
-    pub(crate) attend: fn(&[f32], &KvHead<'_>, &mut [f32], &mut [f32]),
+    pub(crate) attention: &'static Steps,
 }
 
 /// The fastest table that this processor can run; chosen once.

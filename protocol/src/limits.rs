@@ -25,8 +25,9 @@ pub const EXTEND_MAX: u32 = 256;
 /// A device that sends more without listening is refused.
 pub const PASSES_IN_FLIGHT_MAX: usize = 16;
 
-/// Positions of one session. The longest context of the models we load.
-pub const POSITIONS_MAX: u32 = 131_072;
+/// Positions of one session: eight times the longest context of the models we load, for streams that
+/// forget. A node remembers 20 bytes of text for each.
+pub const POSITIONS_MAX: u32 = 1 << 20;
 
 /// Values in a row of hidden states. Llama 3 405B has 16,384.
 pub const WIDTH_MAX: u32 = 16_384;

@@ -22,7 +22,10 @@ mod weights;
 pub use chat_template::{ChatError, Turn};
 pub use config::{ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
-pub use kv::{BLOCK_SLOTS, KvPool, PoolError, SequenceId};
+pub use kv::{
+    BLOCK_SLOTS, KvOptions, KvPool, PoolCounts, PoolError, PrefixScope, ROLLBACK_MAX,
+    RollbackError, SequenceId,
+};
 pub use load_error::LoadError;
 pub use model_file::ModelFile;
 pub use stop::{Emitted, StopStrings};

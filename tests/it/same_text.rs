@@ -4,9 +4,10 @@
 //! says. The reference is computed in this process without any node.
 
 use crate::world::{
-    Answer, Device, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Relay, Sampling, Stage, Weather,
-    World, demo_draft, demo_target, endless, random_weights, side_by_side,
+    Answer, Device, Kv, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Relay, Sampling, Stage,
+    Weather, World, demo_draft, demo_target, endless, random_weights, shorten, side_by_side,
 };
+use base::KvFormat;
 use std::path::PathBuf;
 
 const PROMPT: &str = "I would like to book a table for";
@@ -33,12 +34,14 @@ struct Case {
     draft: Draft,
     draft_length: u32,
     sampling: Sampling,
+    kv: Kv,
     lossy: bool,
 }
 
 impl Case {
     fn plain(mode: Mode, tiers: usize, sampling: Sampling) -> Self {
-        Self { mode, tiers, draft: Draft::None, draft_length: 0, sampling, lossy: false }
+        let kv = Kv::DEFAULT;
+        Self { mode, tiers, draft: Draft::None, draft_length: 0, sampling, kv, lossy: false }
     }
 
     /// Where the layers are cut: somewhere else for each draft length.
@@ -77,6 +80,19 @@ fn cases() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// The other KV formats, in each mode once, with drafts where it can have some.
+fn cases_of(kv: Kv) -> Vec<Case> {
+    let plain = |mode, tiers| Case { kv, ..Case::plain(mode, tiers, SAMPLINGS[1]) };
+    let drafted = |case| Case { draft: Draft::Demo, draft_length: 4, ..case };
+    vec![
+        plain(Mode::Local, 1),
+        plain(Mode::Remote, 1),
+        drafted(plain(Mode::Speculative, 1)),
+        drafted(plain(Mode::Split, 2)),
+        plain(Mode::Split, 3),
+    ]
 }
 
 /// The nodes of the sweep: over good links and over bad ones.
@@ -147,6 +163,7 @@ impl Tiers {
             stages: case.stages(self.layers),
             tokens_max: TOKENS,
             sampling: case.sampling,
+            kv: case.kv,
             silence_ms: PATIENCE_MS,
             ..Device::demo()
         };
@@ -175,6 +192,61 @@ fn every_mode_draft_length_and_bad_link_gives_the_target_s_own_text() {
         answer
     });
     check_that_drafts_were_used(&cases, &answers);
+}
+
+/// Goal: the format of KV is the session's, at every stage of it. Method: each format in each mode,
+/// against the target's text computed here with that format.
+#[test]
+fn every_kv_format_gives_one_text_in_every_mode() {
+    let tiers = Tiers::start();
+    for format in [KvFormat::F32, KvFormat::Q8, KvFormat::Q4] {
+        let kv = Kv { format, ..Kv::DEFAULT };
+        let oracle = Oracle::with(&tiers.target, &kv);
+        let reference = oracle.answer(PROMPT, SAMPLINGS[1], TOKENS);
+        side_by_side(&cases_of(kv), |number, case| {
+            let answer = tiers.run(&format!("{format:?}-{number}"), case);
+            check(case, &answer, &reference, &oracle);
+        });
+    }
+}
+
+/// Goal: a text with a stream window is longer than any context, and the same in every mode. Method:
+/// the models' context is given out as 128 positions; the answer has 400.
+#[test]
+fn a_stream_outlives_the_context_and_says_one_text_in_every_mode() {
+    let world = World::new();
+    let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
+    endless(&demo_target(), &target);
+    endless(&demo_draft(), &draft);
+    for path in [&target, &draft] {
+        shorten(path, 128);
+    }
+    let cloud = Node::start(&world, &NodeConfig { model: target.clone(), ..NodeConfig::cloud() });
+    let kv = Kv { format: KvFormat::F16, window: Some((4, 64)) };
+    let oracle = Oracle::with(&target, &kv);
+    let count = 400;
+    let reference = oracle.answer(PROMPT, SAMPLINGS[1], count);
+    assert_eq!(reference.len(), count);
+    let cases = [(Mode::Local, 0), (Mode::Remote, 0), (Mode::Speculative, 4), (Mode::Split, 4)];
+    side_by_side(&cases, |_, (mode, draft_length)| {
+        let device = Device {
+            target: Some(target.clone()),
+            draft: Some(draft.clone()),
+            cloud: Some(cloud.address()),
+            mode: *mode,
+            local: "target",
+            draft_length: *draft_length,
+            stages: Stage::chain(&["device", "cloud"], &[2], oracle.layers()),
+            tokens_max: count,
+            sampling: SAMPLINGS[1],
+            kv,
+            silence_ms: PATIENCE_MS,
+            ..Device::demo()
+        };
+        let answer = device.answer(&world, &format!("stream-{}", mode.as_str()), PROMPT);
+        assert_eq!(answer.tokens, reference, "{mode:?}");
+        assert_eq!(answer.finish_reason, "length", "{mode:?}");
+    });
 }
 
 fn check(case: &Case, answer: &Answer, reference: &[u32], oracle: &Oracle) {

@@ -7,7 +7,7 @@ mod sessions;
 
 use crate::ca::EphemeralAuthority;
 use crate::{ChannelError, Dialer, Identity, Link, LinkEnd, LinkOptions, Listener, Peer, Trust};
-use base::{NodeName, Position, Role, Sampling, TokenId};
+use base::{KvFormat, NodeName, Position, Role, Sampling, TokenId};
 use bytes::Bytes;
 use protocol::{
     Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId, WireCodec,
@@ -114,6 +114,8 @@ fn open(number: u8) -> Message {
         stages: Vec::new(),
         end_tokens: vec![TokenId(2)],
         positions_max: 1024,
+        kv: KvFormat::F16,
+        stream: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
-use crate::config::{Config, EngineOptions, Limits};
+use crate::config::{Config, EngineOptions, Limits, SharePrefixes};
 use base::LayerRange;
 use serde::Deserialize;
 use settings::chain;
@@ -92,6 +92,7 @@ impl From<FileLimits> for Limits {
 struct Engine {
     threads: Option<usize>,
     batch_rows_max: Option<usize>,
+    share_prefixes: SharePrefixes,
     pace: Pace,
 }
 
@@ -101,6 +102,7 @@ impl From<Engine> for EngineOptions {
         Self {
             threads: file.threads.unwrap_or(default.threads),
             batch_rows_max: file.batch_rows_max.unwrap_or(default.batch_rows_max),
+            share_prefixes: file.share_prefixes,
             pace: file.pace,
         }
     }

@@ -53,7 +53,7 @@ fn every_key_arrives_where_it_belongs() {
            [model]\npath = '/models/target.gguf'\nlayers = [2, 4]\n\
            [limits]\nsessions_max = 1\nsessions_per_peer_max = 2\nkv_tokens_max = 30\n\
            positions_per_session_max = 4\nretry_after_ms = 5\ndrain_s = 6\norphan_s = 7\n\
-           [engine]\nthreads = 8\nbatch_rows_max = 9\n\
+           [engine]\nthreads = 8\nbatch_rows_max = 9\nshare_prefixes = 'all'\n\
            [link]\nsilence_ms_min = 10\nsilence_ms_max = 11\nreconnect_ms = 12\n";
     let config = load(&folder(), &text).unwrap();
     assert_eq!(config.listen.to_string(), "[::1]:0");
@@ -72,7 +72,12 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!(config.limits, limits);
     assert_eq!(
         config.engine,
-        EngineOptions { threads: 8, batch_rows_max: 9, ..EngineOptions::default() }
+        EngineOptions {
+            threads: 8,
+            batch_rows_max: 9,
+            share_prefixes: SharePrefixes::All,
+            ..EngineOptions::default()
+        }
     );
     assert_eq!(config.link, Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12 });
 }

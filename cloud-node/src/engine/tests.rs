@@ -1,8 +1,8 @@
 //! The engine on a random model of two layers.
 
 use super::*;
-use base::LayerRange;
-use runtime::ModelFile;
+use base::{LayerRange, StreamWindow};
+use runtime::{ModelFile, PrefixScope};
 use std::path::Path;
 
 fn stage() -> Stage {
@@ -43,7 +43,7 @@ async fn how_rows_are_batched_changes_no_token() {
     let mut running = Vec::new();
     for seed in 0..12 {
         let text = tokens(seed, 3 + 5 * seed);
-        let (one, other) = (alone.open(), crowded.open());
+        let (one, other) = (alone.open(KvOptions::default()), crowded.open(KvOptions::default()));
         let (expected, more) = (alone.run(job(&one, 0, &text)).await.unwrap(), tokens(seed + 1, 4));
         let at = Position::after(text.len()).0;
         let expected_more = alone.run(job(&one, at, &more)).await.unwrap();
@@ -67,9 +67,10 @@ async fn how_rows_are_batched_changes_no_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_job_at_fault_fails() {
     let engine = engine(1024, 256);
-    let (good, bad) = (engine.open(), engine.open());
+    let (good, bad) = (engine.open(KvOptions::default()), engine.open(KvOptions::default()));
     let text = tokens(1, 20);
-    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    let expected =
+        engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     let broken = [&text[..5], &[TokenId(u32::MAX)]].concat();
     let (good_done, bad_done) =
         tokio::join!(engine.run(job(&good, 0, &text)), engine.run(job(&bad, 0, &broken)));
@@ -83,7 +84,7 @@ async fn only_the_job_at_fault_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_past_what_is_held_are_refused_and_rows_before_it_roll_back() {
     let engine = engine(1024, 256);
-    let sequence = engine.open();
+    let sequence = engine.open(KvOptions::default());
     let text = tokens(3, 10);
     let gap = engine.run(job(&sequence, 1, &text)).await.unwrap_err();
     assert!(matches!(gap, EngineError::Gap { base: Position(1), held: 0 }), "{gap:?}");
@@ -96,31 +97,32 @@ async fn rows_past_what_is_held_are_refused_and_rows_before_it_roll_back() {
 async fn a_sequence_that_nobody_holds_frees_its_kv() {
     let engine = engine(64, 256);
     let text = tokens(1, 64);
-    let first = engine.open();
+    let first = engine.open(KvOptions::default());
     engine.run(job(&first, 0, &text)).await.unwrap();
-    let full = engine.run(job(&engine.open(), 0, &text)).await.unwrap_err();
+    let full = engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap_err();
     let pool_full = matches!(full, EngineError::Forward(ForwardError::PoolFull { .. }));
     assert!(pool_full, "{full:?}");
     drop(first);
-    engine.run(job(&engine.open(), 0, &text)).await.unwrap();
+    engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn layers_in_two_runs_choose_what_they_choose_in_one() {
     let engine = engine(1024, 8);
     let text = tokens(5, 20);
-    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    let expected =
+        engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     let layer = |start| LayerRange::new(start, start + 1).unwrap();
     let head = Job {
         run: StageSpec { layers: layer(0), embedding: true, head: false },
         choose: None,
-        ..job(&engine.open(), 0, &text)
+        ..job(&engine.open(KvOptions::default()), 0, &text)
     };
     let hidden = engine.run(head).await.unwrap().hidden;
     let tail = Job {
         run: StageSpec { layers: layer(1), embedding: false, head: true },
         rows: Rows::Hidden(hidden),
-        ..job(&engine.open(), 0, &text)
+        ..job(&engine.open(KvOptions::default()), 0, &text)
     };
     assert_eq!(engine.run(tail).await.unwrap().chosen, expected);
 }
@@ -129,10 +131,45 @@ async fn layers_in_two_runs_choose_what_they_choose_in_one() {
 async fn only_the_rows_that_are_asked_for_are_chosen_from() {
     let engine = engine(1024, 8);
     let text = tokens(5, 20);
-    let expected = engine.run(job(&engine.open(), 0, &text)).await.unwrap().chosen;
+    let expected =
+        engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     for rows in [0..0, 0..1, 7..9, 5..20, 20..20] {
         let choose = Choose { rows: rows.clone(), sampling: Sampling::GREEDY };
-        let job = Job { choose: Some(choose), ..job(&engine.open(), 0, &text) };
+        let job = Job { choose: Some(choose), ..job(&engine.open(KvOptions::default()), 0, &text) };
         assert_eq!(engine.run(job).await.unwrap().chosen, expected[rows]);
     }
+}
+
+/// Goal: sharing is seen in the time alone. Method: the same beginning again and again, in batches
+/// of seven rows, each time with another end.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequences_that_share_a_beginning_choose_what_they_choose_alone() {
+    let engine = engine(1024, 7);
+    let shared = KvOptions { scope: PrefixScope::of("peer"), ..KvOptions::default() };
+    for seed in 0..4 {
+        let text = [tokens(1, 70), tokens(seed, 11)].concat();
+        let alone = engine.open(KvOptions::default());
+        let expected = engine.run(job(&alone, 0, &text)).await.unwrap().chosen;
+        let last = Choose { rows: 70..81, sampling: Sampling::GREEDY };
+        let sharing = engine.open(shared);
+        let job = Job { choose: Some(last), ..job(&sharing, 0, &text) };
+        assert_eq!(engine.run(job).await.unwrap().chosen, expected[70..], "sequence {seed}");
+    }
+}
+
+/// A window forgets; who goes back further than it reaches begins again.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_before_what_a_window_keeps_are_a_gap_and_nothing_is_held_then() {
+    let engine = engine(1024, 64);
+    let stream = Some(StreamWindow::new(4, 64).unwrap());
+    let sequence = engine.open(KvOptions { stream, ..KvOptions::default() });
+    let text = tokens(2, 900);
+    let whole = engine.run(job(&sequence, 0, &text)).await.unwrap().chosen;
+    let again = engine.run(job(&sequence, 890, &text[890..])).await.unwrap().chosen;
+    assert_eq!(again, whole[890..]);
+    let gap = engine.run(job(&sequence, 100, &text[100..])).await.unwrap_err();
+    assert!(matches!(gap, EngineError::Gap { base: Position(100), held: 0 }), "{gap:?}");
+    let gap = engine.run(job(&sequence, 890, &text[890..])).await.unwrap_err();
+    assert!(matches!(gap, EngineError::Gap { held: 0, .. }), "{gap:?}");
+    assert_eq!(engine.run(job(&sequence, 0, &text)).await.unwrap().chosen, whole);
 }

@@ -96,9 +96,9 @@ impl Worker {
         let Some(batch) = self.batcher.next_batch() else { return };
         let mut slices = batch.slices;
         slices.retain(|slice| self.seat(slice.sequence));
-        let started = Instant::now();
+        let (started, rows) = (Instant::now(), self.pool.counts().run);
         let pass = self.forward(batch.run, &slices);
-        self.pace(started, &slices);
+        self.pace(started, self.pool.counts().run - rows);
         match pass {
             Ok(outputs) => self.take_all(&slices, outputs, started.elapsed()),
             // Nobody knows yet whose rows were at fault.
@@ -131,15 +131,21 @@ impl Worker {
         if self.batcher.job(key).seated {
             return true;
         }
-        let id = *self.open.entry(key).or_insert_with(|| self.pool.open());
         let job = &self.batcher.job(key).submitted.job;
+        let options = &job.sequence.options;
+        let id = *self.open.entry(key).or_insert_with(|| self.pool.open(options));
         let (base, held) = (job.base, self.pool.len(id));
         // A run without layers leaves no KV behind, so there is none before it either.
         if held < base.index() && !job.run.layers.is_empty() {
             self.fail(key, EngineError::Gap { base, held });
             return false;
         }
-        self.pool.truncate(id, base);
+        if let Err(error) = self.pool.truncate(id, base) {
+            tracing::debug!(%error, "a rollback past what a window leaves");
+            // Which drops the rest as well.
+            self.fail(key, EngineError::Gap { base, held: 0 });
+            return false;
+        }
         self.batcher.job_mut(key).seated = true;
         true
     }
@@ -158,8 +164,8 @@ impl Worker {
     }
 
     /// Takes as long as an emulated machine would.
-    fn pace(&self, started: Instant, slices: &[Slice]) {
-        let rows = slices.iter().map(|slice| slice.rows.len()).sum();
+    fn pace(&self, started: Instant, rows: u64) {
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         std::thread::sleep(self.pace.pass(rows).saturating_sub(started.elapsed()));
     }
 
@@ -186,11 +192,14 @@ impl Worker {
         let _ = running.submitted.answer.send(Err(error));
     }
 
-    /// Drops the KV from `row` of the sequence's first job on.
+    /// Drops the KV from `row` of the sequence's first job on; all of it, where a window has passed
+    /// over what that row sees.
     fn truncate(&mut self, key: SequenceKey, row: usize) {
-        let base = self.batcher.job(key).submitted.job.base;
-        if let Some(id) = self.open.get(&key) {
-            self.pool.truncate(*id, Position::after(base.index() + row));
+        let to = Position::after(self.batcher.job(key).submitted.job.base.index() + row);
+        let Some(id) = self.open.get(&key) else { return };
+        if self.pool.truncate(*id, to).is_err() {
+            let cut = self.pool.truncate(*id, Position(0));
+            cut.expect("a sequence can always be emptied");
         }
     }
 

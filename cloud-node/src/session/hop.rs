@@ -131,6 +131,7 @@ impl Driver<'_> {
                     _ => hops.handle_output(Bytes::from(payload)),
                 }
             }
+            Err(EngineError::Gap { .. }) => hops.handle_forgotten(),
             Err(error) => refuse(hops, &Trouble::of(self.node, &error)),
         }
     }

@@ -76,6 +76,7 @@ impl Driver<'_> {
                 let pass_us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
                 verifier.handle_chosen(&done.chosen, pass_us);
             }
+            Err(EngineError::Gap { .. }) => verifier.handle_forgotten(),
             Err(error) => refuse(verifier, &Trouble::of(self.node, &error)),
         }
     }

@@ -1,7 +1,10 @@
 //! Plans against a gateway and a cloud of a model with six layers.
 
 use super::*;
-use base::{LayerRange, ModelFingerprint, Position, Role, Sampling, TokenizerFingerprint};
+use base::{
+    KvFormat, LayerRange, ModelFingerprint, Position, Role, Sampling, StreamWindow,
+    TokenizerFingerprint,
+};
 use protocol::{Epoch, SessionId};
 
 const CLASS: &str = "class-1";
@@ -49,6 +52,8 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         stages,
         end_tokens: Vec::new(),
         positions_max: 100,
+        kv: KvFormat::F16,
+        stream: None,
     }
 }
 
@@ -83,15 +88,9 @@ fn what_fits_is_accepted_with_its_codecs() {
 fn a_gateway_may_only_relay() {
     let relay = vec![stage("gateway", 2, 2, "", Int8), stage("cloud", 2, 6, "h", Int8)];
     let accepted = on_gateway(relay).unwrap();
-    assert_eq!(accepted.reserved(33), 0);
+    assert!(accepted.run.layers.is_empty());
     let tokens = vec![stage("gateway", 0, 0, "e", F32), stage("cloud", 0, 6, "h", F32)];
     assert_eq!(on_gateway(tokens).unwrap().reads, None);
-}
-
-#[test]
-fn kv_is_reserved_in_whole_blocks() {
-    let accepted = on_cloud(vec![stage("cloud", 0, 6, "eh", F32)], CLASS).unwrap();
-    assert_eq!([accepted.reserved(1), accepted.reserved(32), accepted.reserved(33)], [32, 32, 64]);
 }
 
 #[test]
@@ -130,4 +129,39 @@ fn a_session_longer_than_the_limit_is_rejected() {
     let own = Own { host: &host, holds: StageSpec::whole(6), upstream: None, positions_max: 99 };
     let fault = accept(own, &open(vec![stage("cloud", 0, 6, "eh", F32)]), CLASS).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
+}
+
+/// A stream may be of any length, if what it sees is not.
+#[test]
+fn a_stream_that_sees_more_than_the_limit_is_rejected() {
+    let host = host("cloud");
+    let own = Own { host: &host, holds: StageSpec::whole(6), upstream: None, positions_max: 99 };
+    let ask = |sinks, positions_max| {
+        let stream = Some(StreamWindow::new(sinks, 90).unwrap());
+        let stages = vec![stage("cloud", 0, 6, "eh", F32)];
+        accept(own, &Open { stream, positions_max, ..open(stages) }, CLASS)
+    };
+    assert!(ask(9, 1 << 20).is_ok());
+    let fault = ask(10, 1 << 20).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Rejected);
+    assert!(fault.detail.contains("10 sinks and a window of 90"), "{fault:?}");
+    assert!(ask(10, 99).is_ok(), "a short text never fills it");
+}
+
+/// Goal: nobody learns from the time of an answer what another peer has asked, unless the operator
+/// says so.
+#[test]
+fn beginnings_are_shared_with_whom_the_configuration_says() {
+    let open = open(Vec::new());
+    let scope =
+        |sharing, role, peer| kv_options(sharing, &Peer::new(role, name(peer)), &open).scope;
+    let device = |sharing, peer| scope(sharing, Role::Device, peer);
+    use SharePrefixes::{All, Off};
+    let default = SharePrefixes::default();
+    assert_eq!(device(default, "a"), device(default, "a"));
+    assert_ne!(device(default, "a"), device(default, "b"));
+    assert_ne!(device(default, "a"), scope(default, Role::Gateway, "a"));
+    assert_eq!(device(All, "a"), device(All, "b"));
+    assert_ne!(device(All, "a"), device(Off, "a"));
+    assert_eq!(device(Off, "a"), PrefixScope::NOBODY);
 }

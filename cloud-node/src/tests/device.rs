@@ -2,13 +2,13 @@
 
 use super::world::{MODEL, POSITIONS, World, prompt};
 use crate::hidden;
-use base::{LayerRange, Position, Role, Sampling, TokenId};
+use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId};
 use bytes::Bytes;
 use protocol::{
     Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage, PrefixHash,
     SessionId, Verdict, Welcome, WireCodec,
 };
-use runtime::{Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use runtime::{Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use std::net::SocketAddr;
 use std::time::Duration;
 use transport::{ControlChannel, Dialer, Link, LinkOptions, Peer, SessionChannel};
@@ -76,6 +76,8 @@ impl Device {
             stages,
             end_tokens: Vec::new(),
             positions_max: POSITIONS,
+            kv: KvFormat::F16,
+            stream: None,
         };
         let channel = self.link.open_session().await.unwrap();
         Session { channel, open, own: own.map(Own::new) }
@@ -184,7 +186,7 @@ impl Own {
         let spec = StageSpec { layers, embedding: true, head: false };
         let stage = MODEL.load_stage(spec).unwrap();
         let mut pool = stage.new_pool(POSITIONS as usize).unwrap();
-        let sequence = pool.open();
+        let sequence = pool.open(&KvOptions::default());
         Self { stage, pool, sequence }
     }
 
@@ -195,7 +197,7 @@ impl Own {
         codec: WireCodec,
     ) -> (Option<Hidden>, Bytes) {
         let base = Position::after(base);
-        self.pool.truncate(self.sequence, base);
+        self.pool.truncate(self.sequence, base).unwrap();
         let input = Input::Tokens(tokens);
         let span = Span { sequence: self.sequence, base, input, logits: 0..0 };
         let output = self.stage.forward(self.stage.spec(), &[span], &mut self.pool);

@@ -3,7 +3,7 @@
 use crate::{Config, EngineOptions, Limits, Server};
 use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId};
 use protocol::{PlannedStage, WireCodec};
-use runtime::{Input, ModelFile, Span, SpanOutput, StageSpec, sampler};
+use runtime::{Input, KvOptions, ModelFile, Span, SpanOutput, StageSpec, sampler};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -127,10 +127,20 @@ pub(super) fn prompt() -> Vec<TokenId> {
 
 /// What the target says after [`prompt`], token by token, without a network.
 pub(super) fn reference(sampling: &Sampling, count: usize) -> Vec<TokenId> {
+    reference_with(&KvOptions::default(), sampling, count)
+}
+
+/// The same with KV as `options` say.
+pub(super) fn reference_with(
+    options: &KvOptions,
+    sampling: &Sampling,
+    count: usize,
+) -> Vec<TokenId> {
     let spec = StageSpec::whole(MODEL.config().layers);
     let stage = MODEL.load_stage(spec).unwrap();
-    let mut pool = stage.new_pool(POSITIONS as usize).unwrap();
-    let sequence = pool.open();
+    let length = prompt().len() + count;
+    let mut pool = stage.new_pool_of(stage.kv_bytes(options, length, length)).unwrap();
+    let sequence = pool.open(options);
     let mut text = prompt();
     let mut base = 0;
     while text.len() < prompt().len() + count {

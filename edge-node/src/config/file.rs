@@ -1,10 +1,10 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use crate::config::{
-    Config, Credentials, EngineOptions, Generation, LocalChoice, ModelPaths, PeerAddress,
-    PlanSettings,
+    Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
+    PeerAddress, PlanSettings,
 };
-use base::{LayerRange, NodeName, Role, Sampling};
+use base::{KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
 use partitioner::{Codec, Mode, RequestedStage};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
@@ -26,6 +26,8 @@ struct FileConfig {
     plan: FilePlan,
     #[serde(default)]
     generation: FileGeneration,
+    #[serde(default)]
+    kv: FileKv,
     #[serde(default)]
     engine: FileEngine,
     #[serde(default)]
@@ -102,6 +104,14 @@ impl Default for FileGeneration {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct FileKv {
+    target: KvFormat,
+    draft: KvFormat,
+    stream: Option<StreamWindow>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct FileEngine {
     threads: Option<usize>,
     positions_max: Option<u32>,
@@ -130,6 +140,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         peers: typed.peers.into_iter().map(PeerAddress::from).collect(),
         plan: plan(typed.plan, &file)?,
         generation: generation(typed.generation, &file)?,
+        kv: typed.kv.into(),
         engine: engine(&typed.engine, &file)?,
         link: typed.link.checked(&file)?,
     })
@@ -199,6 +210,12 @@ fn engine(typed: &FileEngine, file: &ConfigFile) -> Result<EngineOptions, Config
         return Err(file.invalid("engine.positions_max", detail));
     }
     Ok(EngineOptions { threads, positions_max, pace: typed.pace.checked(file)? })
+}
+
+impl From<FileKv> for KvSettings {
+    fn from(FileKv { target, draft, stream }: FileKv) -> Self {
+        Self { target, draft, stream }
+    }
 }
 
 impl From<FilePeer> for PeerAddress {

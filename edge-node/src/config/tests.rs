@@ -72,3 +72,19 @@ fn without_a_draft_model_nothing_is_drafted() {
     config.models.draft = None;
     assert_eq!(config.plan_request().draft_length, 0);
 }
+
+#[test]
+fn kv_is_kept_as_the_file_says_and_nothing_else_is_taken() {
+    let with = |line: &str| load(&format!("{MINIMAL}[kv]\n{line}\n"));
+    assert_eq!(load(MINIMAL).unwrap().kv, KvSettings::default());
+    let kv =
+        with("target = 'f32'\ndraft = 'q4'\nstream = { sinks = 4, length = 1024 }").unwrap().kv;
+    assert_eq!((kv.target, kv.draft), (KvFormat::F32, KvFormat::Q4));
+    assert_eq!(kv.stream, Some(StreamWindow::new(4, 1024).unwrap()));
+    let refused = |line: &str| with(line).unwrap_err().to_string();
+    assert!(refused("target = 'f8'").contains("`q8`"), "{}", refused("target = 'f8'"));
+    assert!(refused("tarlet = 'q8'").contains("did you mean `target`?"));
+    assert!(refused("stream = { sinks = 65, length = 1024 }").contains("65 sinks"));
+    assert!(refused("stream = { sinks = 4, length = 63 }").contains("64 to"));
+    assert!(refused("stream = { sinks = 4, lenght = 64 }").contains("lenght"));
+}

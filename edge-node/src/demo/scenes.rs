@@ -1,6 +1,8 @@
 //! What the demo plays.
 
-use crate::config::{Config, EngineOptions, Generation, LocalChoice, ModelPaths, PlanSettings};
+use crate::config::{
+    Config, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths, PlanSettings,
+};
 use crate::demo::outage::{Script, Stage};
 use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
@@ -170,6 +172,7 @@ fn config(
             stages: thirds(layers)?,
         },
         generation: Generation::default(),
+        kv: KvSettings::default(),
         engine: EngineOptions { pace: play.pace, ..EngineOptions::default() },
         link,
     })

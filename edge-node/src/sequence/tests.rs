@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::local_model::LocalModel;
-use base::{LayerRange, Sampling};
+use base::{KvFormat, LayerRange, Sampling, StreamWindow};
+use runtime::PrefixScope;
 use std::path::Path;
 
 fn model() -> ModelFile {
@@ -11,7 +12,11 @@ fn model() -> ModelFile {
 }
 
 fn sequence(spec: StageSpec) -> StageSequence {
-    StageSequence::load(&model(), spec, 256, Pace::default()).unwrap()
+    sequence_with(spec, &KvOptions::default())
+}
+
+fn sequence_with(spec: StageSpec, kv: &KvOptions) -> StageSequence {
+    StageSequence::load(&model(), spec, 256, kv, Pace::default()).unwrap()
 }
 
 fn whole() -> StageSpec {
@@ -67,7 +72,9 @@ fn a_text_past_the_context_is_an_error() {
 
 #[test]
 fn drafts_are_what_the_model_says_token_by_token_and_end_with_an_end_token() {
-    let load = |ends: &[TokenId]| LocalModel::load(&model(), ends, 256, Pace::default()).unwrap();
+    let kv = KvOptions::default();
+    let load =
+        |ends: &[TokenId]| LocalModel::load(&model(), ends, 256, &kv, Pace::default()).unwrap();
     let sampling = Sampling::new(0.8, 0, 1.0, 7).unwrap();
     let mut said = text(3, 12);
     let mut speaker = load(&[]);
@@ -84,9 +91,27 @@ fn drafts_are_what_the_model_says_token_by_token_and_end_with_an_end_token() {
 
 #[test]
 fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
-    let mut local = LocalModel::load(&model(), &[], 256, Pace::default()).unwrap();
+    let local = LocalModel::load(&model(), &[], 256, &KvOptions::default(), Pace::default());
+    let mut local = local.unwrap();
     local.follow(&text(1, 15)).unwrap();
     assert_eq!(local.behind(15), 15);
     local.follow(&text(1, 16)).unwrap();
     assert_eq!(local.behind(16), 0);
+}
+
+/// Goal: a stream begins again where it has to and nobody notices. Method: a text far beyond the
+/// model's context; it grows, is cut by little, and changes where the window has passed long since.
+#[test]
+fn a_stream_that_is_cut_too_far_back_is_run_again() {
+    let stream = Some(StreamWindow::new(4, 64).unwrap());
+    let kv = KvOptions { format: KvFormat::Q8, stream, scope: PrefixScope::of("device") };
+    let load = || StageSequence::load(&model(), whole(), 1 << 20, &kv, Pace::default()).unwrap();
+    let mut kept = load();
+    let (a, b) = (text(1, 1500), text(2, 800));
+    let mixed = [&a[..40], &b[..]].concat();
+    for text in [&a[..1500], &a[..1400], &mixed[..], &a[..1500]] {
+        let fresh = values(load().run(text, text.len() - 1).unwrap());
+        assert_eq!(values(kept.run(text, text.len() - 1).unwrap()), fresh, "{}", text.len());
+        assert!(kept.pool.used() <= kept.pool.bound());
+    }
 }

@@ -9,18 +9,21 @@
 //!   oracle's order wins.
 
 mod attend;
-mod exp;
 mod float;
+mod plain;
+mod product;
 mod quantized;
 mod unpack;
 mod vector;
 
 use std::ops::Range;
 
-use crate::attention::KvHead;
+pub(crate) use attend::STEPS;
+
 use crate::layout::SUB_BLOCK;
 use crate::matmul::Columns;
 use crate::quantize::{Codes, Quantized};
+use crate::rope::{RopeLayout, Turns};
 use crate::table::Table;
 use crate::{Matrix, Packed};
 
@@ -38,8 +41,10 @@ static TABLE: Table = Table {
     matmul_packed,
     quantize_block,
     sum_of_squares,
+    scale,
+    turn,
     swiglu,
-    attend,
+    attention: &STEPS,
 };
 
 fn matmul_float(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {
@@ -62,12 +67,17 @@ fn sum_of_squares(x: &[f32]) -> f32 {
     unsafe { float::dot(x, x) }
 }
 
-fn swiglu(gate: &mut [f32], up: &[f32]) {
+fn scale(x: &[f32], factor: f32, weight: &[f32], out: &mut [f32]) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { exp::swiglu(gate, up) }
+    unsafe { plain::scale(x, factor, weight, out) }
 }
 
-fn attend(query: &[f32], kv: &KvHead<'_>, scores: &mut [f32], out: &mut [f32]) {
+fn turn(row: &mut [f32], head_width: usize, turns: &Turns<'_>, layout: RopeLayout) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { attend::attend(query, kv, scores, out) }
+    unsafe { plain::turn(row, head_width, turns, layout) }
+}
+
+fn swiglu(gate: &mut [f32], up: &[f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { plain::swiglu(gate, up) }
 }

@@ -9,7 +9,10 @@
 //! - No order of its own: where a vector operation would round differently from the oracle, the
 //!   oracle's order wins.
 
+mod attend;
 mod float;
+mod plain;
+mod product;
 mod quantized;
 mod unpack;
 mod vector;
@@ -31,7 +34,8 @@ pub(crate) fn table() -> Option<&'static Table> {
             && is_x86_feature_detected!("avx512vnni");
         // What comes as narrow vectors is no slower there, and is taken from the narrow table.
         let narrow = avx2::table().filter(|_| runs)?;
-        Some(Table { name: "avx512", matmul_float, matmul_packed, ..*narrow })
+        let attention = &attend::STEPS;
+        Some(Table { name: "avx512", matmul_float, matmul_packed, swiglu, attention, ..*narrow })
     });
     TABLE.as_ref()
 }
@@ -44,4 +48,9 @@ fn matmul_float(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'
 fn matmul_packed(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
     // SAFETY: `table` gives this function out only where the processor has the features.
     unsafe { quantized::matmul(w, panels, x, out) }
+}
+
+fn swiglu(gate: &mut [f32], up: &[f32]) {
+    // SAFETY: `table` gives this function out only where the processor has the features.
+    unsafe { plain::swiglu(gate, up) }
 }

@@ -57,3 +57,25 @@ pub(super) fn lanes(v: __m512) -> [f32; LANES] {
     store(&mut lanes, v);
     lanes
 }
+
+/// The first sixteen elements of `x`, or all of them and zeros.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn load_part(x: &[f32]) -> __m512 {
+    // SAFETY: only lanes of elements that `x` has are read.
+    unsafe { _mm512_maskz_loadu_ps(part(x.len()), x.as_ptr()) }
+}
+
+/// The lanes for which `x` has an element, into `x`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn store_part(x: &mut [f32], v: __m512) {
+    // SAFETY: only lanes of elements that `x` has are written.
+    unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), part(x.len()), v) }
+}
+
+/// The lanes of the first `len` elements.
+#[inline]
+fn part(len: usize) -> __mmask16 {
+    if len < LANES { (1 << len) - 1 } else { u16::MAX }
+}

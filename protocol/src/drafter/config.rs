@@ -2,7 +2,7 @@
 
 use super::log::FinishReason;
 use crate::{Epoch, PlannedStage, SessionId};
-use base::{Position, Sampling, TokenId};
+use base::{KvFormat, Position, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
 /// What stands between the device and the verifier.
@@ -36,6 +36,10 @@ pub struct DrafterConfig {
     pub tokens_max: u32,
     /// The most positions, prompt included.
     pub positions_max: u32,
+    /// The number format of the session's KV.
+    pub kv: KvFormat,
+    /// What a position of an endless text sees; `None` sees all before it.
+    pub stream: Option<StreamWindow>,
     /// The text ends at, and with, one of these.
     pub end_tokens: Vec<TokenId>,
     /// Draft length `k`; 0 drafts nothing.

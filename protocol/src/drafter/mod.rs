@@ -321,6 +321,8 @@ impl Drafter {
             stages: self.config.stages.clone(),
             end_tokens: self.config.end_tokens.clone(),
             positions_max: self.config.positions_max,
+            kv: self.config.kv,
+            stream: self.config.stream,
         }));
         self.await_answer(now);
     }

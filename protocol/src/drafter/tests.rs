@@ -9,7 +9,7 @@ mod alone;
 
 use super::*;
 use crate::{PlannedStage, SessionId, Verdict, WireCodec};
-use base::{LayerRange, NodeName, Sampling};
+use base::{KvFormat, LayerRange, NodeName, Sampling};
 
 const END: TokenId = TokenId(0);
 
@@ -40,6 +40,8 @@ fn config() -> DrafterConfig {
         prompt: ids(&[11, 12, 13]),
         tokens_max: 20,
         positions_max: 100,
+        kv: KvFormat::F16,
+        stream: None,
         end_tokens: vec![END],
         draft_length: 3,
         extend: 0,

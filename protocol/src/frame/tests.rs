@@ -4,7 +4,8 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    LayerRange, ModelFingerprint, NodeName, Position, Role, Sampling, TokenId, TokenizerFingerprint,
+    KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role, Sampling, StreamWindow,
+    TokenId, TokenizerFingerprint,
 };
 
 #[path = "../../fuzz/walk.rs"]
@@ -16,7 +17,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (1, 1),
+        versions: (2, 2),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -27,7 +28,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 1,
+        version: 2,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -59,6 +60,8 @@ fn open() -> Open {
         stages: vec![stage()],
         end_tokens: vec![TokenId(2), TokenId(4095)],
         positions_max: 1024,
+        kv: KvFormat::Q8,
+        stream: Some(StreamWindow::new(4, 1000).unwrap()),
     }
 }
 
@@ -271,6 +274,24 @@ fn the_last_limits_hold_too() {
     let wide = |width| Pass { hidden: Some(Hidden { width, ..hidden(0) }), ..pass() };
     assert!(Message::Pass(wide(limits::WIDTH_MAX)).check().is_ok());
     assert!(Message::Pass(wide(limits::WIDTH_MAX + 1)).check().is_err());
+}
+
+/// The window's range is its type's; a peer with other ideas is told what is wrong with it.
+#[test]
+fn a_stream_window_out_of_its_range_does_not_decode() {
+    let good = Message::Open(open()).encode_body().unwrap();
+    let sinks_at = good.len() - 4;
+    assert_eq!(good[sinks_at..], [4, 251, 232, 3], "four sinks, then a length of 1000");
+    let window = |sinks: u8, length: [u8; 2]| {
+        let mut body = good.clone();
+        body[sinks_at] = sinks;
+        body[sinks_at + 2..].copy_from_slice(&length);
+        decode(Header { kind: Kind::Open, body_len: body.len() }, &body)
+    };
+    assert!(window(64, [0, 4]).is_ok());
+    for (sinks, length) in [(65, [0, 4]), (4, [63, 0])] {
+        assert!(matches!(window(sinks, length), Err(DecodeError::Body { .. })), "{sinks}");
+    }
 }
 
 #[test]

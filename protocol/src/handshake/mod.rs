@@ -13,10 +13,10 @@ use crate::{Fault, FaultKind, Hello, Welcome};
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 
 /// The wire version of this build. Versions are whole: a node speaks each in its range.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
-/// The versions that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, VERSION);
+/// The versions that this build speaks. Version 1 could not say how KV is kept.
+pub const VERSIONS: (u16, u16) = (2, VERSION);
 
 /// What a serving node says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

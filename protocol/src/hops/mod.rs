@@ -21,6 +21,7 @@ mod flight;
 mod tests;
 
 use crate::error::PeerMisbehaved;
+use crate::verifier::FORGOTTEN;
 use crate::{
     Close, Epoch, Fault, FaultKind, Frame, Hidden, HiddenRows, Kind, Message, Open, Opened, Pass,
     PrefixHash, Rollback, Transcript, Verdict, WireCodec, limits,
@@ -51,7 +52,8 @@ pub enum Side {
 }
 
 /// One forward pass through this stage's layers. Each is answered by exactly one
-/// [`Hops::handle_output`] or [`Hops::handle_refused`], also where the session was reopened meanwhile.
+/// [`Hops::handle_output`], [`Hops::handle_refused`] or [`Hops::handle_forgotten`], also where the
+/// session was reopened meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HopWork {
     /// First truncate the session's KV to this length.
@@ -279,6 +281,20 @@ impl Hops {
         let _ = self.flight.ran();
         self.held.truncate(start.index());
         self.fault(kind, detail, retry_after_ms);
+    }
+
+    /// The shell could not run the work because the session's KV does not reach back so far, and
+    /// forgot the rest: nothing is held now. Below is told of the gap, and sends its text again.
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running.
+    pub fn handle_forgotten(&mut self) {
+        self.flight.void();
+        let _ = self.flight.ran();
+        self.held.truncate(0);
+        let kind = FaultKind::Gap { held: Position::default(), prefix: PrefixHash::EMPTY };
+        self.fault(kind, FORGOTTEN, None);
     }
 
     /// The next frame for a neighbour.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{PlannedStage, PrefixCheck, SessionId};
-use base::{LayerRange, NodeName, Sampling};
+use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -31,6 +31,8 @@ fn open(epoch: u32, have: u32) -> Open {
         stages: vec![stage("gateway"), stage("cloud")],
         end_tokens: Vec::new(),
         positions_max: 50,
+        kv: KvFormat::F16,
+        stream: None,
     }
 }
 
@@ -246,6 +248,18 @@ fn work_that_was_refused_is_reported_and_undone() {
 }
 
 #[test]
+fn forgotten_kv_is_reported_as_a_gap() {
+    let mut desk = Desk::new();
+    desk.ask(pass(1, &[1, 2], 0));
+    desk.ask(pass(1, &[1, 2, 3], 2));
+    let _ = desk.0.poll_work().unwrap();
+    desk.0.handle_forgotten();
+    let Message::Fault(fault) = desk.down() else { panic!("no fault") };
+    assert_eq!(fault.kind, FaultKind::Gap { held: Position(0), prefix: PrefixHash::EMPTY });
+    assert_eq!((desk.0.held(), desk.0.in_flight(), desk.0.poll_work()), (Position(0), 0, None));
+}
+
+#[test]
 fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
     let hidden = Some(Hidden { codec: WireCodec::F16, width: 1, bytes: 2 });
     let good = pass(1, &[1], 0);
@@ -265,4 +279,16 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
     let pass = Pass { prefix: PrefixCheck([0; 4]), ..pass(1, &[1], 0) };
     let outcome = fresh.handle_pass(pass, Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass })));
+}
+
+/// The stages after this one are told how the session's KV is kept.
+#[test]
+fn an_open_goes_on_with_the_kv_s_format_and_window() {
+    let mut hops = Hops::new(HopsConfig { reads: None, writes: WireCodec::F16, width: 1 });
+    let stream = Some(StreamWindow::new(4, 64).unwrap());
+    hops.handle_open(Open { kv: KvFormat::Q4, stream, ..open(1, 0) });
+    let Some((Side::Up, Frame { message: Message::Open(up), .. })) = hops.poll_transmit() else {
+        panic!("no Open for the next stage")
+    };
+    assert_eq!((up.kv, up.stream), (KvFormat::Q4, stream));
 }

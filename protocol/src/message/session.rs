@@ -2,7 +2,7 @@
 
 use crate::error::LimitError;
 use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, limits};
-use base::{LayerRange, NodeName, Position, Sampling, TokenId};
+use base::{KvFormat, LayerRange, NodeName, Position, Sampling, StreamWindow, TokenId};
 use serde::{Deserialize, Serialize};
 
 /// Begins a session, or resumes one. Sent by the device, and by each stage to the next.
@@ -26,6 +26,10 @@ pub struct Open {
     pub end_tokens: Vec<TokenId>,
     /// The most positions that this session may hold: its KV is reserved by it.
     pub positions_max: u32,
+    /// The number format of the KV, at every stage.
+    pub kv: KvFormat,
+    /// What a position of an endless text sees, at every stage; `None` sees all before it.
+    pub stream: Option<StreamWindow>,
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.

@@ -16,6 +16,8 @@ pub(super) struct Scenario {
     pub(super) hop: bool,
     /// The device runs the first layers itself and sends hidden states.
     pub(super) head_stage: bool,
+    /// How far the KV of the nodes may be cut back; `None` is any length.
+    pub(super) reach: Option<usize>,
     pub(super) pass_rows_max: usize,
     pub(super) weather: Weather,
     /// Silence that the device takes for loss: the default's, or never in this run.
@@ -51,6 +53,7 @@ impl Scenario {
             extend: 0,
             hop: false,
             head_stage: false,
+            reach: None,
             pass_rows_max: 16,
             weather: Weather { delay: ms(20), jitter: ms(5), loss: 0, repeat: 0, reorder: false },
             never_lost: false,

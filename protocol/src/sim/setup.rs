@@ -2,12 +2,12 @@
 
 use super::model;
 use super::scenario::{Scenario, ms};
-use super::stage::WIDTH;
+use super::stage::{Engine, WIDTH};
 use crate::{
     Chain, DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
     PlannedStage, SessionId, Verifier, VerifierConfig, WireCodec, frame,
 };
-use base::{LayerRange, NodeName, Position, Sampling};
+use base::{KvFormat, LayerRange, NodeName, Position, Sampling};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         prompt: scenario.prompt.clone(),
         tokens_max: scenario.tokens_max,
         positions_max: 200,
+        kv: KvFormat::F16,
+        stream: None,
         end_tokens: vec![model::END],
         draft_length: scenario.draft_length,
         extend: scenario.extend,
@@ -51,6 +53,10 @@ pub(super) fn health(scenario: &Scenario) -> LinkHealthConfig {
 pub(super) fn verifier(scenario: &Scenario) -> Verifier {
     let hidden = scenario.is_staged().then_some((WireCodec::F32, WIDTH));
     Verifier::new(VerifierConfig { hidden })
+}
+
+pub(super) fn engine(scenario: &Scenario) -> Engine {
+    Engine::new(scenario.reach)
 }
 
 pub(super) fn hops(scenario: &Scenario) -> Hops {

@@ -11,23 +11,48 @@ pub(super) const WIDTH: u32 = 1;
 #[derive(Debug, Default)]
 pub(super) struct Engine {
     kv: Vec<TokenId>,
+    /// How far its KV may be cut back, but for all of it; `None` is any length.
+    reach: Option<usize>,
+    /// Times that it forgot.
+    pub(super) forgotten: usize,
     /// Rows run so far.
     pub(super) rows: usize,
 }
 
 impl Engine {
-    /// Runs a verifier's work: the tokens chosen.
-    pub(super) fn verify(&mut self, work: &Work) -> Vec<TokenId> {
+    pub(super) fn new(reach: Option<usize>) -> Self {
+        Self { reach, ..Self::default() }
+    }
+
+    /// Runs a verifier's work: the tokens chosen; `None` where the KV does not reach back so far and
+    /// is gone.
+    pub(super) fn verify(&mut self, work: &Work) -> Option<Vec<TokenId>> {
+        if self.forgets(work.truncate_to) {
+            return None;
+        }
         self.run(work.truncate_to, &work.tokens, work.hidden.as_ref());
         assert!(work.choose.end <= work.tokens.len(), "chosen rows were run");
         let start = work.truncate_to.index();
-        work.choose.clone().map(|row| model::target(&self.kv[..start + row + 1])).collect()
+        Some(work.choose.clone().map(|row| model::target(&self.kv[..start + row + 1])).collect())
     }
 
-    /// Runs a middle stage's work: its output rows.
-    pub(super) fn pass_on(&mut self, work: &HopWork) -> Bytes {
+    /// Runs a middle stage's work: its output rows; `None` as in [`Self::verify`].
+    pub(super) fn pass_on(&mut self, work: &HopWork) -> Option<Bytes> {
+        if self.forgets(work.truncate_to) {
+            return None;
+        }
         self.run(work.truncate_to, &work.tokens, work.hidden.as_ref());
-        rows_of(&work.tokens)
+        Some(rows_of(&work.tokens))
+    }
+
+    fn forgets(&mut self, truncate_to: Position) -> bool {
+        let back = self.kv.len().saturating_sub(truncate_to.index());
+        let forgets = truncate_to.0 > 0 && self.reach.is_some_and(|reach| back > reach);
+        if forgets {
+            self.kv.clear();
+            self.forgotten += 1;
+        }
+        forgets
     }
 
     fn run(&mut self, truncate_to: Position, tokens: &[TokenId], hidden: Option<&HiddenRows>) {

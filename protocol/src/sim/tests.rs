@@ -63,13 +63,36 @@ fn without_cuts_the_text_is_the_references_in_every_mode_and_weather() {
     }
 }
 
+/// Goal: KV that forgets costs a replay and never a token. Method: stages whose KV is cut back by a
+/// few positions only, under drafts that are rolled back by more. A middle stage has calm links: a
+/// repeated pass is a rollback to it, and one gap after the other is given up on.
+#[test]
+fn stages_that_forget_what_is_far_back_change_nothing_in_the_text() {
+    let forgotten = Cell::new(0);
+    for seed in 0..30 {
+        for reach in [0, 1, 3, 7] {
+            for (hop, head_stage) in [(false, false), (true, false), (true, true)] {
+                let weather = if hop { Scenario::calm(seed) } else { Scenario::stormy(seed) };
+                let (reach, draft_length) = (Some(reach), u32::try_from(seed % 9).unwrap());
+                let stages = Scenario { hop, head_stage, reach, draft_length, ..weather };
+                run(Scenario { never_lost: true, ..stages }, |world| {
+                    is_reference(world);
+                    forgotten.set(forgotten.get() + world.engine.forgotten);
+                });
+            }
+        }
+    }
+    assert!(forgotten.get() > 300, "only {} times", forgotten.get());
+}
+
 /// Goal: whatever is cut or dies, every token is shown once, every verified one is the target's word
 /// after the text before it, and the request ends. Method: `World::check` after every step.
 #[test]
 fn with_cuts_and_deaths_what_is_verified_is_true_and_every_request_ends() {
     let judged = Cell::new(0);
     for seed in 0..500 {
-        run(Scenario::broken(seed), |world| {
+        let reach = [None, Some(5)][usize::from(seed % 3 == 0)];
+        run(Scenario { reach, ..Scenario::broken(seed) }, |world| {
             let ended = world.shown.last() == Some(&model::END);
             assert!(ended || world.shown.len() == world.scenario.tokens_max as usize);
             assert!(world.shown.iter().rev().skip(1).all(|token| *token != model::END));

@@ -8,7 +8,7 @@
 use super::link::Pipe;
 use super::model::{self, Dice};
 use super::scenario::{Fate, Scenario, ms};
-use super::setup::{bytes_of, config, health, hops, read, verifier};
+use super::setup::{bytes_of, config, engine, health, hops, read, verifier};
 use super::stage::{Engine, WIDTH};
 use crate::{
     Drafter, DrafterEvent, Epoch, Frame, Hidden, Hops, LinkEvent, LinkHealth, Message, Pong, Side,
@@ -65,7 +65,7 @@ struct Hop {
 
 impl Hop {
     fn new(scenario: &Scenario, life: u64, far_life: u64) -> Self {
-        Self { hops: hops(scenario), engine: Engine::default(), life, far_life }
+        Self { hops: hops(scenario), engine: engine(scenario), life, far_life }
     }
 }
 
@@ -74,8 +74,8 @@ enum Happening {
     Down(u64, Bytes),
     FarUp(u64, Bytes),
     FarDown(u64, Bytes),
-    Verified(u64, Vec<TokenId>),
-    PassedOn(u64, Bytes),
+    Verified(u64, Option<Vec<TokenId>>),
+    PassedOn(u64, Option<Bytes>),
     Drafted(Position, Vec<TokenId>),
     Said(Position, TokenId),
     Dialled,
@@ -111,7 +111,7 @@ impl World {
             far_down: Pipe::new(weather, Vec::new()),
             far_life: 0,
             verifier: verifier(&scenario),
-            engine: Engine::default(),
+            engine: engine(&scenario),
             life: 0,
             shown: Vec::new(),
             marks: Vec::new(),
@@ -200,12 +200,16 @@ impl World {
                 self.at_verifier(read(&bytes));
             }
             Happening::FarDown(life, bytes) if life == self.far_life => self.at_hop(read(&bytes)),
-            Happening::Verified(life, chosen) if life == self.life => {
-                self.verifier.handle_chosen(&chosen, 2000);
-            }
+            Happening::Verified(life, chosen) if life == self.life => match chosen {
+                Some(chosen) => self.verifier.handle_chosen(&chosen, 2000),
+                None => self.verifier.handle_forgotten(),
+            },
             Happening::PassedOn(life, rows) => {
                 self.hop.iter_mut().filter(|hop| hop.life == life).for_each(|hop| {
-                    hop.hops.handle_output(rows.clone());
+                    match rows.clone() {
+                        Some(rows) => hop.hops.handle_output(rows),
+                        None => hop.hops.handle_forgotten(),
+                    }
                 });
             }
             Happening::Drafted(base, tokens) => self.drafter.handle_draft(now, base, &tokens),
@@ -274,7 +278,7 @@ impl World {
     fn restart_verifier(&mut self) {
         self.life += 1;
         self.verifier = verifier(&self.scenario);
-        self.engine = Engine::default();
+        self.engine = engine(&self.scenario);
     }
 
     fn at_device(&mut self, message: Message) {
@@ -363,7 +367,7 @@ impl World {
         }
         let (truncate_to, tokens) = (pass.base, pass.tokens.clone());
         let work = crate::HopWork { truncate_to, tokens, hidden: None, codec: WireCodec::F32 };
-        let payload = self.head.pass_on(&work);
+        let payload = self.head.pass_on(&work).expect("the device's own KV reaches back");
         let bytes = u32::try_from(payload.len()).unwrap();
         pass.hidden = Some(Hidden { codec: WireCodec::F32, width: WIDTH, bytes });
         Frame { message: Message::Pass(pass), payload }

@@ -28,14 +28,17 @@ mod tests;
 
 use crate::error::PeerMisbehaved;
 use crate::{
-    Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, Rollback, Verdict, WireCodec,
-    limits,
+    Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, PrefixHash, Rollback, Verdict,
+    WireCodec, limits,
 };
 use base::{Position, Sampling, TokenId};
 use bytes::Bytes;
 use memory::Memory;
 use std::collections::VecDeque;
 use std::ops::Range;
+
+/// The detail of a gap that opens because KV was dropped.
+pub(crate) const FORGOTTEN: &str = "the KV does not reach back to the pass; nothing is held now";
 
 /// What the verifying stage reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +48,8 @@ pub struct VerifierConfig {
 }
 
 /// One forward pass for the shell to run. Each is answered by exactly one
-/// [`Verifier::handle_chosen`] or [`Verifier::handle_refused`], also where the session was reopened
-/// meanwhile.
+/// [`Verifier::handle_chosen`], [`Verifier::handle_refused`] or [`Verifier::handle_forgotten`], also
+/// where the session was reopened meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     /// First truncate the session's KV to this length.
@@ -261,6 +264,21 @@ impl Verifier {
         self.void();
         let fault = Fault::on_session(self.epoch(), kind, detail);
         self.outbox.push_back(Message::Fault(Fault { retry_after_ms, ..fault }));
+    }
+
+    /// The shell could not run the work because the session's KV does not reach back so far, and
+    /// forgot the rest: nothing is held now. The device is told of the gap, and sends its text again.
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running.
+    pub fn handle_forgotten(&mut self) {
+        self.running.take().expect("the shell answers a work that it was given");
+        self.memory.truncate(0);
+        self.void();
+        let kind = FaultKind::Gap { held: Position::default(), prefix: PrefixHash::EMPTY };
+        let fault = Fault::on_session(self.epoch(), kind, FORGOTTEN);
+        self.outbox.push_back(Message::Fault(fault));
     }
 
     /// The next message for the device.

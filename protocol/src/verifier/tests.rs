@@ -8,7 +8,7 @@
 
 use super::*;
 use crate::{Hidden, PrefixHash, SessionId};
-use base::Sampling;
+use base::{KvFormat, Sampling};
 
 const END: TokenId = TokenId(0);
 
@@ -29,6 +29,8 @@ fn open(epoch: u32, have: u32) -> Open {
         stages: Vec::new(),
         end_tokens: vec![END],
         positions_max: 20,
+        kv: KvFormat::F16,
+        stream: None,
     }
 }
 
@@ -379,4 +381,21 @@ fn work_that_was_refused_is_reported_and_undone() {
     let Some(Message::Fault(fault)) = desk.0.poll_transmit() else { panic!("no fault") };
     assert_eq!((fault.kind, fault.retry_after_ms), (FaultKind::Overloaded, Some(250)));
     assert_eq!((desk.0.held(), desk.work()), (Position(2), None));
+}
+
+/// Goal: KV that is gone is never built on. The device is told of a gap, and what it sends from the
+/// beginning is run from the beginning.
+#[test]
+fn forgotten_kv_is_reported_as_a_gap_and_sent_again() {
+    let mut desk = Desk::new();
+    desk.ask(pass(1, &[1, 2], 0, 0, 0));
+    let _ = (desk.work(), desk.heard());
+    desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
+    desk.ask(pass(1, &[1, 2, 3, 4, 5], 4, 0, 0));
+    let _ = desk.0.poll_work().unwrap();
+    desk.0.handle_forgotten();
+    assert_eq!(desk.gap(), (Position(0), PrefixHash::EMPTY));
+    assert_eq!((desk.0.held(), desk.work()), (Position(0), None), "what waited is void");
+    desk.ask(pass(2, &[1, 2, 3, 4], 0, 0, 0));
+    assert_eq!(desk.work(), Some((0, 4, 3..4)));
 }

@@ -1,13 +1,11 @@
-//! The rows of one pass: spans of sequences, checked against stage and pool before anything runs.
+//! The rows of one pass: spans of sequences, laid one after the other.
 
-use super::forward_error::{ForwardError, InputError};
-use super::ops::{SequenceRows, with_values};
+use super::ops::with_values;
 use super::stage::{Stage, StageSpec};
-use crate::ModelConfig;
-use crate::kv::{BLOCK_SLOTS, KvPool, SequenceId};
+use crate::kv::{KvPool, SequenceId};
 use base::{Position, TokenId};
 use candle_core::{Device, Tensor};
-use std::collections::BTreeSet;
+use kernels::{RopeTurns, View};
 use std::ops::Range;
 
 /// Consecutive positions of one sequence.
@@ -41,47 +39,56 @@ pub enum SpanOutput {
     Logits(Vec<f32>),
 }
 
-/// The rows of all spans, one after the other.
+/// Rows of a pass that belong to one sequence.
+pub(super) struct SequenceRows {
+    pub(super) sequence: SequenceId,
+    /// Of the batch.
+    pub(super) rows: Range<usize>,
+    /// Rows of the span before these, whose KV was found.
+    pub(super) skipped: usize,
+}
+
+/// The rows of all spans that have to run, one after the other.
 pub(super) struct Batch {
     positions: Vec<u32>,
     spans: Vec<SequenceRows>,
+    turns: RopeTurns,
+    /// From where each row looks at sinks, where that differs for some row.
+    sink_turns: Option<RopeTurns>,
 }
 
 impl Batch {
-    /// Checks that the pass can run.
+    /// `rows` of each of `spans` but for the `skipped` first ones.
     pub(super) fn new(
-        stage: &Stage,
         run: StageSpec,
         spans: &[Span<'_>],
+        rows: &[usize],
+        skipped: &[usize],
         pool: &KvPool,
-    ) -> Result<Self, ForwardError> {
-        let (loaded, config) = (stage.spec(), stage.config());
-        if !loaded.contains(run) || !run.is_consecutive(config.layers) {
-            return Err(ForwardError::Stage { asked: run, loaded });
+    ) -> Self {
+        let mut positions: Vec<u32> = Vec::new();
+        let mut laid = Vec::new();
+        for (span, (rows, skipped)) in spans.iter().zip(rows.iter().zip(skipped)) {
+            let first = positions.len();
+            positions.extend((0..).map(|row| span.base.advance(row).0).take(*rows).skip(*skipped));
+            let rows = first..positions.len();
+            laid.push(SequenceRows { sequence: span.sequence, rows, skipped: *skipped });
         }
-        let mut batch = Self { positions: Vec::new(), spans: Vec::new() };
-        let mut blocks = 0;
-        let mut seen = BTreeSet::new();
-        for span in spans {
-            let sequence = span.sequence;
-            let rows = check_rows(span, run, config)
-                .map_err(|problem| ForwardError::Input { sequence, problem })?;
-            if !run.layers.is_empty() {
-                check_sequence(span, rows, run, config, pool)?;
-                if !seen.insert(sequence) {
-                    return Err(ForwardError::DuplicateSequence { sequence });
-                }
-                blocks += pool.blocks_for(sequence, rows);
+        if run.layers.is_empty() {
+            // Nothing is turned, and no position is looked at.
+            let turns = RopeTurns::new(pool.frequencies(), &[]);
+            return Self { positions, spans: laid, turns, sink_turns: None };
+        }
+        let mut sink_positions = positions.clone();
+        for SequenceRows { sequence, rows, .. } in &laid {
+            if let Some(farthest) = farthest(pool.view(*sequence)) {
+                let positions = sink_positions[rows.clone()].iter_mut();
+                positions.for_each(|position| *position = farthest.min(*position));
             }
-            let first = batch.positions.len();
-            batch.positions.extend((0..).take(rows).map(|row| span.base.advance(row).0));
-            batch.spans.push(SequenceRows { sequence, rows: first..first + rows });
         }
-        if blocks > pool.free_blocks() {
-            let (wanted, free) = (blocks * BLOCK_SLOTS, pool.free_tokens());
-            return Err(ForwardError::PoolFull { wanted, free });
-        }
-        Ok(batch)
+        let turn = |positions: &[u32]| RopeTurns::new(pool.frequencies(), positions);
+        let sink_turns = (sink_positions != positions).then(|| turn(&sink_positions));
+        Self { turns: turn(&positions), positions, spans: laid, sink_turns }
     }
 
     /// `[T]`
@@ -91,6 +98,16 @@ impl Batch {
 
     pub(super) fn spans(&self) -> &[SequenceRows] {
         &self.spans
+    }
+
+    /// How each row's queries and keys are turned.
+    pub(super) const fn turns(&self) -> &RopeTurns {
+        &self.turns
+    }
+
+    /// How each row's queries are turned to look at sinks; `None` where that is as [`Self::turns`].
+    pub(super) const fn sink_turns(&self) -> Option<&RopeTurns> {
+        self.sink_turns.as_ref()
     }
 
     /// Writes `[T, G * E]` keys and values of `layer` behind each span's sequence.
@@ -104,7 +121,7 @@ impl Batch {
         let row = keys.dim(1)?;
         with_values(keys, |keys| {
             with_values(values, |values| {
-                for SequenceRows { sequence, rows } in &self.spans {
+                for SequenceRows { sequence, rows, .. } in &self.spans {
                     let part = rows.start * row..rows.end * row;
                     pool.write(*sequence, layer, &keys[part.clone()], &values[part]);
                 }
@@ -121,13 +138,13 @@ pub(super) fn enter(
 ) -> candle_core::Result<Tensor> {
     let width = stage.config().width;
     let mut x = vec![0.0; batch.positions.len() * width];
-    for (span, SequenceRows { rows, .. }) in spans.iter().zip(&batch.spans) {
+    for (span, SequenceRows { rows, skipped, .. }) in spans.iter().zip(&batch.spans) {
         let x = &mut x[rows.start * width..rows.end * width];
         match span.input {
             Input::Hidden(hidden) => x.copy_from_slice(hidden),
             Input::Tokens(tokens) => {
-                let embedding = stage.0.embedding.as_ref().expect("checked by Batch::new");
-                for (token, x) in tokens.iter().zip(x.chunks_exact_mut(width)) {
+                let embedding = stage.0.embedding.as_ref().expect("checked at admission");
+                for (token, x) in tokens[*skipped..].iter().zip(x.chunks_exact_mut(width)) {
                     kernels::dequantize_row(&embedding.matrix(), token.0 as usize, x);
                 }
             }
@@ -136,57 +153,8 @@ pub(super) fn enter(
     Tensor::from_vec(x, (batch.positions.len(), width), &Device::Cpu)
 }
 
-/// Checks the rows of `span` and counts them.
-fn check_rows(span: &Span<'_>, run: StageSpec, config: &ModelConfig) -> Result<usize, InputError> {
-    let rows = match span.input {
-        Input::Tokens(_) if !run.embedding => return Err(InputError::NotHidden),
-        Input::Hidden(_) if run.embedding => return Err(InputError::NotTokens),
-        Input::Tokens(tokens) => {
-            let vocab = config.vocab;
-            if let Some(token) = tokens.iter().find(|token| token.0 as usize >= vocab) {
-                return Err(InputError::Token { token: *token, vocab });
-            }
-            tokens.len()
-        }
-        Input::Hidden(hidden) => {
-            let (len, width) = (hidden.len(), config.width);
-            if !len.is_multiple_of(width) {
-                return Err(InputError::Width { len, width });
-            }
-            len / width
-        }
-    };
-    let Range { start, end } = span.logits;
-    if rows == 0 {
-        Err(InputError::Empty)
-    } else if run.head && (start > end || end > rows) {
-        Err(InputError::Logits { start, end, rows })
-    } else {
-        Ok(rows)
-    }
-}
-
-fn check_sequence(
-    span: &Span<'_>,
-    rows: usize,
-    run: StageSpec,
-    config: &ModelConfig,
-    pool: &KvPool,
-) -> Result<(), ForwardError> {
-    let (sequence, base, asked) = (span.sequence, span.base, run.layers);
-    if !pool.holds(sequence) {
-        return Err(ForwardError::UnknownSequence { sequence });
-    }
-    let held = pool.len(sequence);
-    if base.index() != held {
-        return Err(ForwardError::Gap { sequence, base, held });
-    }
-    if let Some(written) = pool.written_by(sequence).filter(|written| *written != asked) {
-        return Err(ForwardError::OtherLayers { sequence, written, asked });
-    }
-    let (length, context_length) = (held + rows, config.context_length);
-    if length > context_length as usize {
-        return Err(ForwardError::ContextFull { sequence, length, context_length });
-    }
-    Ok(())
+/// The position from which the sinks are looked at by all later ones too: their distance ends there.
+fn farthest(view: View) -> Option<u32> {
+    let window = view.window.filter(|_| view.sinks > 0)?;
+    Some(view.sinks.saturating_add(window) - 1)
 }

@@ -6,9 +6,10 @@
 //!   it, not on which rows run with it, how a prompt is cut into passes, or how many threads work.
 //! - **A pass that fails changes nothing.** Lengths advance at the very end.
 
-use super::batch::{Batch, Span, SpanOutput, enter};
+use super::admission::{self, known_text};
+use super::batch::{Batch, SequenceRows, Span, SpanOutput, enter};
 use super::forward_error::ForwardError;
-use super::ops::{self, SequenceRows, with_values};
+use super::ops::{self, with_values};
 use super::stage::{Head, Stage, StageSpec};
 use crate::kv::KvPool;
 use candle_core::{Device, Tensor};
@@ -19,6 +20,9 @@ impl Stage {
     /// With layers in `run`, each span continues its sequence: afterwards the pool holds its rows
     /// too. A sequence's spans all go through the same layers. With none, only embedding or head
     /// are computed and the pool is not touched.
+    ///
+    /// Where `run` is a whole model and the rows are tokens, leading rows whose KV another sequence
+    /// of the same scope has computed are found and not run, but for those whose logits are wanted.
     ///
     /// Costs two operations for each weight of the run and each row, the head's only for rows
     /// whose logits are wanted, and attention's for each pair of positions.
@@ -36,25 +40,22 @@ impl Stage {
         spans: &[Span<'_>],
         pool: &mut KvPool,
     ) -> Result<Vec<SpanOutput>, ForwardError> {
-        let (config, shape) = (self.config(), pool.shape());
-        assert!(
-            shape.layers == self.spec().layers
-                && (shape.kv_heads, shape.head_width) == (config.kv_heads, config.head_width),
-            "a pool serves the stage that made it"
-        );
-        let batch = Batch::new(self, run, spans, pool)?;
+        assert!(*pool.shape() == self.kv_shape(), "a pool serves the stage that made it");
+        let rows = admission::check(self, run, spans, pool)?;
         if spans.is_empty() {
             return Ok(Vec::new());
         }
-        let writes = !run.layers.is_empty();
-        for SequenceRows { sequence, rows } in batch.spans().iter().filter(|_| writes) {
-            pool.reserve(*sequence, rows.len());
-        }
+        let skipped = admission::seat(self, run, spans, &rows, pool)?;
+        let batch = Batch::new(run, spans, &rows, &skipped, pool);
         let outputs = self.compute(run, spans, &batch, pool);
-        for SequenceRows { sequence, rows } in batch.spans().iter().filter(|_| writes) {
-            match outputs {
-                Ok(_) => pool.advance(*sequence, rows.len(), run.layers),
-                Err(_) => pool.release(*sequence),
+        match &outputs {
+            _ if run.layers.is_empty() => {}
+            Err(_) => admission::undo(spans, pool),
+            Ok(_) => {
+                for (span, SequenceRows { rows, skipped, .. }) in spans.iter().zip(batch.spans()) {
+                    let tokens = known_text(self, run, span).map(|tokens| &tokens[*skipped..]);
+                    pool.advance(span.sequence, rows.len(), run.layers, tokens);
+                }
             }
         }
         Ok(outputs?)
@@ -67,6 +68,9 @@ impl Stage {
         batch: &Batch,
         pool: &mut KvPool,
     ) -> candle_core::Result<Vec<SpanOutput>> {
+        if batch.positions().is_empty() {
+            return Ok(spans.iter().map(|_| SpanOutput::Logits(Vec::new())).collect());
+        }
         let x = enter(self, batch, spans)?;
         let first_loaded = self.spec().layers.start();
         for layer in run.layers.iter() {
@@ -74,7 +78,7 @@ impl Stage {
             weights.forward(layer, self.config(), &x, batch, pool)?;
         }
         if run.head {
-            let head = self.0.head.as_ref().expect("checked by Batch::new");
+            let head = self.0.head.as_ref().expect("checked at admission");
             self.logits(head, &x, spans, batch)
         } else {
             let width = self.config().width;
@@ -97,10 +101,12 @@ impl Stage {
         let (width, vocab) = (self.config().width, self.config().vocab);
         let mut wanted = Vec::new();
         with_values(x, |x| {
-            for (span, SequenceRows { rows, .. }) in spans.iter().zip(batch.spans()) {
-                let first = rows.start;
-                let part = (first + span.logits.start) * width..(first + span.logits.end) * width;
-                wanted.extend_from_slice(&x[part]);
+            for (span, SequenceRows { rows, skipped, .. }) in spans.iter().zip(batch.spans()) {
+                if !span.logits.is_empty() {
+                    let [first, end] = [span.logits.start, span.logits.end]
+                        .map(|row| (rows.start + row - skipped) * width);
+                    wanted.extend_from_slice(&x[first..end]);
+                }
             }
         })?;
         let counts = spans.iter().map(|span| span.logits.len());

@@ -2,7 +2,7 @@
 
 use super::StageSpec;
 use crate::kv::SequenceId;
-use base::{LayerRange, Position, TokenId};
+use base::{ByteCount, LayerRange, Position, TokenId};
 
 /// A pass that was refused. Nothing changed: the pool is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,8 @@ pub enum ForwardError {
         #[source]
         problem: InputError,
     },
-    /// The span ends beyond the positions that the model was made for.
+    /// The span ends beyond the positions that the model was made for. Not of a stream, whose window
+    /// they have room for.
     #[error("{sequence:?} would reach length {length}; the model's context is {context_length}")]
     ContextFull {
         /// The sequence.
@@ -66,13 +67,13 @@ pub enum ForwardError {
         /// The longest there may be.
         context_length: u32,
     },
-    /// The pool has too few free blocks for all spans.
-    #[error("the pass needs KV for {wanted} more tokens in whole blocks; {free} are free")]
+    /// The pool has too little room for all spans.
+    #[error("the pass needs {wanted} more of KV in whole blocks; {free} are free")]
     PoolFull {
-        /// Tokens' worth of blocks that the pass needs.
-        wanted: usize,
-        /// Tokens' worth of blocks that are free.
-        free: usize,
+        /// What the pass needs.
+        wanted: ByteCount,
+        /// What is free.
+        free: ByteCount,
     },
     /// candle refused an operation: a bug here, not the caller's.
     #[error("a tensor operation failed")]

@@ -62,25 +62,27 @@ impl LayerWeights {
         pool: &mut KvPool,
     ) -> Result<()> {
         let ModelConfig { heads, kv_heads, head_width, norm_epsilon, .. } = *config;
-        let positions = batch.positions();
 
         let normed = ops::rms_norm(x, &self.attention_norm, norm_epsilon)?;
         let queries = ops::linear(&normed, self.query.matrix())?;
         let keys = ops::linear(&normed, self.key.matrix())?;
         let values = ops::linear(&normed, self.value.matrix())?;
-        for (rotated, heads) in [(&queries, heads), (&keys, kv_heads)] {
-            let (table, layout) = (pool.rope(), config.rope.layout);
-            rotated.inplace_op1(&Rope { heads, head_width, positions, table, layout })?;
-        }
+        let rope = |turns, heads| Rope { heads, head_width, turns, layout: config.rope.layout };
+        let sink_queries = batch.sink_turns().map(|turns| {
+            let queries = queries.copy()?;
+            queries.inplace_op1(&rope(turns, heads)).map(|()| queries)
+        });
+        let sink_queries = sink_queries.transpose()?;
+        queries.inplace_op1(&rope(batch.turns(), heads))?;
+        keys.inplace_op1(&rope(batch.turns(), kv_heads))?;
         batch.write_kv(pool, layer, &keys, &values)?;
         let attended = queries.apply_op1_no_bwd(&Attention {
             heads,
             head_width,
-            positions,
-            spans: batch.spans(),
+            batch,
             pool,
             layer,
-            window: config.sliding_window,
+            sink_queries: sink_queries.as_ref(),
         })?;
         ops::add(x, &ops::linear(&attended, self.attention_output.matrix())?)?;
 

@@ -7,6 +7,7 @@
 //! Source: Llama (Touvron et al. 2023, arXiv:2302.13971), grouped-query attention (Ainslie et al.
 //! 2023, arXiv:2305.13245), Mistral's window (Jiang et al. 2023, arXiv:2310.06825).
 
+mod admission;
 mod batch;
 mod forward;
 mod forward_error;

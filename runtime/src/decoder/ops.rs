@@ -3,12 +3,12 @@
 //! candle holds the numbers and their shapes; it computes none of them. Its own products would
 //! make a row's bits depend on how many rows run with it, and ours promise that they do not.
 
-use crate::kv::{KvPool, SequenceId};
+use super::batch::{Batch, SequenceRows};
+use crate::kv::KvPool;
 use candle_core::{
     CpuStorage, CustomOp1, Error, InplaceOp1, InplaceOp2, Layout, Result, Shape, Storage, Tensor,
 };
-use kernels::{Matrix, RopeLayout, RopeTable};
-use std::ops::Range;
+use kernels::{AttentionSpan, Matrix, Pool, RopeLayout, RopeTurns};
 
 /// `x W^T`: `[T, K]` to `[T, N]`.
 pub(super) fn linear(x: &Tensor, weight: Matrix<'_>) -> Result<Tensor> {
@@ -30,30 +30,23 @@ pub(super) fn swiglu(gate: &Tensor, up: &Tensor) -> Result<()> {
     gate.inplace_op2(up, &Swiglu)
 }
 
-/// Rotates each head of each row by its position.
+/// Rotates each head of each row as its position says.
 pub(super) struct Rope<'a> {
     pub(super) heads: usize,
     pub(super) head_width: usize,
-    pub(super) positions: &'a [u32],
-    pub(super) table: &'a RopeTable,
+    pub(super) turns: &'a RopeTurns,
     pub(super) layout: RopeLayout,
-}
-
-/// Rows of a pass that belong to one sequence.
-pub(super) struct SequenceRows {
-    pub(super) sequence: SequenceId,
-    pub(super) rows: Range<usize>,
 }
 
 /// Attention of queries `[T, H * E]` over the KV of `layer`, to `[T, H * E]`.
 pub(super) struct Attention<'a> {
     pub(super) heads: usize,
     pub(super) head_width: usize,
-    pub(super) positions: &'a [u32],
-    pub(super) spans: &'a [SequenceRows],
+    pub(super) batch: &'a Batch,
     pub(super) pool: &'a KvPool,
     pub(super) layer: u32,
-    pub(super) window: Option<u32>,
+    /// The queries as they look at sinks, `[T, H * E]`, where that is different for some row.
+    pub(super) sink_queries: Option<&'a Tensor>,
 }
 
 struct Linear<'a>(Matrix<'a>);
@@ -87,7 +80,7 @@ impl CustomOp1 for RmsNorm<'_> {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut out = vec![0.0; layout.shape().elem_count()];
-        kernels::rms_norm(values(storage, layout)?, self.weight, self.epsilon, &mut out);
+        kernels::rms_norm(&alone()?, values(storage, layout)?, self.weight, self.epsilon, &mut out);
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
@@ -99,20 +92,37 @@ impl CustomOp1 for Attention<'_> {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let queries = values(storage, layout)?;
-        let width = self.heads * self.head_width;
         let mut out = vec![0.0; queries.len()];
-        for span in self.spans {
-            let values = span.rows.start * width..span.rows.end * width;
-            kernels::attention(
-                &queries[values.clone()],
-                self.heads,
-                &self.positions[span.rows.clone()],
-                &self.pool.read(span.sequence, self.layer),
-                self.window,
-                &mut out[values],
-            );
+        match self.sink_queries {
+            None => self.attend(queries, None, &mut out)?,
+            Some(sinks) => {
+                with_values(sinks, |sinks| self.attend(queries, Some(sinks), &mut out))??
+            }
         }
         Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+}
+
+impl Attention<'_> {
+    fn attend(&self, queries: &[f32], sinks: Option<&[f32]>, out: &mut [f32]) -> Result<()> {
+        let width = self.heads * self.head_width;
+        let (pool, layer, spans) = (self.pool, self.layer, self.batch.spans());
+        let spans = || spans.iter().filter(|span| !span.rows.is_empty());
+        let blocks: Vec<_> = spans().map(|span| pool.blocks(span.sequence)).collect();
+        let span = |(span, blocks)| {
+            let (span, blocks): (&SequenceRows, &Vec<&[u8]>) = (span, blocks);
+            let values = span.rows.start * width..span.rows.end * width;
+            AttentionSpan {
+                q: &queries[values.clone()],
+                sink_q: sinks.map(|sinks| &sinks[values]),
+                positions: &self.batch.positions()[span.rows.clone()],
+                kv: pool.read(span.sequence, layer, blocks),
+                view: pool.view(span.sequence),
+            }
+        };
+        let spans: Vec<_> = spans().zip(&blocks).map(span).collect();
+        kernels::attention(&alone()?, self.heads, &spans, out);
+        Ok(())
     }
 }
 
@@ -123,7 +133,7 @@ impl InplaceOp1 for Rope<'_> {
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
         let x = values_mut(storage, layout)?;
-        kernels::rope(x, self.heads, self.head_width, self.positions, self.table, self.layout);
+        kernels::rope(&alone()?, x, self.heads, self.head_width, self.turns, self.layout);
         Ok(())
     }
 }
@@ -140,7 +150,7 @@ impl InplaceOp2 for Add {
         y: &CpuStorage,
         y_layout: &Layout,
     ) -> Result<()> {
-        kernels::add(values_mut(x, x_layout)?, values(y, y_layout)?);
+        kernels::add(&alone()?, values_mut(x, x_layout)?, values(y, y_layout)?);
         Ok(())
     }
 }
@@ -157,9 +167,14 @@ impl InplaceOp2 for Swiglu {
         up: &CpuStorage,
         up_layout: &Layout,
     ) -> Result<()> {
-        kernels::swiglu(values_mut(gate, gate_layout)?, values(up, up_layout)?);
+        kernels::swiglu(&alone()?, values_mut(gate, gate_layout)?, values(up, up_layout)?);
         Ok(())
     }
+}
+
+/// The calling thread and no other.
+fn alone() -> Result<Pool> {
+    Ok(Pool::new(1)?)
 }
 
 /// Calls `read` with the values of `tensor`, without a copy.

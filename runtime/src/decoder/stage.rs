@@ -1,11 +1,10 @@
 //! A stage: some layers of a model, perhaps its embedding and head, with their weights mapped.
 
 use super::layer::LayerWeights;
-use crate::kv::{BLOCK_SLOTS, BlockShape, KvPool, PoolError};
+use crate::kv::{KvOptions, KvPool, KvShape, PoolError};
 use crate::weights::{MappedTensor, TensorTable, Weight};
 use crate::{LoadError, ModelConfig};
 use base::{ByteCount, LayerRange};
-use kernels::RopeTable;
 use std::fmt;
 use std::sync::Arc;
 
@@ -119,22 +118,37 @@ impl Stage {
         layers.iter().map(LayerWeights::size).chain(embedding).chain(head).sum()
     }
 
-    /// A pool for `tokens` positions of KV in all, over the loaded layers.
-    ///
-    /// Takes `2 * 4 * G * E` bytes for each position and loaded layer, at once.
+    /// A pool for `tokens` positions of KV in all, over the loaded layers: as many in half precision,
+    /// half of them in single, and more in the quantized formats.
     ///
     /// # Errors
     ///
-    /// [`PoolError::Memory`] where there is not that much.
+    /// [`PoolError::Memory`] where there can never be that much.
     pub fn new_pool(&self, tokens: usize) -> Result<KvPool, PoolError> {
-        let ModelConfig { kv_heads, head_width, context_length, .. } = *self.config();
-        let shape = BlockShape { layers: self.spec().layers, kv_heads, head_width };
-        // No sequence outgrows the context, or the pool, whose last block is a whole one.
-        let context_length = context_length as usize;
-        let positions = tokens.min(context_length).next_multiple_of(BLOCK_SLOTS);
-        let positions = positions.min(context_length);
-        let rope = RopeTable::new(&self.config().rope.inverse_frequencies(head_width), positions);
-        KvPool::new(shape, tokens, rope)
+        self.new_pool_of(self.kv_bytes(&KvOptions::default(), tokens, 0))
+    }
+
+    /// A pool of at most `bound` bytes of KV, over the loaded layers. They are taken as they are
+    /// needed.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Memory`] where there can never be that much.
+    pub fn new_pool_of(&self, bound: ByteCount) -> Result<KvPool, PoolError> {
+        let config = self.config();
+        let frequencies = config.rope.inverse_frequencies(config.head_width);
+        KvPool::new(self.kv_shape(), bound, frequencies)
+    }
+
+    /// The most bytes of a pool that a sequence of up to `positions` takes, with passes of up to
+    /// `rows` rows. With a window, that is little more than the window's.
+    pub fn kv_bytes(&self, options: &KvOptions, positions: usize, rows: usize) -> ByteCount {
+        self.kv_shape().bytes_max(options, positions, rows)
+    }
+
+    pub(super) fn kv_shape(&self) -> KvShape {
+        let ModelConfig { kv_heads, head_width, sliding_window, .. } = *self.config();
+        KvShape { layers: self.spec().layers, kv_heads, head_width, sliding_window }
     }
 }
 

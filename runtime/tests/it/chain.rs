@@ -2,7 +2,8 @@
 
 use base::{LayerRange, Position, TokenId};
 use runtime::{
-    ForwardError, Input, KvPool, ModelFile, SequenceId, Span, SpanOutput, Stage, StageSpec,
+    ForwardError, Input, KvOptions, KvPool, ModelFile, SequenceId, Span, SpanOutput, Stage,
+    StageSpec,
 };
 use std::ops::Range;
 
@@ -13,8 +14,14 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// The model of `file`, split at `points`; none for the whole model in one stage.
+    /// The model of `file`, split at `points`; none for the whole model in one stage. Its KV is in
+    /// half precision.
     pub(crate) fn new(file: &ModelFile, points: &[u32]) -> Self {
+        Self::with(file, points, &KvOptions::default())
+    }
+
+    /// The same with KV as `options` say.
+    pub(crate) fn with(file: &ModelFile, points: &[u32], options: &KvOptions) -> Self {
         let layers = file.config().layers;
         let bounds: Vec<u32> = [&[0], points, &[layers]].concat();
         let last = bounds.len() - 2;
@@ -22,8 +29,9 @@ impl Chain {
             let range = LayerRange::new(pair[0], pair[1]).unwrap();
             let spec = StageSpec { layers: range, embedding: i == 0, head: i == last };
             let stage = file.load_stage(spec).unwrap();
-            let mut pool = stage.new_pool(POOL_TOKENS).unwrap();
-            let sequence = pool.open();
+            let bound = stage.kv_bytes(options, POOL_TOKENS, POOL_TOKENS);
+            let mut pool = stage.new_pool_of(bound).unwrap();
+            let sequence = pool.open(options);
             (stage, pool, sequence)
         };
         Self { links: bounds.windows(2).enumerate().map(link).collect() }
@@ -62,7 +70,7 @@ impl Chain {
 
     pub(crate) fn truncate(&mut self, length: usize) {
         for (_, pool, sequence) in &mut self.links {
-            pool.truncate(*sequence, Position::after(length));
+            pool.truncate(*sequence, Position::after(length)).unwrap();
         }
     }
 }

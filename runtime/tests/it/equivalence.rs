@@ -2,8 +2,8 @@
 
 use crate::chain::{Chain, assert_same_bits};
 use crate::places;
-use base::{Position, TokenId};
-use runtime::{Input, ModelFile, Span, SpanOutput, StageSpec};
+use base::{KvFormat, Position, TokenId};
+use runtime::{Input, KvOptions, ModelFile, Span, SpanOutput, StageSpec};
 
 /// A float16 model with scaled positions, a quantized one, and real weights where they are.
 fn models() -> Vec<ModelFile> {
@@ -67,7 +67,7 @@ fn a_ragged_batch_is_each_sequence_alone() {
         let whole = StageSpec::whole(file.config().layers);
         let stage = file.load_stage(whole).unwrap();
         let mut pool = stage.new_pool(300).unwrap();
-        let sequences = [pool.open(), pool.open(), pool.open()];
+        let sequences = [(); 3].map(|()| pool.open(&KvOptions::default()));
         let mut together = vec![Vec::new(); 3];
         for steps in [[40, 1, 0], [0, 30, 33], [5, 5, 5], [25, 34, 32]] {
             let mut spans = Vec::new();
@@ -87,6 +87,30 @@ fn a_ragged_batch_is_each_sequence_alone() {
         }
         for (together, alone) in together.iter().zip(&alone) {
             assert_same_bits(together, alone, "ragged");
+        }
+    }
+}
+
+/// Goal: no format of KV knows how its rows came: a slot is written alone. Method: in stages, in
+/// chunks and rolled back, against the whole text at once.
+#[test]
+fn every_kv_format_gives_the_same_bits_however_the_rows_come() {
+    for file in models() {
+        let tokens = tokens(70, file.config().vocab);
+        let mut texts = Vec::new();
+        for format in [KvFormat::F32, KvFormat::F16, KvFormat::Q8, KvFormat::Q4] {
+            let options = KvOptions { format, ..KvOptions::default() };
+            let whole = Chain::with(&file, &[], &options).logits(&tokens);
+            let mut chain = Chain::with(&file, &[1], &options);
+            let mut parts = chain.logits(&tokens[..33]);
+            chain.logits(&tokens[10..20]);
+            chain.truncate(33);
+            for part in tokens[33..].chunks(7) {
+                parts.extend(chain.logits(part));
+            }
+            assert_same_bits(&parts, &whole, &format!("{format:?}"));
+            assert!(texts.iter().all(|other| *other != whole), "{format:?} is of no effect");
+            texts.push(whole);
         }
     }
 }

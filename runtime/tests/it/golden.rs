@@ -2,8 +2,8 @@
 
 use crate::chain::Chain;
 use crate::places;
-use base::TokenId;
-use runtime::ModelFile;
+use base::{KvFormat, TokenId};
+use runtime::{KvOptions, ModelFile};
 use serde_json::Value;
 use std::path::Path;
 
@@ -88,7 +88,8 @@ fn gguf_and_safetensors_of_the_same_weights_agree() {
 fn check(path: &Path, golden: &Golden, error_max: f32) -> Vec<f32> {
     let file = ModelFile::open(path).unwrap();
     let vocab = file.config().vocab;
-    let all = Chain::new(&file, &[]).logits(&golden.ids);
+    let exact = KvOptions { format: KvFormat::F32, ..KvOptions::default() };
+    let all = Chain::with(&file, &[], &exact).logits(&golden.ids);
     let rows = golden.rows.iter().flat_map(|row| &all[row * vocab..(row + 1) * vocab]);
     let ours: Vec<f32> = rows.copied().collect();
     assert_eq!(ours.len(), golden.logits.len());

@@ -7,6 +7,8 @@ mod demo_tokenizer;
 mod equivalence;
 mod golden;
 mod places;
+mod prefixes;
 mod quantized;
 mod refusals;
 mod stories;
+mod streams;

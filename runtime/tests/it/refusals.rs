@@ -3,8 +3,8 @@
 use crate::places;
 use base::{LayerRange, Position, TokenId};
 use runtime::{
-    ForwardError, Input, InputError, KvPool, LoadError, ModelFile, SequenceId, Span, SpanOutput,
-    Stage, StageSpec,
+    BLOCK_SLOTS, ForwardError, Input, InputError, KvOptions, KvPool, LoadError, ModelFile,
+    SequenceId, Span, SpanOutput, Stage, StageSpec,
 };
 use std::path::PathBuf;
 
@@ -156,7 +156,7 @@ fn the_fingerprint_tells_models_apart_and_not_their_copies() {
 fn stage() -> (Stage, KvPool, SequenceId) {
     let stage = ModelFile::open(&micro()).unwrap().load_stage(StageSpec::whole(2)).unwrap();
     let mut pool = stage.new_pool(64).unwrap();
-    let sequence = pool.open();
+    let sequence = pool.open(&KvOptions::default());
     (stage, pool, sequence)
 }
 
@@ -169,20 +169,22 @@ const TOKENS: [TokenId; 40] = [TokenId(5); 40];
 #[test]
 fn a_pass_that_does_not_fit_the_pool_changes_nothing() {
     let (stage, mut pool, first) = stage();
-    let second = pool.open();
+    let second = pool.open(&KvOptions::default());
     let spans =
         [span(first, 0, Input::Tokens(&TOKENS)), span(second, 0, Input::Tokens(&TOKENS[..1]))];
     let error = stage.forward(stage.spec(), &spans, &mut pool).unwrap_err();
-    assert!(matches!(error, ForwardError::PoolFull { wanted: 96, free: 64 }), "{error}");
-    assert_eq!((pool.len(first), pool.len(second), pool.free_tokens()), (0, 0, 64));
+    let blocks = |count| stage.kv_bytes(&KvOptions::default(), count * BLOCK_SLOTS, 0);
+    let ForwardError::PoolFull { wanted, free } = error else { panic!("{error}") };
+    assert_eq!((wanted, free), (blocks(3), blocks(2)));
+    assert_eq!((pool.len(first), pool.len(second), pool.free()), (0, 0, blocks(2)));
     stage.forward(stage.spec(), &spans[..1], &mut pool).unwrap();
-    assert_eq!((pool.len(first), pool.free_tokens()), (40, 0));
+    assert_eq!((pool.len(first), pool.free()), (40, blocks(0)));
 }
 
 #[test]
 fn a_pass_must_continue_its_sequences_where_they_end() {
     let (stage, mut pool, sequence) = stage();
-    let closed = pool.open();
+    let closed = pool.open(&KvOptions::default());
     pool.close(closed);
     let mut run = |spans: &[Span<'_>]| stage.forward(stage.spec(), spans, &mut pool);
     let token = Input::Tokens(&TOKENS[..1]);
@@ -200,13 +202,13 @@ fn a_sequence_may_not_leave_the_context_or_change_its_layers() {
     let file = ModelFile::open(&micro()).unwrap();
     let stage = file.load_stage(StageSpec::whole(2)).unwrap();
     let mut pool = stage.new_pool(1000).unwrap();
-    let sequence = pool.open();
+    let sequence = pool.open(&KvOptions::default());
     let many = [TokenId(1); 129];
     assert!(stage.new_pool(usize::MAX).is_err());
     let full = stage.forward(stage.spec(), &[span(sequence, 0, Input::Tokens(&many))], &mut pool);
     let full = full.unwrap_err();
     assert!(matches!(full, ForwardError::ContextFull { context_length: 128, .. }), "{full}");
-    let last = pool.open();
+    let last = pool.open(&KvOptions::default());
     stage.forward(stage.spec(), &[span(last, 0, Input::Tokens(&many[1..]))], &mut pool).unwrap();
 
     let first = StageSpec { layers: LayerRange::all(1), embedding: true, head: false };
@@ -278,5 +280,5 @@ fn embedding_and_head_run_without_layers_and_touch_no_kv() {
     let logits = stage.forward(head, &[span(sequence, 9, Input::Hidden(hidden))], &mut pool);
     let logits = logits.unwrap();
     assert!(matches!(logits.as_slice(), [SpanOutput::Logits(logits)] if logits.len() == 288));
-    assert_eq!((pool.len(sequence), pool.free_tokens()), (0, 64));
+    assert_eq!((pool.len(sequence), pool.used().0), (0, 0));
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 const NODE_SECTIONS: [&str; 7] =
     ["node", "identity", "model", "upstream", "limits", "engine", "link"];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 8] =
-    ["node", "identity", "models", "peers", "plan", "generation", "engine", "link"];
+const DEVICE_SECTIONS: [&str; 9] =
+    ["node", "identity", "models", "peers", "plan", "generation", "kv", "engine", "link"];
 
 fn configs() -> Vec<PathBuf> {
     let mut found = Vec::new();

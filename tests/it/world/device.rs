@@ -2,6 +2,7 @@
 
 use super::process::{Piece, Process};
 use super::{World, binary, demo_draft, demo_target, identity};
+use base::{KvFormat, StreamWindow};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -43,6 +44,30 @@ impl Sampling {
     pub(crate) const GREEDY: Self = Self { temperature: 0.0, seed: 0 };
 }
 
+/// `[kv]`: how the target's KV is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kv {
+    pub(crate) format: KvFormat,
+    /// Sinks and length, of a stream.
+    pub(crate) window: Option<(u32, u32)>,
+}
+
+impl Kv {
+    pub(crate) const DEFAULT: Self = Self { format: KvFormat::F16, window: None };
+
+    pub(crate) fn stream(&self) -> Option<StreamWindow> {
+        self.window.map(|(sinks, length)| StreamWindow::new(sinks, length).unwrap())
+    }
+
+    fn toml(&self) -> String {
+        let format = format!("{:?}", self.format).to_lowercase();
+        let stream = self
+            .window
+            .map(|(sinks, length)| format!("stream = {{ sinks = {sinks}, length = {length} }}\n"));
+        format!("[kv]\ntarget = '{format}'\n{}", stream.unwrap_or_default())
+    }
+}
+
 /// A stage of a split: a node and its half-open range of layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stage {
@@ -78,6 +103,7 @@ pub(crate) struct Device {
     pub(crate) stages: Vec<Stage>,
     pub(crate) tokens_max: usize,
     pub(crate) sampling: Sampling,
+    pub(crate) kv: Kv,
     /// The least time of a local forward pass.
     pub(crate) pace_ms: f64,
     /// `silence_ms_min` and `silence_ms_max`.
@@ -100,6 +126,7 @@ impl Device {
             stages: Vec::new(),
             tokens_max: 24,
             sampling: Sampling::GREEDY,
+            kv: Kv::DEFAULT,
             pace_ms: 0.0,
             silence_ms: super::SILENCE_MS,
         }
@@ -137,7 +164,7 @@ impl Device {
         format!(
             "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
              draft_length = {draft_length}\nstages = [{stages}]\n\
-             [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n\
+             [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
              [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n",
             mode = self.mode.as_str(),
@@ -146,6 +173,7 @@ impl Device {
             stages = stages.join(", "),
             tokens_max = self.tokens_max,
             temperature = self.sampling.temperature,
+            kv = self.kv.toml(),
             pace = self.pace_ms,
             min = self.silence_ms[0],
             max = self.silence_ms[1],

@@ -56,6 +56,18 @@ pub(crate) fn endless(from: &Path, to: &Path) {
     rewrite(from, to, plain, |tensor| tensor);
 }
 
+/// Gives a model out as one that was made for `context_length` positions.
+pub(crate) fn shorten(path: &Path, context_length: u32) {
+    let long = path.with_extension("long");
+    std::fs::rename(path, &long).unwrap();
+    let short = |key: &str, value: &mut Value| {
+        if key == "llama.context_length" {
+            *value = Value::U32(context_length);
+        }
+    };
+    rewrite(&long, path, short, |tensor| tensor);
+}
+
 /// Copies a GGUF file through two changes.
 fn rewrite(
     from: &Path,

@@ -1,8 +1,9 @@
 //! What a model says, computed here: no node, no link, one sequence, one row a pass or many.
 
-use super::Sampling;
+use super::{Kv, Sampling};
 use base::{Position, TokenId};
-use runtime::{Input, ModelFile, Span, SpanOutput, Stage, StageSpec, Tokenizer, sampler};
+use runtime::{Input, KvOptions, KvPool, ModelFile, PrefixScope, SequenceId, Span, SpanOutput};
+use runtime::{Stage, StageSpec, Tokenizer, sampler};
 use std::path::Path;
 
 /// A whole model and its tokenizer.
@@ -11,14 +12,21 @@ pub(crate) struct Oracle {
     stage: Stage,
     spec: StageSpec,
     tokenizer: Tokenizer,
+    kv: KvOptions,
 }
 
 impl Oracle {
     pub(crate) fn open(path: &Path) -> Self {
+        Self::with(path, &Kv::DEFAULT)
+    }
+
+    /// With KV kept as `kv` says.
+    pub(crate) fn with(path: &Path, kv: &Kv) -> Self {
         let file = ModelFile::open(path).unwrap();
         let spec = StageSpec::whole(file.config().layers);
         let stage = file.load_stage(spec).unwrap();
-        Self { stage, spec, tokenizer: file.tokenizer().unwrap() }
+        let kv = KvOptions { format: kv.format, stream: kv.stream(), scope: PrefixScope::NOBODY };
+        Self { stage, spec, tokenizer: file.tokenizer().unwrap(), kv }
     }
 
     /// How many layers the model has.
@@ -37,8 +45,7 @@ impl Oracle {
     /// The answer to `prompt`: at most `count` tokens, ending before an end token.
     pub(crate) fn answer(&self, prompt: &str, sampling: Sampling, count: usize) -> Vec<u32> {
         let (prompt, sampling) = (self.tokenizer.prompt(prompt), checked(sampling));
-        let mut pool = self.stage.new_pool(prompt.len() + count).unwrap();
-        let sequence = pool.open();
+        let (mut pool, sequence) = self.sequence(prompt.len() + count);
         let (mut said, mut base) = (prompt.clone(), 0);
         while said.len() < prompt.len() + count {
             let logits = said.len() - base - 1..said.len() - base;
@@ -56,13 +63,20 @@ impl Oracle {
         said[prompt.len()..].iter().map(|token| token.0).collect()
     }
 
+    /// Room for `length` positions.
+    fn sequence(&self, length: usize) -> (KvPool, SequenceId) {
+        let bound = self.stage.kv_bytes(&self.kv, length, length);
+        let mut pool = self.stage.new_pool_of(bound).unwrap();
+        let sequence = pool.open(&self.kv);
+        (pool, sequence)
+    }
+
     /// What the model itself would have said at each place of `tokens`, given all before it.
     pub(crate) fn choices(&self, prompt: &str, tokens: &[u32], sampling: Sampling) -> Vec<u32> {
         let (prompt, sampling) = (self.tokenizer.prompt(prompt), checked(sampling));
         let said: Vec<TokenId> =
             prompt.iter().copied().chain(tokens.iter().copied().map(TokenId)).collect();
-        let mut pool = self.stage.new_pool(said.len()).unwrap();
-        let sequence = pool.open();
+        let (mut pool, sequence) = self.sequence(said.len());
         let logits = prompt.len() - 1..said.len() - 1;
         let (base, input) = (Position::after(0), Input::Tokens(&said));
         let span = Span { sequence, base, input, logits };

@@ -1,0 +1,135 @@
+//! Which blocks hold the KV of which texts, so that a sequence with the same beginning need not
+//! compute it again.
+//!
+//! ```text
+//!   root = hash(scope, format, window, layers)
+//!   key of block 0 = hash(root, tokens 0..32)    key of block 1 = hash(key of block 0, tokens 32..64)   ...
+//! ```
+//!
+//! A key stands for all of the text up to the block's end and for everything else that the bits of
+//! its KV depend on within one pool, so that equal keys are equal bits.
+//!
+//! # Invariants
+//!
+//! - **Only full blocks are here**, and nobody writes to a block while it is.
+//! - **What only the index holds costs nobody room**: it goes when memory is wanted, the least
+//!   recently used first, and of one text its end before its beginning.
+
+use super::block::Block;
+use super::options::KvOptions;
+use base::{LayerRange, TokenId};
+use kernels::View;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Stands for a text of whole blocks, see the module's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PrefixKey([u8; 32]);
+
+impl PrefixKey {
+    /// Of the empty text; `None` where nothing is shared.
+    pub(super) fn root(options: &KvOptions, view: View, layers: LayerRange) -> Option<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(options.scope.salt()?);
+        hasher.update(&[options.format as u8]);
+        // A window is never of length 0.
+        for number in [view.window.unwrap_or(0), view.sinks, layers.start(), layers.end()] {
+            hasher.update(&number.to_le_bytes());
+        }
+        Some(Self(*hasher.finalize().as_bytes()))
+    }
+
+    /// Of the text that goes on with `tokens`.
+    pub(super) fn child(self, tokens: &[TokenId]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        for token in tokens {
+            hasher.update(&token.0.to_le_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+/// All full blocks whose text is known.
+#[derive(Debug, Default)]
+pub(super) struct PrefixIndex {
+    entries: BTreeMap<PrefixKey, Entry>,
+    /// The keys by `Entry::used`.
+    by_use: BTreeMap<u64, PrefixKey>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    block: Arc<Block>,
+    parent: PrefixKey,
+    /// Entries that go on where this one ends, as far as they were counted: only the order of
+    /// eviction depends on it.
+    children: usize,
+    used: u64,
+}
+
+impl PrefixIndex {
+    /// The block of `key`, which counts as used now.
+    pub(super) fn find(&mut self, key: PrefixKey) -> Option<Arc<Block>> {
+        let entry = self.entries.get_mut(&key)?;
+        self.clock += 1;
+        self.by_use.remove(&entry.used);
+        self.by_use.insert(self.clock, key);
+        entry.used = self.clock;
+        Some(Arc::clone(&entry.block))
+    }
+
+    /// Puts in a block of which nobody else has the `key` yet.
+    pub(super) fn insert(&mut self, key: PrefixKey, parent: PrefixKey, block: Arc<Block>) {
+        self.clock += 1;
+        self.by_use.insert(self.clock, key);
+        let entry = Entry { block, parent, children: 0, used: self.clock };
+        let before = self.entries.insert(key, entry);
+        assert!(before.is_none(), "a key stands for one block");
+        if let Some(parent) = self.entries.get_mut(&parent) {
+            parent.children += 1;
+        }
+    }
+
+    /// Whether `block` is here.
+    pub(super) fn holds(&self, block: &Arc<Block>) -> bool {
+        let entry = block.key.and_then(|key| self.entries.get(&key));
+        entry.is_some_and(|entry| Arc::ptr_eq(&entry.block, block))
+    }
+
+    /// Takes `block` out, if it is here.
+    pub(super) fn forget(&mut self, block: &Arc<Block>) -> Option<Arc<Block>> {
+        if self.holds(block) { self.remove(block.key?) } else { None }
+    }
+
+    /// Takes out the block that is missed least, of those that only the index holds.
+    pub(super) fn evict(&mut self) -> Option<Arc<Block>> {
+        let idle = |entry: &Entry| Arc::strong_count(&entry.block) == 1;
+        let by_use = || self.by_use.values().map(|key| (*key, &self.entries[key]));
+        let end = by_use().find(|(_, entry)| entry.children == 0 && idle(entry));
+        // The end of a text may be in use where its beginning is not: a window has passed over it.
+        let key = end.or_else(|| by_use().find(|(_, entry)| idle(entry)))?.0;
+        self.remove(key)
+    }
+
+    /// Bytes that [`Self::evict`] can give, called again and again.
+    pub(super) fn idle_bytes(&self) -> usize {
+        let blocks = self.entries.values().map(|entry| &entry.block);
+        blocks.filter(|block| Arc::strong_count(block) == 1).map(|block| block.bytes().len()).sum()
+    }
+
+    #[cfg(test)]
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Arc<Block>> {
+        self.entries.values().map(|entry| &entry.block)
+    }
+
+    fn remove(&mut self, key: PrefixKey) -> Option<Arc<Block>> {
+        let entry = self.entries.remove(&key)?;
+        self.by_use.remove(&entry.used);
+        if let Some(parent) = self.entries.get_mut(&entry.parent) {
+            parent.children = parent.children.saturating_sub(1);
+        }
+        Some(entry.block)
+    }
+}
