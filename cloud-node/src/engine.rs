@@ -22,7 +22,7 @@ use crate::config::EngineOptions;
 use base::{ByteCount, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use runtime::sampler::SampleError;
-use runtime::{ForwardError, KvOptions, PoolError, Stage, StageSpec};
+use runtime::{ForwardError, KvOptions, Pool, PoolError, Stage, StageSpec};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,7 +140,7 @@ pub enum EngineStartError {
         /// How many were asked for.
         threads: usize,
         /// What the system says.
-        source: rayon::ThreadPoolBuildError,
+        source: std::io::Error,
     },
     /// The system gives no thread.
     #[error("cannot start the engine's thread")]
@@ -154,12 +154,23 @@ struct Submitted {
     answer: oneshot::Sender<Result<Done, EngineError>>,
 }
 
+/// The threads that a stage's passes run on; the engine's own is one of them.
+///
+/// # Errors
+///
+/// [`EngineStartError::Threads`].
+pub(crate) fn threads(options: &EngineOptions) -> Result<Arc<Pool>, EngineStartError> {
+    let threads = options.threads;
+    let pool = Pool::new(threads);
+    pool.map(Arc::new).map_err(|source| EngineStartError::Threads { threads, source })
+}
+
 impl Engine {
     /// Starts the worker on `stage` with KV for `tokens` positions in half precision.
     ///
     /// # Errors
     ///
-    /// [`EngineStartError`] where the system gives no memory or no threads.
+    /// [`EngineStartError`] where the system gives no memory or no thread.
     pub(crate) fn start(
         stage: Stage,
         tokens: usize,
@@ -167,19 +178,12 @@ impl Engine {
     ) -> Result<Arc<Self>, EngineStartError> {
         let bound = stage.kv_bytes(&KvOptions::default(), tokens, 0);
         let kv = stage.new_pool_of(bound).map_err(EngineStartError::Pool)?;
-        let threads = options.threads;
-        let compute = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("compute-{index}"))
-            .build()
-            .map_err(|source| EngineStartError::Threads { threads, source })?;
         let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
         let worker = Worker::new(stage.clone(), kv, options, jobs_in, closes_in);
         std::thread::Builder::new()
             .name("engine".to_owned())
-            // The loop itself is one of the pool's threads: what it splits, it also works on.
-            .spawn(move || compute.install(|| worker.run()))
+            .spawn(move || worker.run())
             .map_err(EngineStartError::Thread)?;
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
         Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences }))

@@ -8,12 +8,12 @@
 //!   engine's thread ends once the last of them is gone. Dropping a [`Server`] alone ends nothing.
 
 use crate::config::{Config, ConfigProblem};
-use crate::engine::{Engine, EngineStartError};
+use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
 use crate::visit;
 use base::{LayerRange, Role};
 use protocol::{Hello, Host, LinkHealthConfig};
-use runtime::{LoadError, ModelFile, Stage, StageSpec};
+use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,8 +87,9 @@ impl Server {
         config.check()?;
         let (path, layers, peer) =
             (config.model.clone(), config.layers, config.identity.peer().clone());
+        let threads = engine::threads(&config.engine)?;
         // Reading a model takes long enough to hold up others on this runtime.
-        let loaded = tokio::task::spawn_blocking(move || load(&path, layers, peer));
+        let loaded = tokio::task::spawn_blocking(move || load(&path, layers, peer, &threads));
         let Loaded { stage, host } =
             loaded.await.expect("nobody cancels it, and it does not panic")?;
         let mut limits = config.limits;
@@ -170,7 +171,12 @@ struct Loaded {
 }
 
 /// Opens the model and maps the layers: all where `layers` says nothing.
-fn load(path: &Path, layers: Option<LayerRange>, peer: Peer) -> Result<Loaded, ServeError> {
+fn load(
+    path: &Path,
+    layers: Option<LayerRange>,
+    peer: Peer,
+    threads: &Arc<Pool>,
+) -> Result<Loaded, ServeError> {
     let model = ModelFile::open(path)?;
     let config = model.config();
     let layers = layers.unwrap_or_else(|| LayerRange::all(config.layers));
@@ -191,7 +197,7 @@ fn load(path: &Path, layers: Option<LayerRange>, peer: Peer) -> Result<Loaded, S
         vocab: nameable("vocabulary", config.vocab)?,
         holds: layers,
     };
-    Ok(Loaded { stage: model.load_stage(spec)?, host })
+    Ok(Loaded { stage: model.load_stage(spec, threads)?, host })
 }
 
 fn nameable(what: &'static str, actual: usize) -> Result<u32, ServeError> {

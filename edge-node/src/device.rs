@@ -9,7 +9,7 @@ use crate::start_error::StartError;
 use base::{KvFormat, Sampling, TokenId};
 use partitioner::{Codec, Mode, Plan};
 use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, WireCodec};
-use runtime::{ChatError, KvOptions, ModelFile, PrefixScope, Turn};
+use runtime::{ChatError, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 use transport::{Uplink, UplinkConfig, UplinkState};
@@ -24,7 +24,8 @@ pub struct Device {
     /// The target's layers here, once a plan has put some here.
     pub(crate) stage: Option<DeviceStage>,
     pub(crate) uplink: Option<Arc<Uplink>>,
-    pub(crate) threads: rayon::ThreadPool,
+    /// What passes of the models here run on.
+    pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
     /// The epoch that the next request starts at.
     pub(crate) epoch: Epoch,
@@ -64,9 +65,9 @@ impl Device {
         check_models(&config, &models)?;
         check_stream(&config, &models)?;
         let count = config.engine.threads;
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+        let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let local = load_local(&config, &models)?;
+        let local = load_local(&config, &models, &threads)?;
         let uplink = bind_uplink(&config, &models)?;
         let link_task = uplink
             .clone()
@@ -140,7 +141,8 @@ impl Device {
             let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
             let (positions_max, pace) = (self.positions_max(), self.config.engine.pace);
             let kv = kv_options(&self.config, self.config.kv.target);
-            self.stage = Some(DeviceStage::load(target, stage, positions_max, &kv, pace)?);
+            self.stage =
+                Some(DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?);
         }
         Ok(plan)
     }
@@ -207,7 +209,11 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     }
 }
 
-fn load_local(config: &Config, models: &Models) -> Result<Option<LocalModel>, StartError> {
+fn load_local(
+    config: &Config,
+    models: &Models,
+    threads: &Arc<Pool>,
+) -> Result<Option<LocalModel>, StartError> {
     let (model, format) = match config.is_target_alone() {
         true => (&models.target, config.kv.target),
         false => (&models.draft, config.kv.draft),
@@ -215,7 +221,7 @@ fn load_local(config: &Config, models: &Models) -> Result<Option<LocalModel>, St
     let load = |model: &ModelFile| {
         let ends = models.tokenizer.end_tokens();
         let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
-        LocalModel::load(model, ends, positions_max, &kv, config.engine.pace)
+        LocalModel::load(model, ends, threads, positions_max, &kv, config.engine.pace)
     };
     Ok(model.as_ref().map(load).transpose()?)
 }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use kernels::wire::{self, Codec};
 use partitioner::Stage as PlannedStage;
 use protocol::{Frame, Hidden, Message, Pass, WireCodec};
-use runtime::{ForwardError, KvOptions, ModelFile, SpanOutput, StageSpec};
+use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
+use std::sync::Arc;
 
 /// The device's stage of a split.
 #[derive(Debug)]
@@ -25,13 +26,14 @@ impl DeviceStage {
     pub(crate) fn load(
         model: &ModelFile,
         stage: &PlannedStage,
+        threads: &Arc<Pool>,
         positions_max: u32,
         kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
         let PlannedStage { layers, embedding, head, .. } = *stage;
         let spec = StageSpec { layers, embedding, head };
-        let sequence = StageSequence::load(model, spec, positions_max, kv, pace)?;
+        let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
         Ok(Self { sequence, width: model.config().width })
     }
 

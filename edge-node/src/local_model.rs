@@ -3,8 +3,9 @@
 use crate::sequence::{SequenceError, StageSequence};
 use base::{Position, Sampling, TokenId};
 use runtime::sampler::{self, SampleError};
-use runtime::{ForwardError, KvOptions, ModelFile, SpanOutput, StageSpec};
+use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
+use std::sync::Arc;
 
 /// A model with the KV of the conversation.
 #[derive(Debug)]
@@ -33,12 +34,13 @@ impl LocalModel {
     pub(crate) fn load(
         model: &ModelFile,
         end_tokens: &[TokenId],
+        threads: &Arc<Pool>,
         positions_max: u32,
         kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
         let spec = StageSpec::whole(model.config().layers);
-        let sequence = StageSequence::load(model, spec, positions_max, kv, pace)?;
+        let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
         Ok(Self { sequence, end_tokens: end_tokens.to_vec() })
     }
 

@@ -3,10 +3,11 @@
 use crate::generate::PASS_ROWS_MAX;
 use base::{Position, TokenId};
 use runtime::{
-    ForwardError, Input, KvOptions, KvPool, PoolError, SequenceId, Span, SpanOutput, Stage,
+    ForwardError, Input, KvOptions, KvPool, Pool, PoolError, SequenceId, Span, SpanOutput, Stage,
 };
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Rows of one forward pass while catching up: enough to be efficient, few enough to be cheap to
@@ -44,11 +45,12 @@ impl StageSequence {
     pub(crate) fn load(
         model: &ModelFile,
         spec: StageSpec,
+        threads: &Arc<Pool>,
         positions_max: u32,
         kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
-        let stage = model.load_stage(spec)?;
+        let stage = model.load_stage(spec, threads)?;
         let rows_max = CHUNK_ROWS.max(PASS_ROWS_MAX);
         let bound = stage.kv_bytes(kv, positions_max as usize, rows_max);
         let mut pool = stage.new_pool_of(bound)?;

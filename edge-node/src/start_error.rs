@@ -75,6 +75,6 @@ pub enum StartError {
         /// How many were asked for.
         threads: usize,
         /// What the system says.
-        source: rayon::ThreadPoolBuildError,
+        source: std::io::Error,
     },
 }

@@ -151,12 +151,12 @@ impl<'a> TurnLoop<'a> {
     /// A pass of a split gets its hidden states on the device.
     fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
-        let Device { stage, threads, .. } = &mut *self.device;
+        let Device { stage, .. } = &mut *self.device;
         let (Some(stage), Some(codec)) = (stage, self.codec) else {
             return Ok(Message::Pass(pass).into());
         };
         let log = self.drafter.log().tokens();
-        let frame = block_in_place(|| threads.install(|| stage.attach(pass, log, codec)));
+        let frame = block_in_place(|| stage.attach(pass, log, codec));
         Ok(frame?)
     }
 
@@ -197,12 +197,10 @@ impl<'a> TurnLoop<'a> {
     }
 
     fn draft(&mut self, base: Position, wanted: u32) -> Result<(), GenerateError> {
-        let Device { local, threads, .. } = &mut *self.device;
+        let Device { local, .. } = &mut *self.device;
         let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
         let drafts = match local {
-            Some(local) => {
-                block_in_place(|| threads.install(|| local.draft(log, wanted, sampling)))?
-            }
+            Some(local) => block_in_place(|| local.draft(log, wanted, sampling))?,
             None => Vec::new(),
         };
         self.drafter.handle_draft(clock::now(), base, &drafts);
@@ -212,10 +210,10 @@ impl<'a> TurnLoop<'a> {
     /// Keeps the device's own model close behind a text that the target leads.
     fn follow(&mut self) -> Result<(), GenerateError> {
         let leads = self.plan.is_some_and(|plan| plan.mode() == Mode::Remote);
-        let Device { local: Some(local), threads, .. } = &mut *self.device else { return Ok(()) };
+        let Device { local: Some(local), .. } = &mut *self.device else { return Ok(()) };
         if leads && !self.drafter.is_alone() {
             let log = self.drafter.log().tokens();
-            block_in_place(|| threads.install(|| local.follow(log)))?;
+            block_in_place(|| local.follow(log))?;
         }
         Ok(())
     }
@@ -225,13 +223,10 @@ impl<'a> TurnLoop<'a> {
         if !self.drafter.is_alone() {
             return Ok(false);
         }
-        let Device { local, threads, .. } = &mut *self.device;
+        let Device { local, .. } = &mut *self.device;
         let Some(local) = local else { return self.be_patient() };
         let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
-        let (at, next) = (
-            self.drafter.log().end(),
-            block_in_place(|| threads.install(|| local.next(log, sampling)))?,
-        );
+        let (at, next) = (self.drafter.log().end(), block_in_place(|| local.next(log, sampling))?);
         self.drafter.handle_local_token(clock::now(), at, next);
         Ok(true)
     }

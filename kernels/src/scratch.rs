@@ -1,7 +1,7 @@
 //! Buffers that a thread keeps between operations, so that operations do not allocate.
 //!
-//! A buffer is taken out of its cell while in use: when rayon runs another task of ours on a thread
-//! that waits in the middle of an operation, that task finds an empty cell and makes its own.
+//! A buffer is taken out of its cell while in use: when a piece of work on this thread begins
+//! an operation of its own in the middle of another, it finds an empty cell and makes its own.
 
 use std::cell::Cell;
 use std::thread::LocalKey;

@@ -22,6 +22,8 @@ mod weights;
 pub use chat_template::{ChatError, Turn};
 pub use config::{ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
+/// The threads that passes run on.
+pub use kernels::Pool;
 pub use kv::{
     BLOCK_SLOTS, KvOptions, KvPool, PoolCounts, PoolError, PrefixScope, ROLLBACK_MAX,
     RollbackError, SequenceId,

@@ -13,6 +13,16 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no memory for the packed form of a tensor.
+    #[error("no memory for {bytes} bytes of the weights of {}", path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes asked for.
+        bytes: usize,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The bytes break the rules of their own format: truncated, overlapping or over a limit.
     #[error("{} is corrupt: {problem}", path.display())]
     Corrupt {

@@ -9,7 +9,9 @@ use crate::tokenizer::Tokenizer;
 use crate::weights::TensorTable;
 use crate::{LoadError, ModelConfig, fingerprint, gguf, hugging_face};
 use base::ModelFingerprint;
+use kernels::Pool;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An opened model. Holds its files open and none of its weights.
 #[derive(Debug)]
@@ -70,13 +72,14 @@ impl ModelFile {
         }
     }
 
-    /// Maps the weights that `spec` needs, and no others.
+    /// Makes the weights ready that `spec` needs, and no others. Passes run on `threads`, which stages
+    /// may share.
     ///
     /// # Errors
     ///
     /// [`LoadError::Layers`] where the model has no such layers; [`LoadError::Read`] where the
-    /// system refuses a map.
-    pub fn load_stage(&self, spec: StageSpec) -> Result<Stage, LoadError> {
-        Stage::load(&self.config, &self.tensors, spec)
+    /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights.
+    pub fn load_stage(&self, spec: StageSpec, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
+        Stage::load(&self.config, &self.tensors, spec, threads)
     }
 }

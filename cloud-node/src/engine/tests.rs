@@ -2,14 +2,16 @@
 
 use super::*;
 use base::{LayerRange, StreamWindow};
-use runtime::{ModelFile, PrefixScope};
+use runtime::{ModelFile, Pool, PrefixScope};
 use std::path::Path;
+use std::sync::Arc;
 
 fn stage() -> Stage {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/micro/micro-quantized.gguf");
     let model = ModelFile::open(&path).unwrap();
-    model.load_stage(StageSpec::whole(model.config().layers)).unwrap()
+    let threads = Arc::new(Pool::new(2).unwrap());
+    model.load_stage(StageSpec::whole(model.config().layers), &threads).unwrap()
 }
 
 fn engine(tokens: usize, batch_rows_max: usize) -> Arc<Engine> {

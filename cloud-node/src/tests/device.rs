@@ -1,6 +1,6 @@
 //! A device that says what the test tells it to, with the target's first layers at hand.
 
-use super::world::{MODEL, POSITIONS, World, prompt};
+use super::world::{MODEL, POSITIONS, World, alone, prompt};
 use crate::hidden;
 use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId};
 use bytes::Bytes;
@@ -184,7 +184,7 @@ fn drafts_before(miss: &Option<&mut TokenId>, count: usize) -> usize {
 impl Own {
     fn new(layers: LayerRange) -> Self {
         let spec = StageSpec { layers, embedding: true, head: false };
-        let stage = MODEL.load_stage(spec).unwrap();
+        let stage = MODEL.load_stage(spec, &alone()).unwrap();
         let mut pool = stage.new_pool(POSITIONS as usize).unwrap();
         let sequence = pool.open(&KvOptions::default());
         Self { stage, pool, sequence }

@@ -3,13 +3,19 @@
 use crate::{Config, EngineOptions, Limits, Server};
 use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId};
 use protocol::{PlannedStage, WireCodec};
-use runtime::{Input, KvOptions, ModelFile, Span, SpanOutput, StageSpec, sampler};
+use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec, sampler};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::LazyLock;
 use std::time::Duration;
 use transport::ca::EphemeralAuthority;
 use transport::{Identity, Peer, Trust};
+
+/// The calling thread and no other.
+pub(super) fn alone() -> Arc<Pool> {
+    Arc::new(Pool::new(1).unwrap())
+}
 
 /// The committed target. Small, and with a tokenizer.
 pub(super) fn model_path() -> PathBuf {
@@ -137,7 +143,7 @@ pub(super) fn reference_with(
     count: usize,
 ) -> Vec<TokenId> {
     let spec = StageSpec::whole(MODEL.config().layers);
-    let stage = MODEL.load_stage(spec).unwrap();
+    let stage = MODEL.load_stage(spec, &alone()).unwrap();
     let length = prompt().len() + count;
     let mut pool = stage.new_pool_of(stage.kv_bytes(options, length, length)).unwrap();
     let sequence = pool.open(options);

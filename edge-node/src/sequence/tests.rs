@@ -6,6 +6,10 @@ use base::{KvFormat, LayerRange, Sampling, StreamWindow};
 use runtime::PrefixScope;
 use std::path::Path;
 
+fn threads() -> Arc<Pool> {
+    Arc::new(Pool::new(1).unwrap())
+}
+
 fn model() -> ModelFile {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/micro");
     ModelFile::open(&golden.join("micro-quantized.gguf")).unwrap()
@@ -16,7 +20,7 @@ fn sequence(spec: StageSpec) -> StageSequence {
 }
 
 fn sequence_with(spec: StageSpec, kv: &KvOptions) -> StageSequence {
-    StageSequence::load(&model(), spec, 256, kv, Pace::default()).unwrap()
+    StageSequence::load(&model(), spec, &threads(), 256, kv, Pace::default()).unwrap()
 }
 
 fn whole() -> StageSpec {
@@ -73,8 +77,9 @@ fn a_text_past_the_context_is_an_error() {
 #[test]
 fn drafts_are_what_the_model_says_token_by_token_and_end_with_an_end_token() {
     let kv = KvOptions::default();
-    let load =
-        |ends: &[TokenId]| LocalModel::load(&model(), ends, 256, &kv, Pace::default()).unwrap();
+    let load = |ends: &[TokenId]| {
+        LocalModel::load(&model(), ends, &threads(), 256, &kv, Pace::default()).unwrap()
+    };
     let sampling = Sampling::new(0.8, 0, 1.0, 7).unwrap();
     let mut said = text(3, 12);
     let mut speaker = load(&[]);
@@ -91,7 +96,8 @@ fn drafts_are_what_the_model_says_token_by_token_and_end_with_an_end_token() {
 
 #[test]
 fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
-    let local = LocalModel::load(&model(), &[], 256, &KvOptions::default(), Pace::default());
+    let local =
+        LocalModel::load(&model(), &[], &threads(), 256, &KvOptions::default(), Pace::default());
     let mut local = local.unwrap();
     local.follow(&text(1, 15)).unwrap();
     assert_eq!(local.behind(15), 15);
@@ -105,7 +111,9 @@ fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
 fn a_stream_that_is_cut_too_far_back_is_run_again() {
     let stream = Some(StreamWindow::new(4, 64).unwrap());
     let kv = KvOptions { format: KvFormat::Q8, stream, scope: PrefixScope::of("device") };
-    let load = || StageSequence::load(&model(), whole(), 1 << 20, &kv, Pace::default()).unwrap();
+    let load = || {
+        StageSequence::load(&model(), whole(), &threads(), 1 << 20, &kv, Pace::default()).unwrap()
+    };
     let mut kept = load();
     let (a, b) = (text(1, 1500), text(2, 800));
     let mixed = [&a[..40], &b[..]].concat();

@@ -1,6 +1,5 @@
 //! The rows of one pass: spans of sequences, laid one after the other.
 
-use super::ops::with_values;
 use super::stage::{Stage, StageSpec};
 use crate::kv::{KvPool, SequenceId};
 use base::{Position, TokenId};
@@ -108,25 +107,6 @@ impl Batch {
     /// How each row's queries are turned to look at sinks; `None` where that is as [`Self::turns`].
     pub(super) const fn sink_turns(&self) -> Option<&RopeTurns> {
         self.sink_turns.as_ref()
-    }
-
-    /// Writes `[T, G * E]` keys and values of `layer` behind each span's sequence.
-    pub(super) fn write_kv(
-        &self,
-        pool: &mut KvPool,
-        layer: u32,
-        keys: &Tensor,
-        values: &Tensor,
-    ) -> candle_core::Result<()> {
-        let row = keys.dim(1)?;
-        with_values(keys, |keys| {
-            with_values(values, |values| {
-                for SequenceRows { sequence, rows, .. } in &self.spans {
-                    let part = rows.start * row..rows.end * row;
-                    pool.write(*sequence, layer, &keys[part.clone()], &values[part]);
-                }
-            })
-        })?
     }
 }
 

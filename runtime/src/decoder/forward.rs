@@ -9,10 +9,12 @@
 use super::admission::{self, known_text};
 use super::batch::{Batch, SequenceRows, Span, SpanOutput, enter};
 use super::forward_error::ForwardError;
-use super::ops::{self, with_values};
+use super::layer::{Pass, multiply};
 use super::stage::{Head, Stage, StageSpec};
+use super::tensor::{with_values, with_values_mut};
+use super::workspace::Workspace;
 use crate::kv::KvPool;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 impl Stage {
     /// Runs `spans` through the part `run` of what is loaded; one output for each span, in order.
@@ -72,11 +74,15 @@ impl Stage {
             return Ok(spans.iter().map(|_| SpanOutput::Logits(Vec::new())).collect());
         }
         let x = enter(self, batch, spans)?;
-        let first_loaded = self.spec().layers.start();
-        for layer in run.layers.iter() {
-            let weights = &self.0.layers[(layer - first_loaded) as usize];
-            weights.forward(layer, self.config(), &x, batch, pool)?;
-        }
+        with_values_mut(&x, |x| {
+            let (threads, config) = (&*self.0.threads, self.config());
+            let mut work = Workspace::new(config, batch);
+            let mut pass = Pass { threads, config, batch, kv: pool, work: &mut work };
+            let first_loaded = self.spec().layers.start();
+            for layer in run.layers.iter() {
+                self.0.layers[(layer - first_loaded) as usize].forward(layer, &mut pass, x);
+            }
+        })?;
         if run.head {
             let head = self.0.head.as_ref().expect("checked at admission");
             self.logits(head, &x, spans, batch)
@@ -113,17 +119,17 @@ impl Stage {
         if wanted.is_empty() {
             return Ok(counts.map(|_| SpanOutput::Logits(Vec::new())).collect());
         }
-        let rows = wanted.len() / width;
-        let x = Tensor::from_vec(wanted, (rows, width), &Device::Cpu)?;
-        let normed = ops::rms_norm(&x, &head.norm, self.config().norm_epsilon)?;
-        let logits = ops::linear(&normed, head.output.matrix())?;
-        with_values(&logits, |mut rest| {
-            let mut take = |rows: usize| {
-                let (logits, others) = rest.split_at(rows * vocab);
-                rest = others;
-                SpanOutput::Logits(logits.to_vec())
-            };
-            counts.map(&mut take).collect()
-        })
+        let threads = &*self.0.threads;
+        let mut normed = vec![0.0; wanted.len()];
+        kernels::rms_norm(threads, &wanted, &head.norm, self.config().norm_epsilon, &mut normed);
+        let mut logits = vec![0.0; wanted.len() / width * vocab];
+        multiply(threads, &normed, [(&head.output, &mut logits)]);
+        let mut rest = &logits[..];
+        let mut take = |rows: usize| {
+            let (logits, others) = rest.split_at(rows * vocab);
+            rest = others;
+            SpanOutput::Logits(logits.to_vec())
+        };
+        Ok(counts.map(&mut take).collect())
     }
 }

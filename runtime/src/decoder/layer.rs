@@ -1,43 +1,45 @@
 //! One transformer layer: its weights, and its pass over the rows of a batch.
 
-use super::batch::Batch;
-use super::ops::{self, Attention, Rope};
+use super::batch::{Batch, SequenceRows};
+use super::workspace::Workspace;
 use crate::kv::KvPool;
-use crate::weights::{LayerWeight, MappedTensor, TensorTable, Weight};
+use crate::weights::{LayerWeight, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
 use base::ByteCount;
-use candle_core::{Result, Tensor};
+use kernels::{AttentionSpan, Pool, Product, matmul, rope};
 
 /// Weights of one layer; shapes at [`LayerWeight`].
 pub(super) struct LayerWeights {
     attention_norm: Vec<f32>,
-    query: MappedTensor,
-    key: MappedTensor,
-    value: MappedTensor,
-    attention_output: MappedTensor,
+    query: WeightMatrix,
+    key: WeightMatrix,
+    value: WeightMatrix,
+    attention_output: WeightMatrix,
     mlp_norm: Vec<f32>,
-    gate: MappedTensor,
-    up: MappedTensor,
-    down: MappedTensor,
+    gate: WeightMatrix,
+    up: WeightMatrix,
+    down: WeightMatrix,
 }
 
 impl LayerWeights {
-    pub(super) fn load(table: &TensorTable, layer: u32) -> std::result::Result<Self, LoadError> {
-        let map = |weight| table.find(Weight::Layer(layer, weight))?.map();
+    pub(super) fn load(table: &TensorTable, layer: u32, pool: &Pool) -> Result<Self, LoadError> {
+        let find = |weight| table.find(Weight::Layer(layer, weight));
+        let norm = |weight| Ok::<_, LoadError>(find(weight)?.map()?.values());
+        let matrix = |weight| WeightMatrix::load(find(weight)?, pool);
         Ok(Self {
-            attention_norm: map(LayerWeight::AttentionNorm)?.values(),
-            query: map(LayerWeight::Query)?,
-            key: map(LayerWeight::Key)?,
-            value: map(LayerWeight::Value)?,
-            attention_output: map(LayerWeight::AttentionOutput)?,
-            mlp_norm: map(LayerWeight::MlpNorm)?.values(),
-            gate: map(LayerWeight::Gate)?,
-            up: map(LayerWeight::Up)?,
-            down: map(LayerWeight::Down)?,
+            attention_norm: norm(LayerWeight::AttentionNorm)?,
+            query: matrix(LayerWeight::Query)?,
+            key: matrix(LayerWeight::Key)?,
+            value: matrix(LayerWeight::Value)?,
+            attention_output: matrix(LayerWeight::AttentionOutput)?,
+            mlp_norm: norm(LayerWeight::MlpNorm)?,
+            gate: matrix(LayerWeight::Gate)?,
+            up: matrix(LayerWeight::Up)?,
+            down: matrix(LayerWeight::Down)?,
         })
     }
 
-    /// Bytes of the mapped matrices.
+    /// Bytes of the matrices in the file.
     pub(super) fn size(&self) -> ByteCount {
         let matrices = [
             &self.query,
@@ -48,48 +50,97 @@ impl LayerWeights {
             &self.up,
             &self.down,
         ];
-        matrices.into_iter().map(MappedTensor::size).sum()
+        matrices.into_iter().map(WeightMatrix::size).sum()
     }
 
     /// Adds attention's and then the MLP's output to the residual stream `x: [T, D]`, and writes
-    /// the rows' keys and values to the pool.
-    pub(super) fn forward(
-        &self,
-        layer: u32,
-        config: &ModelConfig,
-        x: &Tensor,
-        batch: &Batch,
-        pool: &mut KvPool,
-    ) -> Result<()> {
-        let ModelConfig { heads, kv_heads, head_width, norm_epsilon, .. } = *config;
+    /// the rows' keys and values to the KV pool.
+    pub(super) fn forward(&self, layer: u32, pass: &mut Pass<'_>, x: &mut [f32]) {
+        let (pool, epsilon) = (pass.threads, pass.config.norm_epsilon);
+        let Workspace { normed, queries, keys, values, .. } = &mut *pass.work;
+        kernels::rms_norm(pool, x, &self.attention_norm, epsilon, normed);
+        let products = [(&self.query, queries), (&self.key, keys), (&self.value, values)];
+        multiply(pool, normed, products);
+        pass.rotate();
+        pass.write_kv(layer);
+        pass.attend(layer);
+        let Workspace { attended, normed, gate, up, delta, .. } = &mut *pass.work;
+        multiply(pool, attended, [(&self.attention_output, &mut *delta)]);
+        kernels::add(pool, x, delta);
 
-        let normed = ops::rms_norm(x, &self.attention_norm, norm_epsilon)?;
-        let queries = ops::linear(&normed, self.query.matrix())?;
-        let keys = ops::linear(&normed, self.key.matrix())?;
-        let values = ops::linear(&normed, self.value.matrix())?;
-        let rope = |turns, heads| Rope { heads, head_width, turns, layout: config.rope.layout };
-        let sink_queries = batch.sink_turns().map(|turns| {
-            let queries = queries.copy()?;
-            queries.inplace_op1(&rope(turns, heads)).map(|()| queries)
-        });
-        let sink_queries = sink_queries.transpose()?;
-        queries.inplace_op1(&rope(batch.turns(), heads))?;
-        keys.inplace_op1(&rope(batch.turns(), kv_heads))?;
-        batch.write_kv(pool, layer, &keys, &values)?;
-        let attended = queries.apply_op1_no_bwd(&Attention {
-            heads,
-            head_width,
-            batch,
-            pool,
-            layer,
-            sink_queries: sink_queries.as_ref(),
-        })?;
-        ops::add(x, &ops::linear(&attended, self.attention_output.matrix())?)?;
+        kernels::rms_norm(pool, x, &self.mlp_norm, epsilon, normed);
+        multiply(pool, normed, [(&self.gate, &mut *gate), (&self.up, &mut *up)]);
+        kernels::swiglu(pool, gate, up);
+        multiply(pool, gate, [(&self.down, &mut *delta)]);
+        kernels::add(pool, x, delta);
+    }
+}
 
-        let normed = ops::rms_norm(x, &self.mlp_norm, norm_epsilon)?;
-        let gate = ops::linear(&normed, self.gate.matrix())?;
-        let up = ops::linear(&normed, self.up.matrix())?;
-        ops::swiglu(&gate, &up)?;
-        ops::add(x, &ops::linear(&gate, self.down.matrix())?)
+/// Products of one `x` with several matrices, as one piece of work for the threads.
+pub(super) fn multiply<const N: usize>(
+    pool: &Pool,
+    x: &[f32],
+    products: [(&WeightMatrix, &mut Vec<f32>); N],
+) {
+    let product = |(w, out): (_, _)| -> Product<'_> {
+        let (w, out): (&WeightMatrix, &mut Vec<f32>) = (w, out);
+        Product { weights: w.weights(), out }
+    };
+    matmul(pool, x, &mut products.map(product));
+}
+
+/// What the layers of one pass share.
+pub(super) struct Pass<'a> {
+    pub(super) threads: &'a Pool,
+    pub(super) config: &'a ModelConfig,
+    pub(super) batch: &'a Batch,
+    pub(super) kv: &'a mut KvPool,
+    pub(super) work: &'a mut Workspace,
+}
+
+impl Pass<'_> {
+    /// Turns queries and keys as their positions say.
+    fn rotate(&mut self) {
+        let ModelConfig { heads, kv_heads, head_width, .. } = *self.config;
+        let (pool, layout) = (self.threads, self.config.rope.layout);
+        let Workspace { queries, sink_queries, keys, .. } = &mut *self.work;
+        if let Some(turns) = self.batch.sink_turns() {
+            sink_queries.copy_from_slice(queries);
+            rope(pool, sink_queries, heads, head_width, turns, layout);
+        }
+        rope(pool, queries, heads, head_width, self.batch.turns(), layout);
+        rope(pool, keys, kv_heads, head_width, self.batch.turns(), layout);
+    }
+
+    /// Writes keys and values of `layer` behind each span's sequence.
+    fn write_kv(&mut self, layer: u32) {
+        let row = self.config.kv_heads * self.config.head_width;
+        for SequenceRows { sequence, rows, .. } in self.batch.spans() {
+            let part = rows.start * row..rows.end * row;
+            let (keys, values) = (&self.work.keys[part.clone()], &self.work.values[part]);
+            self.kv.write(*sequence, layer, keys, values);
+        }
+    }
+
+    /// What each row sees, weighted.
+    fn attend(&mut self, layer: u32) {
+        let ModelConfig { heads, head_width, .. } = *self.config;
+        let Workspace { queries, sink_queries, attended, .. } = &mut *self.work;
+        let kv = &*self.kv;
+        let spans = || self.batch.spans().iter().filter(|span| !span.rows.is_empty());
+        let blocks: Vec<_> = spans().map(|span| kv.blocks(span.sequence)).collect();
+        let looks = |(span, blocks)| {
+            let (span, blocks): (&SequenceRows, &Vec<&[u8]>) = (span, blocks);
+            let values = span.rows.start * heads * head_width..span.rows.end * heads * head_width;
+            AttentionSpan {
+                q: &queries[values.clone()],
+                sink_q: (!sink_queries.is_empty()).then(|| &sink_queries[values]),
+                positions: &self.batch.positions()[span.rows.clone()],
+                kv: kv.read(span.sequence, layer, blocks),
+                view: kv.view(span.sequence),
+            }
+        };
+        let spans: Vec<_> = spans().zip(&blocks).map(looks).collect();
+        kernels::attention(self.threads, heads, &spans, attended);
     }
 }

@@ -12,8 +12,9 @@ mod batch;
 mod forward;
 mod forward_error;
 mod layer;
-mod ops;
 mod stage;
+mod tensor;
+mod workspace;
 
 pub use batch::{Input, Span, SpanOutput};
 pub use forward_error::{ForwardError, InputError};

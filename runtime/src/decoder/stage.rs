@@ -2,9 +2,10 @@
 
 use super::layer::LayerWeights;
 use crate::kv::{KvOptions, KvPool, KvShape, PoolError};
-use crate::weights::{MappedTensor, TensorTable, Weight};
+use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
 use base::{ByteCount, LayerRange};
+use kernels::Pool;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,15 +51,16 @@ impl fmt::Display for StageSpec {
     }
 }
 
-/// The loaded part of a model. Cheap to clone; many threads may run passes, each with its own pool.
+/// The loaded part of a model. Cheap to clone; many threads may run passes, each with its own KV pool.
 #[derive(Clone)]
 pub struct Stage(pub(super) Arc<StageWeights>);
 
 pub(super) struct StageWeights {
     pub(super) config: ModelConfig,
+    pub(super) threads: Arc<Pool>,
     pub(super) spec: StageSpec,
     /// `[V, D]`
-    pub(super) embedding: Option<Arc<MappedTensor>>,
+    pub(super) embedding: Option<MappedTensor>,
     pub(super) layers: Vec<LayerWeights>,
     pub(super) head: Option<Head>,
 }
@@ -67,36 +69,35 @@ pub(super) struct Head {
     /// `[D]`
     pub(super) norm: Vec<f32>,
     /// `[V, D]`
-    pub(super) output: Arc<MappedTensor>,
+    pub(super) output: WeightMatrix,
 }
 
 impl Stage {
-    /// Maps the tensors that `spec` needs, and no others.
+    /// Makes the tensors ready that `spec` needs, and no others, for passes on `threads`.
     pub(crate) fn load(
         config: &ModelConfig,
         table: &TensorTable,
         spec: StageSpec,
+        threads: &Arc<Pool>,
     ) -> Result<Self, LoadError> {
         if !LayerRange::all(config.layers).contains(spec.layers) {
             let (layers, asked) = (config.layers, spec.layers);
             return Err(LoadError::Layers { path: table.path().to_owned(), layers, asked });
         }
-        let map = |weight| table.find(weight)?.map().map(Arc::new);
-        let embedding = spec.embedding.then(|| map(Weight::Embedding)).transpose()?;
-        let layers: Result<_, _> =
-            spec.layers.iter().map(|layer| LayerWeights::load(table, layer)).collect();
+        // Of the embedding, only the rows of tokens are read: it stays where the file has it.
+        let embedding =
+            if spec.embedding { Some(table.find(Weight::Embedding)?.map()?) } else { None };
+        let load = |layer| LayerWeights::load(table, layer, threads);
+        let layers: Result<_, _> = spec.layers.iter().map(load).collect();
         let head = if spec.head {
-            let output = match (&embedding, config.tied) {
-                (Some(embedding), true) => Arc::clone(embedding),
-                (None, true) => map(Weight::Embedding)?,
-                (_, false) => map(Weight::Head)?,
-            };
+            let output = if config.tied { Weight::Embedding } else { Weight::Head };
+            let output = WeightMatrix::load(table.find(output)?, threads)?;
             Some(Head { norm: table.find(Weight::OutputNorm)?.map()?.values(), output })
         } else {
             None
         };
-        let config = config.clone();
-        Ok(Self(Arc::new(StageWeights { config, spec, embedding, layers: layers?, head })))
+        let (config, threads) = (config.clone(), Arc::clone(threads));
+        Ok(Self(Arc::new(StageWeights { config, threads, spec, embedding, layers: layers?, head })))
     }
 
     /// What is loaded.
@@ -109,12 +110,12 @@ impl Stage {
         &self.0.config
     }
 
-    /// Bytes of weights that the stage mapped.
+    /// Bytes of the weights in the file; those of a tied embedding count once.
     pub fn weight_bytes(&self) -> ByteCount {
-        let StageWeights { embedding, layers, head, .. } = &*self.0;
-        let tied = |head: &Head| embedding.as_ref().is_some_and(|e| Arc::ptr_eq(e, &head.output));
-        let head = head.as_ref().filter(|head| !tied(head)).map(|head| head.output.size());
-        let embedding = embedding.as_ref().map(|embedding| embedding.size());
+        let StageWeights { config, embedding, layers, head, .. } = &*self.0;
+        let head = head.as_ref().map(|head| head.output.size());
+        let twice = config.tied && head.is_some();
+        let embedding = embedding.as_ref().filter(|_| !twice).map(MappedTensor::size);
         layers.iter().map(LayerWeights::size).chain(embedding).chain(head).sum()
     }
 

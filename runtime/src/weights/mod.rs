@@ -1,8 +1,10 @@
 //! The tensors of a model on disk, the same for every file format.
 
+mod matrix;
 mod role;
 mod table;
 
+pub(crate) use matrix::WeightMatrix;
 pub(crate) use role::{LayerWeight, Naming, ROPE_FACTORS, Weight};
 pub(crate) use table::{MappedTensor, TensorEntry, TensorTable};
 

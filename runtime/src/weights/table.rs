@@ -60,13 +60,18 @@ impl TensorEntry {
     /// Maps the tensor's bytes.
     pub(crate) fn map(&self) -> Result<MappedTensor, LoadError> {
         let bytes = self.file.map(self.range.clone())?;
-        let columns = self.shape.last().copied().expect("a tensor has a dimension");
-        let rows = self.shape.iter().product::<usize>() / columns;
+        let (rows, columns) = self.matrix_shape();
         Ok(MappedTensor { format: self.format, rows, columns, bytes })
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Rows and columns; a tensor of one dimension is one row.
+    pub(crate) fn matrix_shape(&self) -> (usize, usize) {
+        let columns = self.shape.last().copied().expect("a tensor has a dimension");
+        (self.shape.iter().product::<usize>() / columns, columns)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -109,6 +114,10 @@ impl MappedTensor {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> MappedBytes {
+        self.bytes
     }
 
     pub(crate) fn size(&self) -> ByteCount {

@@ -2,12 +2,18 @@
 
 use base::{LayerRange, Position, TokenId};
 use runtime::{
-    ForwardError, Input, KvOptions, KvPool, ModelFile, SequenceId, Span, SpanOutput, Stage,
+    ForwardError, Input, KvOptions, KvPool, ModelFile, Pool, SequenceId, Span, SpanOutput, Stage,
     StageSpec,
 };
 use std::ops::Range;
+use std::sync::Arc;
 
 const POOL_TOKENS: usize = 512;
+
+/// The calling thread and no other.
+pub(crate) fn one_thread() -> Arc<Pool> {
+    Arc::new(Pool::new(1).unwrap())
+}
 
 pub(crate) struct Chain {
     links: Vec<(Stage, KvPool, SequenceId)>,
@@ -22,13 +28,23 @@ impl Chain {
 
     /// The same with KV as `options` say.
     pub(crate) fn with(file: &ModelFile, points: &[u32], options: &KvOptions) -> Self {
+        Self::on(&one_thread(), file, points, options)
+    }
+
+    /// The same on `threads`.
+    pub(crate) fn on(
+        threads: &Arc<Pool>,
+        file: &ModelFile,
+        points: &[u32],
+        options: &KvOptions,
+    ) -> Self {
         let layers = file.config().layers;
         let bounds: Vec<u32> = [&[0], points, &[layers]].concat();
         let last = bounds.len() - 2;
         let link = |(i, pair): (usize, &[u32])| {
             let range = LayerRange::new(pair[0], pair[1]).unwrap();
             let spec = StageSpec { layers: range, embedding: i == 0, head: i == last };
-            let stage = file.load_stage(spec).unwrap();
+            let stage = file.load_stage(spec, threads).unwrap();
             let bound = stage.kv_bytes(options, POOL_TOKENS, POOL_TOKENS);
             let mut pool = stage.new_pool_of(bound).unwrap();
             let sequence = pool.open(options);

@@ -1,9 +1,10 @@
 //! The same tokens give the same bits, however they are cut into stages, passes and batches.
 
-use crate::chain::{Chain, assert_same_bits};
+use crate::chain::{Chain, assert_same_bits, one_thread};
 use crate::places;
 use base::{KvFormat, Position, TokenId};
-use runtime::{Input, KvOptions, ModelFile, Span, SpanOutput, StageSpec};
+use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec};
+use std::sync::Arc;
 
 /// A float16 model with scaled positions, a quantized one, and real weights where they are.
 fn models() -> Vec<ModelFile> {
@@ -65,7 +66,7 @@ fn a_ragged_batch_is_each_sequence_alone() {
         let alone: Vec<Vec<f32>> = alone.collect();
 
         let whole = StageSpec::whole(file.config().layers);
-        let stage = file.load_stage(whole).unwrap();
+        let stage = file.load_stage(whole, &one_thread()).unwrap();
         let mut pool = stage.new_pool(300).unwrap();
         let sequences = [(); 3].map(|()| pool.open(&KvOptions::default()));
         let mut together = vec![Vec::new(); 3];
@@ -155,8 +156,8 @@ fn the_number_of_threads_changes_no_bit() {
     for file in models() {
         let tokens = tokens(40, file.config().vocab);
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Chain::new(&file, &[]).logits(&tokens))
+            let threads = Arc::new(Pool::new(threads).unwrap());
+            Chain::on(&threads, &file, &[], &KvOptions::default()).logits(&tokens)
         };
         let one = run(1);
         assert_same_bits(&run(3), &one, "three threads");

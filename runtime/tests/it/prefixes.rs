@@ -1,6 +1,6 @@
 //! Sequences that begin with the same text share its KV, and nobody can tell from their bits.
 
-use crate::chain::assert_same_bits;
+use crate::chain::{assert_same_bits, one_thread};
 use crate::places;
 use base::{KvFormat, Position, StreamWindow, TokenId};
 use runtime::{
@@ -10,7 +10,7 @@ use runtime::{
 
 fn stage() -> Stage {
     let file = ModelFile::open(&places::golden().join("micro/micro-quantized.gguf")).unwrap();
-    file.load_stage(StageSpec::whole(file.config().layers)).unwrap()
+    file.load_stage(StageSpec::whole(file.config().layers), &one_thread()).unwrap()
 }
 
 fn tokens(seed: u32, count: u32) -> Vec<TokenId> {

@@ -1,5 +1,6 @@
 //! What the runtime refuses: files that do not fit themselves, passes that do not fit their stage.
 
+use crate::chain::one_thread;
 use crate::places;
 use base::{LayerRange, Position, TokenId};
 use runtime::{
@@ -59,12 +60,12 @@ fn an_unknown_dtype_is_named_with_its_tensor() {
     let name = b"blk.0.attn_v.weight";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
     // After the name: a count of dimensions, two dimensions, then the type.
-    bytes[at + 4 + 16..][..4].copy_from_slice(&6_u32.to_le_bytes());
+    bytes[at + 4 + 16..][..4].copy_from_slice(&7_u32.to_le_bytes());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changed.gguf");
     std::fs::write(&path, &bytes).unwrap();
     let error = ModelFile::open(&path).unwrap_err().to_string();
-    for word in ["blk.0.attn_v.weight", "Q5_0", "known: F32, F16, BF16, Q8_0, Q4_0, Q4_K"] {
+    for word in ["blk.0.attn_v.weight", "Q5_1", "known: F32, F16, BF16, Q8_0, Q4_0, Q5_0, Q4_K"] {
         assert!(error.contains(word), "{error}");
     }
     // The same tensor with more rows than it has bytes for.
@@ -123,7 +124,10 @@ fn a_stage_maps_the_weights_of_its_layers_and_no_others() {
     let file = ModelFile::open(&micro()).unwrap();
     let bytes = |start, end, embedding, head| {
         let layers = LayerRange::new(start, end).unwrap();
-        file.load_stage(StageSpec { layers, embedding, head }).unwrap().weight_bytes().0
+        file.load_stage(StageSpec { layers, embedding, head }, &one_thread())
+            .unwrap()
+            .weight_bytes()
+            .0
     };
     // Per layer, in float16: queries, output: 128 * 64; keys, values: 64 * 64; three of 96 * 64.
     let layer = 2 * (2 * 128 * 64 + 2 * 64 * 64 + 3 * 96 * 64);
@@ -134,7 +138,10 @@ fn a_stage_maps_the_weights_of_its_layers_and_no_others() {
     assert_eq!(bytes(1, 2, false, true), layer + embedding);
     assert_eq!(bytes(0, 2, true, true), 2 * layer + embedding, "a tied head is mapped once");
     let beyond = StageSpec { layers: LayerRange::all(3), embedding: false, head: false };
-    assert!(matches!(file.load_stage(beyond), Err(LoadError::Layers { layers: 2, .. })));
+    assert!(matches!(
+        file.load_stage(beyond, &one_thread()),
+        Err(LoadError::Layers { layers: 2, .. })
+    ));
 }
 
 #[test]
@@ -154,7 +161,8 @@ fn the_fingerprint_tells_models_apart_and_not_their_copies() {
 
 /// A whole micro model with a pool of two blocks and one sequence.
 fn stage() -> (Stage, KvPool, SequenceId) {
-    let stage = ModelFile::open(&micro()).unwrap().load_stage(StageSpec::whole(2)).unwrap();
+    let stage =
+        ModelFile::open(&micro()).unwrap().load_stage(StageSpec::whole(2), &one_thread()).unwrap();
     let mut pool = stage.new_pool(64).unwrap();
     let sequence = pool.open(&KvOptions::default());
     (stage, pool, sequence)
@@ -200,7 +208,7 @@ fn a_pass_must_continue_its_sequences_where_they_end() {
 #[test]
 fn a_sequence_may_not_leave_the_context_or_change_its_layers() {
     let file = ModelFile::open(&micro()).unwrap();
-    let stage = file.load_stage(StageSpec::whole(2)).unwrap();
+    let stage = file.load_stage(StageSpec::whole(2), &one_thread()).unwrap();
     let mut pool = stage.new_pool(1000).unwrap();
     let sequence = pool.open(&KvOptions::default());
     let many = [TokenId(1); 129];
@@ -222,9 +230,9 @@ fn a_sequence_may_not_leave_the_context_or_change_its_layers() {
 fn a_part_that_is_not_loaded_or_skips_layers_does_not_run() {
     let file = ModelFile::open(&micro()).unwrap();
     let layers = |start, end| LayerRange::new(start, end).unwrap();
-    let whole = file.load_stage(StageSpec::whole(2)).unwrap();
+    let whole = file.load_stage(StageSpec::whole(2), &one_thread()).unwrap();
     let tail = StageSpec { layers: layers(1, 2), embedding: false, head: true };
-    let tail_stage = file.load_stage(tail).unwrap();
+    let tail_stage = file.load_stage(tail, &one_thread()).unwrap();
     let refused = |stage: &Stage, run: StageSpec| {
         let mut pool = stage.new_pool(32).unwrap();
         matches!(stage.forward(run, &[], &mut pool), Err(ForwardError::Stage { .. }))

@@ -1,6 +1,6 @@
 //! Texts that outgrow the model's context, in memory that does not grow.
 
-use crate::chain::assert_same_bits;
+use crate::chain::{assert_same_bits, one_thread};
 use crate::places;
 use base::{KvFormat, Position, StreamWindow, TokenId};
 use runtime::{
@@ -16,7 +16,7 @@ const VOCAB: usize = 288;
 fn stage(name: &str) -> Stage {
     let file = ModelFile::open(&places::golden().join("micro").join(name)).unwrap();
     assert_eq!((file.config().context_length, file.config().vocab), (128, VOCAB));
-    file.load_stage(StageSpec::whole(file.config().layers)).unwrap()
+    file.load_stage(StageSpec::whole(file.config().layers), &one_thread()).unwrap()
 }
 
 fn options(format: KvFormat) -> KvOptions {

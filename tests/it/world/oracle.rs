@@ -2,9 +2,12 @@
 
 use super::{Kv, Sampling};
 use base::{Position, TokenId};
-use runtime::{Input, KvOptions, KvPool, ModelFile, PrefixScope, SequenceId, Span, SpanOutput};
+use runtime::{
+    Input, KvOptions, KvPool, ModelFile, Pool, PrefixScope, SequenceId, Span, SpanOutput,
+};
 use runtime::{Stage, StageSpec, Tokenizer, sampler};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A whole model and its tokenizer.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ impl Oracle {
     pub(crate) fn with(path: &Path, kv: &Kv) -> Self {
         let file = ModelFile::open(path).unwrap();
         let spec = StageSpec::whole(file.config().layers);
-        let stage = file.load_stage(spec).unwrap();
+        let stage = file.load_stage(spec, &Arc::new(Pool::new(1).unwrap())).unwrap();
         let kv = KvOptions { format: kv.format, stream: kv.stream(), scope: PrefixScope::NOBODY };
         Self { stage, spec, tokenizer: file.tokenizer().unwrap(), kv }
     }
