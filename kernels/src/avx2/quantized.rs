@@ -12,8 +12,8 @@ use super::unpack::{Half, Head, Kind, codes, inner};
 use super::vector::{LANES, lanes, load, prefetch, store_codes, sum_halves};
 use crate::layout::SUB_BLOCK;
 use crate::matmul::Columns;
-use crate::packed::{GROUP, Layout, PANEL, VECTOR};
-use crate::quantize::{Codes, Quantized, ROW_TILE, RowTile, block_scale};
+use crate::packed::{GROUP, Layout, PANEL, VECTOR, visits};
+use crate::quantize::{Codes, Quantized, RowTile, block_scale};
 use crate::{Format, Packed};
 
 /// Activation rows that share one unpacking: their sums stay in registers.
@@ -21,9 +21,6 @@ const ROWS: usize = 4;
 
 /// Groups of four inputs in a sub-block.
 const GROUPS: usize = SUB_BLOCK / GROUP;
-
-/// How far ahead of its reading a panel is asked for.
-const AHEAD: usize = 1536;
 
 /// See [`crate::table::Table::matmul_packed`].
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -51,19 +48,25 @@ kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
-    for t in (0..x.rows()).step_by(ROW_TILE) {
-        let tile = x.tile(t);
-        for panel in panels.clone() {
-            let bytes = w.panel(panel);
-            for first in (0..tile.rows).step_by(ROWS) {
-                let mut store = |row: usize, half: usize, sums| {
-                    out.store(t + first + row, panel * PANEL + half * LANES, &lanes(sums));
-                };
-                match tile.rows - first {
-                    1 => dots::<K, 1, 2>(bytes, tile, first, 0, &mut store),
-                    2 => dots::<K, 2, 2>(bytes, tile, first, 0, &mut store),
-                    3 => [0, 1].map(|h| dots::<K, 3, 1>(bytes, tile, first, h, &mut store))[0],
-                    _ => [0, 1].map(|h| dots::<K, 4, 1>(bytes, tile, first, h, &mut store))[0],
+    for visit in visits(w, panels, x) {
+        let (t, panel, tile) = (visit.row, visit.panel, x.tile(visit.row));
+        let (bytes, ahead) = (w.panel(panel), visit.ahead);
+        for first in (0..tile.rows).step_by(ROWS) {
+            let mut store = |row: usize, half: usize, sums| {
+                out.store(t + first + row, panel * PANEL + half * LANES, &lanes(sums));
+            };
+            // Asking once is enough.
+            let ahead = if first == 0 { ahead } else { &[] };
+            match tile.rows - first {
+                1 => dots::<K, 1, 2>(bytes, ahead, tile, first, 0, &mut store),
+                2 => dots::<K, 2, 2>(bytes, ahead, tile, first, 0, &mut store),
+                3 => {
+                    dots::<K, 3, 1>(bytes, ahead, tile, first, 0, &mut store);
+                    dots::<K, 3, 1>(bytes, &[], tile, first, 1, &mut store);
+                }
+                _ => {
+                    dots::<K, 4, 1>(bytes, ahead, tile, first, 0, &mut store);
+                    dots::<K, 4, 1>(bytes, &[], tile, first, 1, &mut store);
                 }
             }
         }
@@ -71,17 +74,20 @@ fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &
 }
 
 /// Eight outputs of each of `H` halves of a panel from `half` on, for the `R` rows of the tile from
-/// `first` on.
+/// `first` on; `ahead` is asked for meanwhile.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn dots<K: Kind, const R: usize, const H: usize>(
     panel: &[u8],
+    ahead: &[u8],
     tile: RowTile<'_>,
     first: usize,
     half: Half,
     store: &mut impl FnMut(usize, usize, __m256),
 ) {
     let (mut sums, mut mins) = ([[_mm256_setzero_ps(); R]; H], [[_mm256_setzero_ps(); R]; H]);
+    let step = ahead.len() * tile.rows / tile.codes.len();
+    let mut asked = 0;
     let mut codes = tile.codes.chunks_exact(tile.rows);
     let mut scales = tile.scales.chunks_exact(tile.rows);
     let mut code_sums = tile.sums.chunks_exact(tile.rows);
@@ -89,9 +95,10 @@ fn dots<K: Kind, const R: usize, const H: usize>(
     for block in panel.chunks_exact(K::LAYOUT.block_bytes()) {
         let heads: [Head; H] = std::array::from_fn(|h| Head::read::<K>(block, half + h));
         for sub in block[K::LAYOUT.head..].chunks_exact(K::LAYOUT.sub_bytes()) {
-            for line in (0..K::LAYOUT.sub_bytes()).step_by(VECTOR) {
-                prefetch(sub, AHEAD + line);
+            for line in (0..step).step_by(VECTOR) {
+                prefetch(ahead, asked + line);
             }
+            asked += step;
             let codes = rows::<_, R>(codes.next(), first);
             let scales = rows::<_, R>(scales.next(), first);
             let code_sums = rows::<_, R>(code_sums.next(), first);

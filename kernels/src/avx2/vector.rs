@@ -46,13 +46,13 @@ pub(super) fn load_quarter_bytes(x: &[u8; 8]) -> __m128i {
     _mm_cvtsi64_si128(i64::from_le_bytes(*x))
 }
 
-/// Asks for the cache line `ahead` bytes behind the start of `bytes`, which may lie beyond their end.
+/// Asks the second cache for the line `ahead` bytes behind the start of `bytes`, which may lie beyond their end.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn prefetch(bytes: &[u8], ahead: usize) {
     let line = bytes.as_ptr().wrapping_add(ahead);
     // A hint, which reads nothing and takes any address.
-    _mm_prefetch::<_MM_HINT_T0>(line.cast());
+    _mm_prefetch::<_MM_HINT_T1>(line.cast());
 }
 
 /// The lanes as an array.

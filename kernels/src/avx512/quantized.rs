@@ -16,13 +16,9 @@ use std::ops::Range;
 use super::unpack::{Head, Kind, groups, inner};
 use super::vector::{lanes, prefetch};
 use crate::matmul::Columns;
-use crate::packed::{Layout, PANEL};
-use crate::quantize::{Codes, Quantized, ROW_TILE, RowTile};
+use crate::packed::{Layout, PANEL, VECTOR, visits};
+use crate::quantize::{Codes, Quantized, RowTile};
 use crate::{Format, Packed};
-
-/// How far ahead of its reading a panel is asked for: some lines more than the processor does by itself
-/// across the borders of memory pages.
-const AHEAD: usize = 1536;
 
 /// See [`crate::table::Table::matmul_packed`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -50,34 +46,35 @@ kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
-    for t in (0..x.rows()).step_by(ROW_TILE) {
-        let rows = x.tile(t);
-        for panel in panels.clone() {
-            let bytes = w.panel(panel);
-            let mut store = |row: usize, sums| out.store(t + row, panel * PANEL, &lanes(sums));
-            match rows.rows {
-                1 => dots::<K, 1>(bytes, rows, &mut store),
-                2 => dots::<K, 2>(bytes, rows, &mut store),
-                3 => dots::<K, 3>(bytes, rows, &mut store),
-                4 => dots::<K, 4>(bytes, rows, &mut store),
-                5 => dots::<K, 5>(bytes, rows, &mut store),
-                6 => dots::<K, 6>(bytes, rows, &mut store),
-                7 => dots::<K, 7>(bytes, rows, &mut store),
-                _ => dots::<K, 8>(bytes, rows, &mut store),
-            }
+    for visit in visits(w, panels, x) {
+        let (t, panel) = (visit.row, visit.panel);
+        let mut store = |row: usize, sums| out.store(t + row, panel * PANEL, &lanes(sums));
+        let (bytes, ahead, rows) = (w.panel(panel), visit.ahead, x.tile(t));
+        match rows.rows {
+            1 => dots::<K, 1>(bytes, ahead, rows, &mut store),
+            2 => dots::<K, 2>(bytes, ahead, rows, &mut store),
+            3 => dots::<K, 3>(bytes, ahead, rows, &mut store),
+            4 => dots::<K, 4>(bytes, ahead, rows, &mut store),
+            5 => dots::<K, 5>(bytes, ahead, rows, &mut store),
+            6 => dots::<K, 6>(bytes, ahead, rows, &mut store),
+            7 => dots::<K, 7>(bytes, ahead, rows, &mut store),
+            _ => dots::<K, 8>(bytes, ahead, rows, &mut store),
         }
     }
 }
 
-/// Sixteen outputs for each of `R` rows.
+/// Sixteen outputs for each of `R` rows; `ahead` is asked for meanwhile.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn dots<K: Kind, const R: usize>(
     panel: &[u8],
+    ahead: &[u8],
     x: RowTile<'_>,
     store: &mut impl FnMut(usize, __m512),
 ) {
     let (mut sums, mut mins) = ([_mm512_setzero_ps(); R], [_mm512_setzero_ps(); R]);
+    let step = ahead.len() * R / x.codes.len();
+    let mut asked = 0;
     let codes = x.codes.as_chunks::<R>().0.chunks_exact(K::LAYOUT.subs);
     let code_sums = x.sums.as_chunks::<R>().0.chunks_exact(K::LAYOUT.subs);
     let scales = x.scales.as_chunks::<R>().0.chunks_exact(K::LAYOUT.subs);
@@ -90,9 +87,10 @@ fn dots<K: Kind, const R: usize>(
         let subs = block[K::LAYOUT.head..].chunks_exact(K::LAYOUT.sub_bytes());
         let rows = codes.iter().zip(code_sums).zip(scales.iter().zip(weighted));
         for (sub, ((codes, code_sums), (scales, weighted))) in subs.zip(rows) {
-            for line in (0..K::LAYOUT.sub_bytes()).step_by(64) {
-                prefetch(sub, AHEAD + line);
+            for line in (0..step).step_by(VECTOR) {
+                prefetch(ahead, asked + line);
             }
+            asked += step;
             let dots = integer_dots::<K, R>(sub, codes, code_sums);
             let (factors, minima) = head.of_sub::<K>(sub);
             for row in 0..R {

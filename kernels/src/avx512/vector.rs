@@ -40,13 +40,13 @@ pub(super) fn load_quarter_bytes(x: &[u8; 16]) -> __m128i {
     unsafe { _mm_loadu_si128(x.as_ptr().cast()) }
 }
 
-/// Asks for the cache line `ahead` bytes behind the start of `bytes`, which may lie beyond their end.
+/// Asks the second cache for the line `ahead` bytes behind the start of `bytes`, which may lie beyond their end.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn prefetch(bytes: &[u8], ahead: usize) {
     let line = bytes.as_ptr().wrapping_add(ahead);
     // A hint, which reads nothing and takes any address.
-    _mm_prefetch::<_MM_HINT_T0>(line.cast());
+    _mm_prefetch::<_MM_HINT_T1>(line.cast());
 }
 
 /// The lanes as an array.

@@ -7,13 +7,16 @@
 
 mod layout;
 mod read;
+mod visits;
 mod write;
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::layout::SUB_BLOCK;
 use crate::{Format, ShapeError};
 pub(crate) use layout::{GROUP, Layout, PANEL, VECTOR};
+pub(crate) use visits::visits;
 pub use write::pack;
 
 /// A packed weight matrix of `rows` outputs by `cols` inputs, over bytes that [`pack`] wrote.
@@ -86,9 +89,14 @@ impl<'a> Packed<'a> {
 
     /// The bytes of outputs `16 * index..`.
     pub(crate) fn panel(&self, index: usize) -> &'a [u8] {
-        let bytes = self.sub_blocks() / Layout::of(self.format).subs
-            * Layout::of(self.format).block_bytes();
-        &self.bytes[index * bytes..][..bytes]
+        self.panels(index..index + 1)
+    }
+
+    /// The bytes of some panels.
+    pub(crate) fn panels(&self, range: Range<usize>) -> &'a [u8] {
+        let layout = Layout::of(self.format);
+        let bytes = self.sub_blocks() / layout.subs * layout.block_bytes();
+        &self.bytes[range.start * bytes..range.end * bytes]
     }
 
     /// Sub-blocks of a row.
