@@ -30,6 +30,8 @@ pub struct Config {
     pub model: PathBuf,
     /// The layers that this node may run; `None` is all of them.
     pub layers: Option<LayerRange>,
+    /// The folder in which packed weights are kept, for other processes and the next start.
+    pub packed: Option<PathBuf>,
     /// The cloud that a gateway passes hidden states on to; `None` for a cloud.
     pub upstream: Option<Peer>,
     /// What is refused.

@@ -15,7 +15,6 @@ use base::{LayerRange, Role};
 use protocol::{Hello, Host, LinkHealthConfig};
 use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -85,11 +84,10 @@ impl Server {
     /// Where reading the model does.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         config.check()?;
-        let (path, layers, peer) =
-            (config.model.clone(), config.layers, config.identity.peer().clone());
         let threads = engine::threads(&config.engine)?;
+        let from = config.clone();
         // Reading a model takes long enough to hold up others on this runtime.
-        let loaded = tokio::task::spawn_blocking(move || load(&path, layers, peer, &threads));
+        let loaded = tokio::task::spawn_blocking(move || load(&from, &threads));
         let Loaded { stage, host } =
             loaded.await.expect("nobody cancels it, and it does not panic")?;
         let mut limits = config.limits;
@@ -171,15 +169,13 @@ struct Loaded {
 }
 
 /// Opens the model and maps the layers: all where `layers` says nothing.
-fn load(
-    path: &Path,
-    layers: Option<LayerRange>,
-    peer: Peer,
-    threads: &Arc<Pool>,
-) -> Result<Loaded, ServeError> {
-    let model = ModelFile::open(path)?;
-    let config = model.config();
-    let layers = layers.unwrap_or_else(|| LayerRange::all(config.layers));
+fn load(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
+    let mut model = ModelFile::open(&from.model)?;
+    if let Some(folder) = &from.packed {
+        model = model.keep_packed(folder)?;
+    }
+    let (config, peer) = (model.config(), from.identity.peer().clone());
+    let layers = from.layers.unwrap_or_else(|| LayerRange::all(config.layers));
     let spec = StageSpec {
         layers,
         embedding: layers.start() == 0 && !layers.is_empty(),

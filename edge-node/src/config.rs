@@ -50,6 +50,8 @@ pub struct ModelPaths {
     pub target: Option<PathBuf>,
     /// The draft model: proposes, and speaks while the target is out of reach.
     pub draft: Option<PathBuf>,
+    /// The folder in which packed weights are kept, for other processes and the next start.
+    pub packed: Option<PathBuf>,
 }
 
 /// One of `[[peers]]`.

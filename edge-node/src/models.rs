@@ -20,7 +20,13 @@ impl Models {
     ///
     /// [`StartError`] where a file cannot be read, or the two models do not share a tokenizer.
     pub(crate) fn open(paths: &ModelPaths) -> Result<Self, StartError> {
-        let open = |path: &std::path::PathBuf| ModelFile::open(path);
+        let open = |path: &std::path::PathBuf| {
+            let model = ModelFile::open(path)?;
+            match &paths.packed {
+                None => Ok(model),
+                Some(folder) => model.keep_packed(folder),
+            }
+        };
         let target = paths.target.as_ref().map(open).transpose()?;
         let draft = paths.draft.as_ref().map(open).transpose()?;
         let tokenizers = [&target, &draft].map(|model| model.as_ref().map(ModelFile::tokenizer));

@@ -23,6 +23,16 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The folder of packed weights cannot be used.
+    #[error("cannot keep packed weights in {}: {}", folder.display(), path.display())]
+    PackedStore {
+        /// The folder that the configuration names.
+        folder: PathBuf,
+        /// What was to be made or read in it.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The bytes break the rules of their own format: truncated, overlapping or over a limit.
     #[error("{} is corrupt: {problem}", path.display())]
     Corrupt {

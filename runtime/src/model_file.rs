@@ -6,7 +6,7 @@
 use crate::decoder::{Stage, StageSpec};
 use crate::gguf::metadata::Metadata;
 use crate::tokenizer::Tokenizer;
-use crate::weights::TensorTable;
+use crate::weights::{PackedStore, TensorTable};
 use crate::{LoadError, ModelConfig, fingerprint, gguf, hugging_face};
 use base::ModelFingerprint;
 use kernels::Pool;
@@ -48,6 +48,17 @@ impl ModelFile {
         tensors.check(&config)?;
         let fingerprint = fingerprint::of(&config, &tensors)?;
         Ok(Self { config, fingerprint, tensors, tokenizer })
+    }
+
+    /// Has the packed form of quantized weights kept in `folder`, which is made where it is missing.
+    /// The first load writes it; later ones, of any process, map what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::PackedStore`] where there can be no such folder.
+    pub fn keep_packed(mut self, folder: &Path) -> Result<Self, LoadError> {
+        self.tensors.keep_packed(PackedStore::new(folder, self.fingerprint)?);
+        Ok(self)
     }
 
     /// Sizes and constants.

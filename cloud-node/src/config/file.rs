@@ -43,6 +43,7 @@ impl Default for Node {
 struct Model {
     path: PathBuf,
     layers: Option<LayerRange>,
+    packed: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,6 +124,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         trust,
         model: file.resolve(&typed.model.path),
         layers: typed.model.layers,
+        packed: typed.model.packed.map(|path| file.resolve(&path)),
         upstream: typed.upstream,
         limits: typed.limits.into(),
         engine: typed.engine.into(),

@@ -58,6 +58,7 @@ impl World {
             identity,
             trust,
             model: model_path(),
+            packed: None,
             layers: None,
             upstream: None,
             limits: Limits {

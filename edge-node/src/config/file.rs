@@ -45,6 +45,7 @@ struct FileNode {
 struct FileModels {
     target: Option<PathBuf>,
     draft: Option<PathBuf>,
+    packed: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +130,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let models = ModelPaths {
         target: typed.models.target.map(|path| file.resolve(&path)),
         draft: typed.models.draft.map(|path| file.resolve(&path)),
+        packed: typed.models.packed.map(|path| file.resolve(&path)),
     };
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));

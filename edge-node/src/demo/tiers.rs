@@ -47,6 +47,7 @@ impl Tiers {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             identity,
             trust,
+            packed: None,
             model: target.to_owned(),
             layers: None,
             upstream: None,

@@ -23,9 +23,11 @@ pub(super) struct LayerWeights {
 
 impl LayerWeights {
     pub(super) fn load(table: &TensorTable, layer: u32, pool: &Pool) -> Result<Self, LoadError> {
-        let find = |weight| table.find(Weight::Layer(layer, weight));
-        let norm = |weight| Ok::<_, LoadError>(find(weight)?.map()?.values());
-        let matrix = |weight| WeightMatrix::load(find(weight)?, pool);
+        let norm = |weight| {
+            let entry = table.find(Weight::Layer(layer, weight))?;
+            Ok::<_, LoadError>(entry.map()?.values())
+        };
+        let matrix = |weight| WeightMatrix::load(table, Weight::Layer(layer, weight), pool);
         Ok(Self {
             attention_norm: norm(LayerWeight::AttentionNorm)?,
             query: matrix(LayerWeight::Query)?,

@@ -91,7 +91,7 @@ impl Stage {
         let layers: Result<_, _> = spec.layers.iter().map(load).collect();
         let head = if spec.head {
             let output = if config.tied { Weight::Embedding } else { Weight::Head };
-            let output = WeightMatrix::load(table.find(output)?, threads)?;
+            let output = WeightMatrix::load(table, output, threads)?;
             Some(Head { norm: table.find(Weight::OutputNorm)?.map()?.values(), output })
         } else {
             None

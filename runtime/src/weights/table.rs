@@ -6,7 +6,7 @@
 //! - **No tensor is ignored.** One that the architecture does not use would change the model's
 //!   function in a way the decoder does not know, so it is an error that names it.
 
-use super::{Naming, Weight};
+use super::{Naming, PackedStore, Weight};
 use crate::mapped_file::{MappedBytes, SourceFile};
 use crate::{LoadError, ModelConfig};
 use base::ByteCount;
@@ -131,11 +131,12 @@ pub(crate) struct TensorTable {
     path: PathBuf,
     naming: Naming,
     entries: BTreeMap<String, TensorEntry>,
+    packed: Option<PackedStore>,
 }
 
 impl TensorTable {
     pub(crate) fn new(path: &Path, naming: Naming, entries: BTreeMap<String, TensorEntry>) -> Self {
-        Self { path: path.to_owned(), naming, entries }
+        Self { path: path.to_owned(), naming, entries, packed: None }
     }
 
     /// The file or folder, for errors.
@@ -149,12 +150,27 @@ impl TensorTable {
     }
 
     pub(crate) fn has(&self, weight: Weight) -> bool {
-        self.entries.contains_key(&self.naming.name(weight))
+        self.entries.contains_key(&self.name(weight))
+    }
+
+    /// Has packed weights kept in `store`.
+    pub(crate) fn keep_packed(&mut self, store: PackedStore) {
+        self.packed = Some(store);
+    }
+
+    /// Where packed weights are kept, if they are.
+    pub(crate) const fn packed_store(&self) -> Option<&PackedStore> {
+        self.packed.as_ref()
+    }
+
+    /// What the file calls `weight`.
+    pub(crate) fn name(&self, weight: Weight) -> String {
+        self.naming.name(weight)
     }
 
     /// The entry of `weight`.
     pub(crate) fn find(&self, weight: Weight) -> Result<&TensorEntry, LoadError> {
-        self.find_name(&self.naming.name(weight))
+        self.find_name(&self.name(weight))
     }
 
     /// The entry of the tensor `name`.
@@ -170,7 +186,7 @@ impl TensorTable {
     pub(crate) fn check(&self, config: &ModelConfig) -> Result<(), LoadError> {
         let mut used = BTreeSet::new();
         for weight in Weight::all(config) {
-            let name = self.naming.name(weight);
+            let name = self.name(weight);
             let entry = self.find_name(&name)?;
             let expected = weight.shape(config);
             if entry.shape != expected {

@@ -6,6 +6,7 @@ mod chain;
 mod demo_tokenizer;
 mod equivalence;
 mod golden;
+mod packed;
 mod places;
 mod prefixes;
 mod quantized;

@@ -22,8 +22,14 @@ const ERROR_MAX: f32 = 0.05;
 #[test]
 fn every_quantized_format_is_near_its_dequantized_model() {
     let folder = tempfile::tempdir().unwrap();
-    let formats =
-        [GgmlDType::Q8_0, GgmlDType::Q4_0, GgmlDType::Q4K, GgmlDType::Q5K, GgmlDType::Q6K];
+    let formats = [
+        GgmlDType::Q8_0,
+        GgmlDType::Q4_0,
+        GgmlDType::Q5_0,
+        GgmlDType::Q4K,
+        GgmlDType::Q5K,
+        GgmlDType::Q6K,
+    ];
     for format in formats {
         let quantized = folder.path().join("quantized.gguf");
         let plain = folder.path().join("plain.gguf");
