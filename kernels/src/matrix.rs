@@ -59,6 +59,11 @@ impl<'a> Matrix<'a> {
         self.cols
     }
 
+    /// The bytes of rows `first..end`; none where there are no such rows.
+    pub(crate) fn rows_from(&self, first: usize, end: usize) -> &'a [u8] {
+        self.bytes.get(first * self.row_bytes..end * self.row_bytes).unwrap_or_default()
+    }
+
     /// The bytes of row `row`.
     pub(crate) fn row(&self, row: usize) -> &'a [u8] {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]

@@ -4,10 +4,10 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::vector::{LANES, lanes, load, load_bytes, load_half_bytes};
+use super::vector::{LANES, lanes, load, load_bytes, load_half_bytes, prefetch};
 use crate::layout::field;
 use crate::matmul::Columns;
-use crate::packed::PANEL;
+use crate::packed::{PANEL, VECTOR};
 use crate::scalar::{PARTIALS, fold, value};
 use crate::{Format, Matrix};
 
@@ -41,13 +41,14 @@ pub(super) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Colu
 }
 
 /// Four rows at a time; the fewer rows, the more outputs in a tile: 24 of the 32 registers hold sums,
-/// or, for one row, 16.
+/// or, for one row, 8, because rows of a power of two in length would otherwise crowd each other out
+/// of the first cache.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn by_rows<K: Kind>(w: &Matrix<'_>, outputs: Range<usize>, x: &[f32], out: &Columns<'_>) {
     for (index, x) in x.chunks(4 * w.cols()).enumerate() {
         let t = 4 * index;
         match x.len() / w.cols() {
-            1 => by_outputs::<K, 1, 8>(w, outputs.clone(), x, t, out),
+            1 => by_outputs::<K, 1, 4>(w, outputs.clone(), x, t, out),
             2 => by_outputs::<K, 2, 6>(w, outputs.clone(), x, t, out),
             3 => by_outputs::<K, 3, 4>(w, outputs.clone(), x, t, out),
             _ => by_outputs::<K, 4, 3>(w, outputs.clone(), x, t, out),
@@ -66,29 +67,41 @@ fn by_outputs<K: Kind, const R: usize, const N: usize>(
     let x: [&[f32]; R] = std::array::from_fn(|row| &x[row * w.cols()..][..w.cols()]);
     let whole = outputs.start..outputs.end - outputs.len() % N;
     for n in whole.clone().step_by(N) {
-        let dots = dots::<K, R, N>(std::array::from_fn(|output| w.row(n + output)), x);
+        // The first rows to come bring the weights; the processor does not see ahead of a memory page,
+        // which may be as short as a row.
+        let ahead = if t == 0 { w.rows_from(n + N, outputs.end.min(n + 2 * N)) } else { &[] };
+        let dots = dots::<K, R, N>(std::array::from_fn(|output| w.row(n + output)), ahead, x);
         for (row, dots) in dots.iter().enumerate() {
             out.store(t + row, n, dots);
         }
     }
     for n in whole.end..outputs.end {
-        for (row, dots) in dots::<K, R, 1>([w.row(n)], x).iter().enumerate() {
+        for (row, dots) in dots::<K, R, 1>([w.row(n)], &[], x).iter().enumerate() {
             out.store(t + row, n, dots);
         }
     }
 }
 
-/// The canonical order of [`crate::scalar::dot`], for `N` outputs of `R` rows.
+/// The canonical order of [`crate::scalar::dot`], for `N` outputs of `R` rows; `ahead` is asked for
+/// meanwhile.
 #[expect(clippy::needless_range_loop, reason = "several arrays share each index")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn dots<K: Kind, const R: usize, const N: usize>(w: [&[u8]; N], x: [&[f32]; R]) -> [[f32; N]; R] {
+fn dots<K: Kind, const R: usize, const N: usize>(
+    w: [&[u8]; N],
+    ahead: &[u8],
+    x: [&[f32]; R],
+) -> [[f32; N]; R] {
     let element = K::FORMAT.block_bytes();
     let groups = x[0].len() / PARTIALS;
     let w_groups = w.map(|w| &w[..groups * PARTIALS * element]);
     let x_groups = x.map(|x| &x.as_chunks::<LANES>().0.as_chunks::<2>().0[..groups]);
     let mut sums = [[[_mm512_setzero_ps(); 2]; R]; N];
+    let step = ahead.len() / groups.max(1);
     for group in 0..groups {
+        for line in (0..step).step_by(VECTOR) {
+            prefetch(ahead, group * step + line);
+        }
         for half in 0..2 {
             let at = (group * PARTIALS + half * LANES) * element;
             let weights: [__m512; N] = std::array::from_fn(|n| widen::<K>(w_groups[n], at));
