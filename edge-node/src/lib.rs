@@ -29,6 +29,7 @@ mod start_error;
 mod transcript;
 mod turn_loop;
 
+pub mod bench;
 pub mod chat;
 pub mod demo;
 pub mod run;

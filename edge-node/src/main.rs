@@ -5,6 +5,7 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use edge_node::bench::{BenchArguments, bench};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::run::{RunArguments, run};
@@ -29,6 +30,8 @@ enum Command {
     Chat(ChatArguments),
     /// See it work: device, gateway and cloud in one process, an outage in mid-sentence.
     Demo(DemoArguments),
+    /// Measure how fast this machine runs a model, beside the machine's own limits.
+    Bench(BenchArguments),
 }
 
 fn main() -> ExitCode {
@@ -47,15 +50,17 @@ fn main() -> ExitCode {
 }
 
 fn execute(command: Command) -> anyhow::Result<()> {
-    if let Command::Demo(arguments) = command {
-        return demo(arguments);
-    }
+    let command = match command {
+        Command::Demo(arguments) => return demo(arguments),
+        Command::Bench(arguments) => return bench(arguments),
+        command @ (Command::Run(_) | Command::Chat(_)) => command,
+    };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
-            Command::Demo(_) => unreachable!("taken above"),
+            Command::Demo(_) | Command::Bench(_) => unreachable!("taken above"),
         }
     });
     // The thread that reads standard input cannot be ended; it must not hold up the exit.
