@@ -91,5 +91,10 @@ fn a_processor_with_the_features_gets_the_vector_tables() {
         let wide = is_x86_feature_detected!("avx512vnni").then_some("avx512");
         assert!(names.iter().eq(["scalar", "avx2"].iter().chain(&wide)), "{names:?}");
     }
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(names.len() > 1, std::arch::is_aarch64_feature_detected!("neon"), "{names:?}");
+    if let Ok(expected) = std::env::var("CAUSEWAY_TABLE") {
+        assert_eq!(crate::table_name(), expected, "what the caller knows of this processor");
+    }
     assert_eq!(names.last(), Some(&crate::table_name()));
 }
