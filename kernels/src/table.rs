@@ -39,7 +39,15 @@ pub(crate) fn current() -> &'static Table {
 /// All tables that this processor can run, slowest first.
 pub(crate) fn available() -> Vec<&'static Table> {
     #[cfg(target_arch = "x86_64")]
-    let vectors = [crate::avx2::table(), crate::avx512::table()].into_iter().flatten();
+    let vectors = [
+        crate::avx2::table(),
+        #[cfg(test)]
+        crate::avx2::vnni_twin(),
+        crate::avx2::vnni_table(),
+        crate::avx512::table(),
+    ]
+    .into_iter()
+    .flatten();
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     let vectors = crate::neon::tables();
     #[cfg(not(any(
