@@ -35,7 +35,7 @@ fn one_row(criterion: &mut Criterion, size: [usize; 2]) {
         let id = BenchmarkId::from_parameter(format);
         group.bench_function(id, |bencher| {
             let mut product = stored.product(1);
-            bencher.iter(|| product());
+            bencher.iter(product);
         });
     }
     group.finish();
@@ -50,7 +50,7 @@ fn several_rows(criterion: &mut Criterion, rows: usize, size: [usize; 2]) {
         let id = BenchmarkId::from_parameter(format);
         group.bench_function(id, |bencher| {
             let mut product = stored.product(rows);
-            bencher.iter(|| product());
+            bencher.iter(product);
         });
     }
     group.finish();

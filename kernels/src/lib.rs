@@ -36,6 +36,9 @@ mod layout;
 #[allow(unsafe_code, reason = "threads write columns of their own")]
 mod matmul;
 mod matrix;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[allow(unsafe_code, reason = "vector loads, and calls of functions that need CPU features")]
+mod neon;
 #[allow(unsafe_code, reason = "threads write rows of their own")]
 mod norm;
 #[allow(unsafe_code, reason = "threads write panels of their own")]

@@ -38,10 +38,24 @@ pub(crate) fn current() -> &'static Table {
 
 /// All tables that this processor can run, slowest first.
 pub(crate) fn available() -> Vec<&'static Table> {
-    let mut tables = vec![&scalar::TABLE];
     #[cfg(target_arch = "x86_64")]
-    tables.extend([crate::avx2::table(), crate::avx512::table()].into_iter().flatten());
-    tables
+    let vectors = [
+        crate::avx2::table(),
+        #[cfg(test)]
+        crate::avx2::vnni_twin(),
+        crate::avx2::vnni_table(),
+        crate::avx512::table(),
+    ]
+    .into_iter()
+    .flatten();
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    let vectors = crate::neon::tables();
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
+    let vectors = [];
+    std::iter::once(&scalar::TABLE).chain(vectors).collect()
 }
 
 /// Name of the table in use, such as `scalar` or `avx2`.

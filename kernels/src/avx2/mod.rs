@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! - Functions that need the features are reached through [`table`] alone, which asks the processor
-//!   first.
+//! - Functions that need the features are reached through [`table`] and what is made of it, which ask
+//!   the processor first.
 //! - Memory is touched through references to arrays, in `vector`; no other file loads or stores.
 //! - No order of its own: where a vector operation would round differently from the oracle, the
 //!   oracle's order wins.
@@ -35,10 +35,29 @@ pub(crate) fn table() -> Option<&'static Table> {
     runs.then_some(&TABLE)
 }
 
+/// The table of those that have AVX-VNNI besides (Intel since 2021, without AVX-512 in most).
+pub(crate) fn vnni_table() -> Option<&'static Table> {
+    static VNNI: Table =
+        Table { name: "avx-vnni", matmul_packed: matmul_packed::<{ quantized::VEX }>, ..TABLE };
+    table().filter(|_| is_x86_feature_detected!("avxvnni")).map(|_| &VNNI)
+}
+
+/// [`vnni_table`], with instructions that more processors have.
+#[cfg(test)]
+pub(crate) fn vnni_twin() -> Option<&'static Table> {
+    static TWIN: Table = Table {
+        name: "avx-vnni twin",
+        matmul_packed: matmul_packed::<{ quantized::EVEX }>,
+        ..TABLE
+    };
+    let runs = is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni");
+    table().filter(|_| runs).map(|_| &TWIN)
+}
+
 static TABLE: Table = Table {
     name: "avx2",
     matmul_float,
-    matmul_packed,
+    matmul_packed: matmul_packed::<{ quantized::TWO_STEPS }>,
     quantize_block,
     sum_of_squares,
     scale,
@@ -52,9 +71,14 @@ fn matmul_float(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'
     unsafe { float::matmul(w, panels, x, out) }
 }
 
-fn matmul_packed(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
+fn matmul_packed<const I: u8>(
+    w: &Packed<'_>,
+    panels: Range<usize>,
+    x: &Quantized,
+    out: &Columns<'_>,
+) {
     // SAFETY: `table` gives this function out only where the processor has the features.
-    unsafe { quantized::matmul(w, panels, x, out) }
+    unsafe { quantized::matmul::<I>(w, panels, x, out) }
 }
 
 fn quantize_block(x: &[f32; SUB_BLOCK], codes: &mut Codes) -> (f32, [i32; 2]) {

@@ -4,7 +4,12 @@
 //! of an unsigned and a signed byte in 16 bits, and saturates. Nibbles leave room for the sum of a
 //! whole sub-block, five bits for half of one, six for two groups. Whole bytes take their signs off
 //! the weights and put them on the activations instead.
+//!
+//! AVX-VNNI adds four products in 32 bits with one instruction; all else is the same. That instruction
+//! has run on no processor yet: tests run the same code with its twin of AVX-512, whose encoding alone
+//! differs.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -19,19 +24,31 @@ use crate::{Format, Packed};
 /// Activation rows that share one unpacking: their sums stay in registers.
 const ROWS: usize = 4;
 
+/// How bytes are multiplied and added: in two steps, by AVX-VNNI, or by AVX-512 VNNI. Tables have
+/// functions made for one of these only where the processor has it.
+pub(super) const TWO_STEPS: u8 = 0;
+pub(super) const VEX: u8 = 1;
+#[cfg(test)]
+pub(super) const EVEX: u8 = 2;
+
 /// Groups of four inputs in a sub-block.
 const GROUPS: usize = SUB_BLOCK / GROUP;
 
 /// See [`crate::table::Table::matmul_packed`].
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn matmul(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
+pub(super) fn matmul<const I: u8>(
+    w: &Packed<'_>,
+    panels: Range<usize>,
+    x: &Quantized,
+    out: &Columns<'_>,
+) {
     match w.format() {
-        Format::Q8_0 => by_tiles::<Q8_0>(w, panels, x, out),
-        Format::Q4_0 => by_tiles::<Q4_0>(w, panels, x, out),
-        Format::Q5_0 => by_tiles::<Q5_0>(w, panels, x, out),
-        Format::Q4K => by_tiles::<Q4K>(w, panels, x, out),
-        Format::Q5K => by_tiles::<Q5K>(w, panels, x, out),
-        Format::Q6K => by_tiles::<Q6K>(w, panels, x, out),
+        Format::Q8_0 => by_tiles::<Q8_0, I>(w, panels, x, out),
+        Format::Q4_0 => by_tiles::<Q4_0, I>(w, panels, x, out),
+        Format::Q5_0 => by_tiles::<Q5_0, I>(w, panels, x, out),
+        Format::Q4K => by_tiles::<Q4K, I>(w, panels, x, out),
+        Format::Q5K => by_tiles::<Q5K, I>(w, panels, x, out),
+        Format::Q6K => by_tiles::<Q6K, I>(w, panels, x, out),
         Format::F32 | Format::F16 | Format::BF16 => unreachable!("{} is not packed", w.format()),
     }
 }
@@ -47,7 +64,12 @@ macro_rules! kinds {
 kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {
+fn by_tiles<K: Kind, const I: u8>(
+    w: &Packed<'_>,
+    panels: Range<usize>,
+    x: &Quantized,
+    out: &Columns<'_>,
+) {
     for visit in visits(w, panels, x) {
         let (t, panel, tile) = (visit.row, visit.panel, x.tile(visit.row));
         let (bytes, ahead) = (w.panel(panel), visit.ahead);
@@ -58,15 +80,15 @@ fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &
             // Asking once is enough.
             let ahead = if first == 0 { ahead } else { &[] };
             match tile.rows - first {
-                1 => dots::<K, 1, 2>(bytes, ahead, tile, first, 0, &mut store),
-                2 => dots::<K, 2, 2>(bytes, ahead, tile, first, 0, &mut store),
+                1 => dots::<K, I, 1, 2>(bytes, ahead, tile, first, 0, &mut store),
+                2 => dots::<K, I, 2, 2>(bytes, ahead, tile, first, 0, &mut store),
                 3 => {
-                    dots::<K, 3, 1>(bytes, ahead, tile, first, 0, &mut store);
-                    dots::<K, 3, 1>(bytes, &[], tile, first, 1, &mut store);
+                    dots::<K, I, 3, 1>(bytes, ahead, tile, first, 0, &mut store);
+                    dots::<K, I, 3, 1>(bytes, &[], tile, first, 1, &mut store);
                 }
                 _ => {
-                    dots::<K, 4, 1>(bytes, ahead, tile, first, 0, &mut store);
-                    dots::<K, 4, 1>(bytes, &[], tile, first, 1, &mut store);
+                    dots::<K, I, 4, 1>(bytes, ahead, tile, first, 0, &mut store);
+                    dots::<K, I, 4, 1>(bytes, &[], tile, first, 1, &mut store);
                 }
             }
         }
@@ -77,7 +99,7 @@ fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &
 /// `first` on; `ahead` is asked for meanwhile.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn dots<K: Kind, const R: usize, const H: usize>(
+fn dots<K: Kind, const I: u8, const R: usize, const H: usize>(
     panel: &[u8],
     ahead: &[u8],
     tile: RowTile<'_>,
@@ -104,7 +126,7 @@ fn dots<K: Kind, const R: usize, const H: usize>(
             let code_sums = rows::<_, R>(code_sums.next(), first);
             let weighted_sums = rows::<_, R>(weighted_sums.next(), first);
             for h in 0..H {
-                let dots = integer_dots::<K, R>(sub, half + h, codes, code_sums);
+                let dots = integer_dots::<K, I, R>(sub, half + h, codes, code_sums);
                 let (factors, minima) = heads[h].of_sub::<K>(sub, half + h);
                 for row in 0..R {
                     let factors = _mm256_mul_ps(factors, _mm256_set1_ps(scales[row]));
@@ -137,7 +159,7 @@ fn rows<T, const R: usize>(fields: Option<&[T]>, first: usize) -> &[T; R] {
 #[expect(clippy::needless_range_loop, reason = "several arrays share each index")]
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn integer_dots<K: Kind, const R: usize>(
+fn integer_dots<K: Kind, const I: u8, const R: usize>(
     sub: &[u8],
     half: Half,
     rows: &[Codes; R],
@@ -151,7 +173,13 @@ fn integer_dots<K: Kind, const R: usize>(
     for group in 0..GROUPS {
         let weights = codes::<K>(sub, half, group);
         for row in 0..R {
-            let products = products::<K>(weights, _mm256_set1_epi32(rows[row][group]));
+            let codes = _mm256_set1_epi32(rows[row][group]);
+            let (weights, codes) = signs_on_codes::<K>(weights, codes);
+            if I != TWO_STEPS {
+                sums[row] = add_dots::<I>(sums[row], weights, codes);
+                continue;
+            }
+            let products = _mm256_maddubs_epi16(weights, codes);
             pairs[row] = _mm256_add_epi16(pairs[row], products);
             if (group + 1).is_multiple_of(K::GROUPS_IN_16_BITS) {
                 let fours = _mm256_madd_epi16(pairs[row], _mm256_set1_epi16(1));
@@ -173,16 +201,50 @@ fn integer_dots<K: Kind, const R: usize>(
     sums
 }
 
-/// Sixteen sums of two products each.
+/// The factors of the same products, the weights without a sign.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn products<K: Kind>(weights: __m256i, codes: __m256i) -> __m256i {
+fn signs_on_codes<K: Kind>(weights: __m256i, codes: __m256i) -> (__m256i, __m256i) {
     if K::BYTES {
-        // 2 * 128 * 127 fits; a weight of -128 stays -128, which as an unsigned byte is right.
-        _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights))
+        // A weight of -128 stays -128, which as an unsigned byte is right. 2 * 128 * 127 fits 16 bits.
+        (_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights))
     } else {
-        _mm256_maddubs_epi16(weights, codes)
+        (weights, codes)
     }
+}
+
+/// Adds four products in each lane.
+///
+/// As assembly, because a function that names the feature could not be inlined into the code that all
+/// instructions share.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn add_dots<const I: u8>(mut sums: __m256i, weights: __m256i, codes: __m256i) -> __m256i {
+    #[cfg(test)]
+    if I == EVEX {
+        // SAFETY: see `TWO_STEPS`; no memory is touched.
+        unsafe {
+            asm!(
+                "{{evex}} vpdpbusd {}, {}, {}",
+                inout(ymm_reg) sums,
+                in(ymm_reg) weights,
+                in(ymm_reg) codes,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        return sums;
+    }
+    // SAFETY: see `TWO_STEPS`; no memory is touched.
+    unsafe {
+        asm!(
+            "{{vex}} vpdpbusd {}, {}, {}",
+            inout(ymm_reg) sums,
+            in(ymm_reg) weights,
+            in(ymm_reg) codes,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
 }
 
 /// See [`Quantized`].
