@@ -34,7 +34,7 @@ fn one_row(criterion: &mut Criterion, size: [usize; 2]) {
         group.throughput(Throughput::Bytes(stored.bytes().len() as u64));
         let id = BenchmarkId::from_parameter(format);
         group.bench_function(id, |bencher| {
-            let mut product = stored.product(1);
+            let product = stored.product(1);
             bencher.iter(product);
         });
     }
@@ -49,7 +49,7 @@ fn several_rows(criterion: &mut Criterion, rows: usize, size: [usize; 2]) {
         group.throughput(Throughput::Elements((rows * size[0] * size[1]) as u64));
         let id = BenchmarkId::from_parameter(format);
         group.bench_function(id, |bencher| {
-            let mut product = stored.product(rows);
+            let product = stored.product(rows);
             bencher.iter(product);
         });
     }
