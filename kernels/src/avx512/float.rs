@@ -1,5 +1,5 @@
-//! Dot products of float weights, in tiles of outputs by activation rows: 32 elements at a time in
-//! two vectors, whose lanes are the partial sums of the canonical order.
+//! Dot products of float weights, in tiles of outputs by activation rows: 16 elements at a time in a
+//! vector, whose lanes are the partial sums of the canonical order.
 
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -8,7 +8,8 @@ use super::vector::{LANES, lanes, load, load_bytes, load_half_bytes, prefetch};
 use crate::layout::field;
 use crate::matmul::Columns;
 use crate::packed::{PANEL, VECTOR};
-use crate::scalar::{PARTIALS, fold, value};
+use crate::scalar::{fold, value};
+use crate::scratch::with_floats;
 use crate::{Format, Matrix};
 
 /// A float format, known when the functions of this table are compiled.
@@ -40,87 +41,94 @@ pub(super) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Colu
     }
 }
 
-/// Four rows at a time; the fewer rows, the more outputs in a tile: 24 of the 32 registers hold sums,
-/// or, for one row, 8, because rows of a power of two in length would otherwise crowd each other out
-/// of the first cache.
+/// Four rows at a time, laid side by side so that they are one stream; the fewer rows, the more outputs
+/// in a tile.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn by_rows<K: Kind>(w: &Matrix<'_>, outputs: Range<usize>, x: &[f32], out: &Columns<'_>) {
     for (index, x) in x.chunks(4 * w.cols()).enumerate() {
-        let t = 4 * index;
+        let rows = Rows { x, first: 4 * index, cols: w.cols() };
         match x.len() / w.cols() {
-            1 => by_outputs::<K, 1, 4>(w, outputs.clone(), x, t, out),
-            2 => by_outputs::<K, 2, 6>(w, outputs.clone(), x, t, out),
-            3 => by_outputs::<K, 3, 4>(w, outputs.clone(), x, t, out),
-            _ => by_outputs::<K, 4, 3>(w, outputs.clone(), x, t, out),
+            1 => by_outputs::<K, 1, 6>(w, outputs.clone(), rows, out),
+            2 => by_outputs::<K, 2, 8>(w, outputs.clone(), rows, out),
+            3 => by_outputs::<K, 3, 6>(w, outputs.clone(), rows, out),
+            _ => by_outputs::<K, 4, 6>(w, outputs.clone(), rows, out),
         }
     }
+}
+
+/// Activation rows from row `first` on.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    x: &'a [f32],
+    first: usize,
+    cols: usize,
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn by_outputs<K: Kind, const R: usize, const N: usize>(
     w: &Matrix<'_>,
     outputs: Range<usize>,
-    x: &[f32],
-    t: usize,
+    rows: Rows<'_>,
     out: &Columns<'_>,
 ) {
-    let x: [&[f32]; R] = std::array::from_fn(|row| &x[row * w.cols()..][..w.cols()]);
-    let whole = outputs.start..outputs.end - outputs.len() % N;
-    for n in whole.clone().step_by(N) {
-        // The first rows to come bring the weights; the processor does not see ahead of a memory page,
-        // which may be as short as a row.
-        let ahead = if t == 0 { w.rows_from(n + N, outputs.end.min(n + 2 * N)) } else { &[] };
-        let dots = dots::<K, R, N>(std::array::from_fn(|output| w.row(n + output)), ahead, x);
-        for (row, dots) in dots.iter().enumerate() {
-            out.store(t + row, n, dots);
+    let x: [&[f32]; R] = std::array::from_fn(|row| &rows.x[row * rows.cols..][..rows.cols]);
+    let whole = outputs.end - outputs.len() % N;
+    with_floats(rows.cols / LANES * LANES * R, |laid| {
+        let laid = laid.as_chunks_mut::<LANES>().0.as_chunks_mut::<R>().0;
+        for (group, laid) in laid.iter_mut().enumerate() {
+            for (row, laid) in laid.iter_mut().enumerate() {
+                laid.copy_from_slice(&x[row][group * LANES..][..LANES]);
+            }
         }
-    }
-    for n in whole.end..outputs.end {
-        for (row, dots) in dots::<K, R, 1>([w.row(n)], &[], x).iter().enumerate() {
-            out.store(t + row, n, dots);
+        for n in (outputs.start..whole).step_by(N) {
+            // The first rows bring the weights; the processor does not see ahead of a memory page, which
+            // may be as short as a row.
+            let first = rows.first == 0;
+            let ahead = if first { w.rows_from(n + N, outputs.end.min(n + 2 * N)) } else { &[] };
+            let w = std::array::from_fn(|output| w.row(n + output));
+            for (row, dots) in dots::<K, R, N>(w, ahead, laid, x).iter().enumerate() {
+                out.store(rows.first + row, n, dots);
+            }
         }
-    }
+        for n in whole..outputs.end {
+            for (row, dots) in dots::<K, R, 1>([w.row(n)], &[], laid, x).iter().enumerate() {
+                out.store(rows.first + row, n, dots);
+            }
+        }
+    });
 }
 
 /// The canonical order of [`crate::scalar::dot`], for `N` outputs of `R` rows; `ahead` is asked for
 /// meanwhile.
-#[expect(clippy::needless_range_loop, reason = "several arrays share each index")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn dots<K: Kind, const R: usize, const N: usize>(
     w: [&[u8]; N],
     ahead: &[u8],
+    laid: &[[[f32; LANES]; R]],
     x: [&[f32]; R],
 ) -> [[f32; N]; R] {
-    let element = K::FORMAT.block_bytes();
-    let groups = x[0].len() / PARTIALS;
-    let w_groups = w.map(|w| &w[..groups * PARTIALS * element]);
-    let x_groups = x.map(|x| &x.as_chunks::<LANES>().0.as_chunks::<2>().0[..groups]);
-    let mut sums = [[[_mm512_setzero_ps(); 2]; R]; N];
-    let step = ahead.len() / groups.max(1);
-    for group in 0..groups {
+    let bytes = LANES * K::FORMAT.block_bytes();
+    let whole = w.map(|w| &w[..laid.len() * bytes]);
+    let step = ahead.len() / laid.len().max(1);
+    let mut sums = [[_mm512_setzero_ps(); R]; N];
+    for (group, x) in laid.iter().enumerate() {
         for line in (0..step).step_by(VECTOR) {
             prefetch(ahead, group * step + line);
         }
-        for half in 0..2 {
-            let at = (group * PARTIALS + half * LANES) * element;
-            let weights: [__m512; N] = std::array::from_fn(|n| widen::<K>(w_groups[n], at));
-            for row in 0..R {
-                let x = load(&x_groups[row][group][half]);
-                for n in 0..N {
-                    sums[n][row][half] = _mm512_fmadd_ps(weights[n], x, sums[n][row][half]);
-                }
+        let weights: [__m512; N] = std::array::from_fn(|n| widen::<K>(whole[n], group * bytes));
+        for row in 0..R {
+            let x = load(&x[row]);
+            for n in 0..N {
+                sums[n][row] = _mm512_fmadd_ps(weights[n], x, sums[n][row]);
             }
         }
     }
     let mut dots = [[0.0; N]; R];
     for (row, dots) in dots.iter_mut().enumerate() {
         for (n, dot) in dots.iter_mut().enumerate() {
-            let [low, high] = sums[n][row].map(|sums| lanes(sums));
-            let mut partials = [0.0; PARTIALS];
-            partials[..LANES].copy_from_slice(&low);
-            partials[LANES..].copy_from_slice(&high);
-            for (k, partial) in (groups * PARTIALS..x[row].len()).zip(&mut partials) {
+            let mut partials = lanes(sums[n][row]);
+            for (k, partial) in (laid.len() * LANES..x[row].len()).zip(&mut partials) {
                 *partial = value(K::FORMAT, w[n], k).mul_add(x[row][k], *partial);
             }
             *dot = fold(&partials);

@@ -6,8 +6,8 @@ use crate::matmul::Columns;
 use crate::packed::PANEL;
 use crate::{Format, Matrix};
 
-/// Partial sums of a float dot product: four vectors of eight.
-pub(crate) const PARTIALS: usize = 32;
+/// Partial sums of a float dot product: a vector of sixteen, or two of eight.
+pub(crate) const PARTIALS: usize = 16;
 
 /// Products of the weight rows of some panels with every activation row; `x` is `[T, K]`.
 pub(crate) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {
@@ -24,7 +24,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     strided_dot(a, |k| b[k])
 }
 
-/// The canonical order: partial sum `j` takes the elements `k` with `k mod 32 == j`, ascending, by
+/// The canonical order: partial sum `j` takes the elements `k` with `k mod 16 == j`, ascending, by
 /// fused multiply-add; then [`fold`].
 fn strided_dot(a: &[f32], b: impl Fn(usize) -> f32) -> f32 {
     let mut partials = [0.0_f32; PARTIALS];
@@ -35,10 +35,9 @@ fn strided_dot(a: &[f32], b: impl Fn(usize) -> f32) -> f32 {
     fold(&partials)
 }
 
-/// Adds 32 partial sums: groups of eight as `(g0 + g1) + (g2 + g3)`, then the upper half onto the
-/// lower, three times.
+/// Adds 16 partial sums: the upper half onto the lower, four times.
 pub(crate) fn fold(partials: &[f32; PARTIALS]) -> f32 {
-    let lane = |j: usize| (partials[j] + partials[j + 8]) + (partials[j + 16] + partials[j + 24]);
+    let lane = |j: usize| partials[j] + partials[j + 8];
     fold_lanes(&std::array::from_fn(lane))
 }
 
