@@ -11,8 +11,8 @@ use crate::table::{self, Table};
 use crate::{Matrix, Packed, Pool};
 
 /// Multiply-adds below which threads are not worth asking: a few microseconds of work, several times
-/// what it takes until an awake thread has its piece.
-pub(crate) const PARALLEL_WORK_MIN: usize = 1 << 17;
+/// what it takes until an awake thread has its piece. Miri, which is slow, is to see threads at any work.
+pub(crate) const PARALLEL_WORK_MIN: usize = if cfg!(miri) { 1 } else { 1 << 17 };
 
 /// Pieces for each thread, so that one that was interrupted does not hold up the others.
 const PIECES_PER_THREAD: usize = 6;

@@ -11,8 +11,8 @@ pub(crate) const SMALLEST: f32 = 1e-30;
 /// Activation rows that share one reading of the weights.
 pub(crate) const ROW_TILE: usize = 8;
 
-/// Values that a thread quantizes at a time, at least.
-const PIECE: usize = 1 << 14;
+/// Values that a thread quantizes at a time, at least; see [`crate::matmul::PARALLEL_WORK_MIN`] for Miri.
+const PIECE: usize = if cfg!(miri) { 1 } else { 1 << 14 };
 
 /// The codes of a block, four in a word: in memory, one after the other.
 pub(crate) type Codes = [i32; SUB_BLOCK / GROUP];

@@ -5,6 +5,7 @@ mod blocks;
 mod elementwise;
 mod matmul;
 mod packed;
+mod races;
 
 use crate::Format;
 
