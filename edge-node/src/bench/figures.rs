@@ -38,6 +38,7 @@ impl Figure {
             Self::Decode { tokens, context } => {
                 (format!("decode {tokens} at {context}"), "tokens/s")
             }
+            Self::Pass { rows: 1, context } => (format!("pass of 1 row at {context}"), "ms"),
             Self::Pass { rows, context } => (format!("pass of {rows} rows at {context}"), "ms"),
             Self::Batch { sessions, context } => {
                 (format!("batch of {sessions} sessions at {context}"), "tokens/s")
