@@ -8,6 +8,7 @@ use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// An open file whose ranges can be mapped. Its length is taken once, at opening.
 #[derive(Debug)]
@@ -37,6 +38,12 @@ impl SourceFile {
     /// Bytes in the file when it was opened.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// When the open file was last changed: of it, and not of what may stand under its name by now.
+    pub(crate) fn modified(&self) -> Result<SystemTime, LoadError> {
+        let modified = self.file.metadata().and_then(|metadata| metadata.modified());
+        modified.map_err(|source| LoadError::Read { path: self.path.clone(), source })
     }
 
     /// Maps the bytes of `range`.

@@ -45,10 +45,8 @@ impl WeightMatrix {
             None => Bytes::Packed(pack(&entry, len, pool)?),
             Some(store) => {
                 let name = table.name(weight);
-                Bytes::Kept(match store.find(&entry, &name, len)? {
-                    Some(kept) => kept,
-                    None => store.keep(&entry, &name, &pack(&entry, len, pool)?)?,
-                })
+                let pack = || pack(&entry, len, pool);
+                Bytes::Kept(store.find_or_keep(&entry, &name, len, pack)?)
             }
         };
         Ok(Self { entry, bytes })

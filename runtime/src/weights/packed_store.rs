@@ -13,6 +13,7 @@ use crate::mapped_file::{MappedBytes, SourceFile};
 use base::ModelFingerprint;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -34,59 +35,51 @@ impl PackedStore {
         Ok(store)
     }
 
-    /// The packed form of `entry`, the tensor `name`, where it is here and has `len` bytes.
-    pub(crate) fn find(
+    /// The packed form of `entry`, the tensor `name`, of `len` bytes: what is kept here, or what `pack`
+    /// makes, kept from now on.
+    pub(crate) fn find_or_keep<B: Deref<Target = [u8]>>(
         &self,
         entry: &TensorEntry,
         name: &str,
         len: usize,
-    ) -> Result<Option<MappedBytes>, LoadError> {
-        let path = self.path(entry, name)?;
-        if !path.try_exists().map_err(|source| self.error(&path, source))? {
-            return Ok(None);
-        }
-        let file = SourceFile::open(&path)?;
-        if file.len() != len as u64 {
-            return Ok(None);
-        }
-        file.map(0..file.len()).map(Some)
-    }
-
-    /// Keeps `bytes` as the packed form of `entry` and maps them.
-    pub(crate) fn keep(
-        &self,
-        entry: &TensorEntry,
-        name: &str,
-        bytes: &[u8],
+        pack: impl FnOnce() -> Result<B, LoadError>,
     ) -> Result<MappedBytes, LoadError> {
         let path = self.path(entry, name)?;
-        // Two processes may pack the same tensor: each writes a file of its own, and either may win.
-        let beside = path.with_extension(format!("{}.part", std::process::id()));
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&beside)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        if let Err(source) = write() {
-            // What is left of it is of no use; that it may not be there either is no second error.
-            let _ = fs::remove_file(&beside);
-            return Err(self.error(&path, source));
+        if path.try_exists().map_err(|source| self.error(&path, source))? {
+            let file = SourceFile::open(&path)?;
+            if file.len() == len as u64 {
+                return file.map(0..file.len());
+            }
         }
+        write(&path, &pack()?).map_err(|source| self.error(&path, source))?;
         let file = SourceFile::open(&path)?;
         file.map(0..file.len())
     }
 
     fn path(&self, entry: &TensorEntry, name: &str) -> Result<PathBuf, LoadError> {
-        let read = |source| LoadError::Read { path: entry.path().to_owned(), source };
-        let metadata = fs::metadata(entry.path()).map_err(read)?;
-        let changed = metadata.modified().map_err(read)?;
+        let changed = entry.file().modified()?;
         let nanoseconds = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let (model, len) = (self.model, metadata.len());
+        let (model, len) = (self.model, entry.file().len());
         Ok(self.folder.join(format!("{model}-{len:x}-{nanoseconds:x}-{LAYOUT}-{name}.packed")))
     }
 
     fn error(&self, path: &Path, source: io::Error) -> LoadError {
         LoadError::PackedStore { folder: self.folder.clone(), path: path.to_owned(), source }
     }
+}
+
+/// Writes the whole of `path` at once.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Two processes may pack the same tensor: each writes a file of its own, and either may win.
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // What is left of it is of no use; that it may not be there either is no second error.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }

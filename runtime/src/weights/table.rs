@@ -68,6 +68,10 @@ impl TensorEntry {
         self.file.path()
     }
 
+    pub(crate) fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
     /// Rows and columns; a tensor of one dimension is one row.
     pub(crate) fn matrix_shape(&self) -> (usize, usize) {
         let columns = self.shape.last().copied().expect("a tensor has a dimension");
