@@ -59,7 +59,8 @@ impl<'a> Matrix<'a> {
         self.cols
     }
 
-    /// The bytes of rows `first..end`; none where there are no such rows.
+    /// The bytes of rows `first..end`; none where there are no such rows. For a table that prefetches.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn rows_from(&self, first: usize, end: usize) -> &'a [u8] {
         self.bytes.get(first * self.row_bytes..end * self.row_bytes).unwrap_or_default()
     }

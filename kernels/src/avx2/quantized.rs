@@ -13,11 +13,12 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::unpack::{Half, Head, Kind, codes, inner};
+use super::unpack::{Half, Head, Sums, codes, inner};
 use super::vector::{LANES, lanes, load, prefetch, store_codes, sum_halves};
 use crate::layout::SUB_BLOCK;
 use crate::matmul::Columns;
-use crate::packed::{GROUP, Layout, PANEL, VECTOR, visits};
+use crate::packed::kind::{Kind, Q4_0, Q4K, Q5_0, Q5K, Q6K, Q8_0};
+use crate::packed::{GROUP, PANEL, VECTOR, visits};
 use crate::quantize::{Codes, Quantized, RowTile, block_scale};
 use crate::{Format, Packed};
 
@@ -52,16 +53,6 @@ pub(super) fn matmul<const I: u8>(
         Format::F32 | Format::F16 | Format::BF16 => unreachable!("{} is not packed", w.format()),
     }
 }
-
-macro_rules! kinds {
-    ($($kind:ident)*) => {$(
-        struct $kind;
-        impl Kind for $kind {
-            const LAYOUT: Layout = Layout::of(Format::$kind);
-        }
-    )*};
-}
-kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn by_tiles<K: Kind, const I: u8>(

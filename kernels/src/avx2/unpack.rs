@@ -4,18 +4,11 @@ use std::arch::x86_64::*;
 
 use super::vector::{LANES, load_bytes, load_half_bytes, load_quarter_bytes};
 use crate::layout::field;
-use crate::packed::{GROUP, Layout, PANEL, VECTOR};
+use crate::packed::kind::Kind;
+use crate::packed::{GROUP, PANEL, VECTOR};
 
-/// A format, known when the functions of this table are compiled.
-pub(super) trait Kind {
-    const LAYOUT: Layout;
-
-    /// Whether codes are whole bytes, and signed ones.
-    const BYTES: bool = Self::LAYOUT.codes == 8 * VECTOR;
-
-    /// Whether the halves of a sub-block have integer scales of their own.
-    const INNER: bool = Self::LAYOUT.scales > 0 && !Self::LAYOUT.minima;
-
+/// How far sums of products of a format go in 16 bits.
+pub(super) trait Sums: Kind {
     /// Groups whose products can be added in 16 bits: two of each, of the largest code and 127.
     const GROUPS_IN_16_BITS: usize = match (Self::BYTES, Self::LAYOUT.high / VECTOR) {
         (true, _) => 1,
@@ -24,6 +17,8 @@ pub(super) trait Kind {
         (false, _) => 2,
     };
 }
+
+impl<K: Kind> Sums for K {}
 
 /// Which eight of a panel's sixteen outputs.
 pub(super) type Half = usize;

@@ -13,10 +13,11 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::unpack::{Head, Kind, groups, inner};
+use super::unpack::{Head, Unsigned, groups, inner};
 use super::vector::{lanes, prefetch};
 use crate::matmul::Columns;
-use crate::packed::{Layout, PANEL, VECTOR, visits};
+use crate::packed::kind::{Kind, Q4_0, Q4K, Q5_0, Q5K, Q6K, Q8_0};
+use crate::packed::{PANEL, VECTOR, visits};
 use crate::quantize::{Codes, Quantized, RowTile};
 use crate::{Format, Packed};
 
@@ -33,16 +34,6 @@ pub(super) fn matmul(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &
         Format::F32 | Format::F16 | Format::BF16 => unreachable!("{} is not packed", w.format()),
     }
 }
-
-macro_rules! kinds {
-    ($($kind:ident)*) => {$(
-        struct $kind;
-        impl Kind for $kind {
-            const LAYOUT: Layout = Layout::of(Format::$kind);
-        }
-    )*};
-}
-kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn by_tiles<K: Kind>(w: &Packed<'_>, panels: Range<usize>, x: &Quantized, out: &Columns<'_>) {

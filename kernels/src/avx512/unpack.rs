@@ -4,21 +4,16 @@ use std::arch::x86_64::*;
 
 use super::vector::{load_bytes, load_half_bytes, load_quarter_bytes};
 use crate::layout::field;
-use crate::packed::{Layout, PANEL, VECTOR};
+use crate::packed::kind::Kind;
+use crate::packed::{PANEL, VECTOR};
 
-/// A format, known when the functions of this table are compiled.
-pub(super) trait Kind {
-    const LAYOUT: Layout;
-
-    /// What is added to make stored codes unsigned.
+/// What makes the codes of a format unsigned.
+pub(super) trait Unsigned: Kind {
+    /// What is added to stored codes.
     const ADDED: i32 = if Self::BYTES { 128 } else { Self::LAYOUT.zero };
-
-    /// Whether codes are whole bytes, and signed ones.
-    const BYTES: bool = Self::LAYOUT.codes == 8 * VECTOR;
-
-    /// Whether the halves of a sub-block have integer scales of their own.
-    const INNER: bool = Self::LAYOUT.scales > 0 && !Self::LAYOUT.minima;
 }
+
+impl<K: Kind> Unsigned for K {}
 
 /// The `f16` scales of a block: of values, and of minima where the format has them.
 pub(super) struct Head {
@@ -55,7 +50,7 @@ pub(super) fn inner(sub: &[u8]) -> [__m512i; 2] {
     [0, PANEL].map(|at| _mm512_cvtepi8_epi32(load_quarter_bytes(field(sub, at))))
 }
 
-/// Codes plus [`Kind::ADDED`] of groups `j` and `j + 4` of a sub-block.
+/// Codes plus [`Unsigned::ADDED`] of groups `j` and `j + 4` of a sub-block.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn groups<K: Kind>(sub: &[u8], j: usize) -> [__m512i; 2] {

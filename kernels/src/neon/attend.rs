@@ -39,7 +39,7 @@ pub(super) static STEPS: Steps = Steps {
 };
 
 /// Into the second-level cache: the first has no room for a tile beside the one in use.
-fn prefetch(bytes: &[u8]) {
+pub(super) fn prefetch(bytes: &[u8]) {
     for line in bytes.chunks(64) {
         // SAFETY: every processor of the architecture has the instruction; a hint, it reads nothing.
         unsafe {

@@ -13,7 +13,8 @@
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::unpack::Kind;
+use super::unpack::Sums;
+use crate::packed::kind::Kind;
 
 /// What every processor has.
 pub(super) const WIDENING: u8 = 0;

@@ -7,13 +7,15 @@
 use std::arch::aarch64::*;
 use std::ops::Range;
 
+use super::attend::prefetch;
 use super::integer::{add_products, untangle};
-use super::unpack::{Head, Kind, Quarter, codes, inner};
+use super::unpack::{Head, Quarter, codes, inner};
 use super::vector::{LANES, lanes, load, load_codes, store_codes};
 use crate::layout::SUB_BLOCK;
 use crate::matmul::Columns;
-use crate::packed::{Layout, PANEL};
-use crate::quantize::{Codes, Quantized, ROW_TILE, RowTile, block_scale};
+use crate::packed::kind::{Kind, Q4_0, Q4K, Q5_0, Q5K, Q6K, Q8_0};
+use crate::packed::{PANEL, visits};
+use crate::quantize::{Codes, Quantized, RowTile, block_scale};
 use crate::{Format, Packed};
 
 /// Activation rows that share one unpacking: their sums stay in registers.
@@ -44,16 +46,6 @@ pub(super) unsafe fn matmul<const I: u8>(
     unsafe { by_tiles(w, panels, x, out) }
 }
 
-macro_rules! kinds {
-    ($($kind:ident)*) => {$(
-        struct $kind;
-        impl Kind for $kind {
-            const LAYOUT: Layout = Layout::of(Format::$kind);
-        }
-    )*};
-}
-kinds!(Q8_0 Q4_0 Q5_0 Q4K Q5K Q6K);
-
 /// A loop over `0..Q`, with `Q` two or four, that is no loop in the program: the compiler would leave one
 /// of this length, and then the sums, which it indexes, could not stay in registers.
 macro_rules! unrolled {
@@ -81,24 +73,23 @@ unsafe fn by_tiles<K: Kind, const I: u8>(
     x: &Quantized,
     out: &Columns<'_>,
 ) {
-    for t in (0..x.rows()).step_by(ROW_TILE) {
-        let tile = x.tile(t);
-        for panel in panels.clone() {
-            let bytes = w.panel(panel);
-            for first in (0..tile.rows).step_by(ROWS) {
-                let mut store = |row: usize, quarter: Quarter, sums| {
-                    out.store(t + first + row, panel * PANEL + quarter * LANES, &lanes(sums));
-                };
-                // All of a panel at once where its sums fit the registers, else one half and the other.
-                let dots = match tile.rows - first {
-                    1 => dots::<K, I, 1, 4>,
-                    2 => dots::<K, I, 2, 4>,
-                    3 => dots::<K, I, 3, 2>,
-                    _ => dots::<K, I, 4, 2>,
-                };
-                // SAFETY: the caller's promise.
-                unsafe { dots(bytes, tile, first, &mut store) };
-            }
+    for visit in visits(w, panels, x) {
+        let (t, panel, tile) = (visit.row, visit.panel, x.tile(visit.row));
+        prefetch(visit.ahead);
+        let bytes = w.panel(panel);
+        for first in (0..tile.rows).step_by(ROWS) {
+            let mut store = |row: usize, quarter: Quarter, sums| {
+                out.store(t + first + row, panel * PANEL + quarter * LANES, &lanes(sums));
+            };
+            // All of a panel at once where its sums fit the registers, else one half and the other.
+            let dots = match tile.rows - first {
+                1 => dots::<K, I, 1, 4>,
+                2 => dots::<K, I, 2, 4>,
+                3 => dots::<K, I, 3, 2>,
+                _ => dots::<K, I, 4, 2>,
+            };
+            // SAFETY: the caller's promise.
+            unsafe { dots(bytes, tile, first, &mut store) };
         }
     }
 }

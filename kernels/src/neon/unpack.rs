@@ -4,18 +4,11 @@ use std::arch::aarch64::*;
 
 use super::vector::{LANES, load_bytes, load_quarter_bytes, widen};
 use crate::layout::field;
-use crate::packed::{GROUP, Layout, PANEL, VECTOR};
+use crate::packed::kind::Kind;
+use crate::packed::{GROUP, PANEL, VECTOR};
 
-/// A format, known when the functions of these tables are compiled.
-pub(super) trait Kind {
-    const LAYOUT: Layout;
-
-    /// Whether codes are whole bytes.
-    const BYTES: bool = Self::LAYOUT.codes == 8 * VECTOR;
-
-    /// Whether the halves of a sub-block have integer scales of their own.
-    const INNER: bool = Self::LAYOUT.scales > 0 && !Self::LAYOUT.minima;
-
+/// How far sums of products of a format go in 16 bits.
+pub(super) trait Sums: Kind {
     /// How many products of a code and 127 can be added in 16 bits, for whole numbers of groups.
     const PRODUCTS_IN_16_BITS: usize = match (Self::BYTES, Self::LAYOUT.high / VECTOR) {
         (true, _) => 2,
@@ -23,6 +16,8 @@ pub(super) trait Kind {
         (false, _) => 4,
     };
 }
+
+impl<K: Kind> Sums for K {}
 
 /// Which four of a panel's sixteen outputs.
 pub(super) type Quarter = usize;

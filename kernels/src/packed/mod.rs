@@ -5,6 +5,7 @@
 //! bytes once, at load, and changes no value: a packed matrix is as large as the stored one, within
 //! three percent.
 
+pub(crate) mod kind;
 mod layout;
 mod read;
 mod visits;
