@@ -113,10 +113,11 @@ fn share(
 /// How many of `panels` panels like those of `weights` make a piece of work.
 fn panels_in_piece(pool: &Pool, rows: usize, panels: usize, weights: &Weights<'_>) -> usize {
     let panel_work = PANEL.saturating_mul(weights.cols()).saturating_mul(rows);
-    if pool.threads() == 1 || panel_work.saturating_mul(panels) < PARALLEL_WORK_MIN {
-        return panels;
-    }
-    let fair = panels.div_ceil(pool.threads() * PIECES_PER_THREAD);
+    let fair = match pool.threads() {
+        1 => panels,
+        _ if panel_work.saturating_mul(panels) < PARALLEL_WORK_MIN => panels,
+        threads => panels.div_ceil(threads * PIECES_PER_THREAD),
+    };
     fair.min(PIECE_BYTES_MAX.div_ceil(weights.panel_bytes()))
 }
 

@@ -4,11 +4,10 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::vector::{LANES, lanes, load, load_bytes, load_half_bytes, prefetch};
+use super::vector::{LANES, load, load_bytes, load_half_bytes, load_part, prefetch, store_part};
 use crate::layout::field;
 use crate::matmul::Columns;
 use crate::packed::{PANEL, VECTOR};
-use crate::scalar::{fold, value};
 use crate::scratch::with_floats;
 use crate::{Format, Matrix};
 
@@ -108,6 +107,29 @@ fn dots<K: Kind, const R: usize, const N: usize>(
     laid: &[[[f32; LANES]; R]],
     x: [&[f32]; R],
 ) -> [[f32; N]; R] {
+    let mut partials = partials::<K, R, N>(w, ahead, laid);
+    let done = laid.len() * LANES;
+    if done < x[0].len() {
+        let rest = w.map(|w| &w[done * K::FORMAT.block_bytes()..]);
+        add_rest::<K, R, N>(&mut partials, rest, x.map(|x| &x[done..]));
+    }
+    let mut dots = [[0.0; N]; R];
+    let vectors = partials.as_flattened().chunks(LANES);
+    for (vectors, dots) in vectors.zip(dots.as_flattened_mut().chunks_mut(LANES)) {
+        store_part(dots, fold(vectors));
+    }
+    dots
+}
+
+/// The partial sums of all whole vectors. A function of its own, so that they stay in registers,
+/// whatever becomes of them later.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn partials<K: Kind, const R: usize, const N: usize>(
+    w: [&[u8]; N],
+    ahead: &[u8],
+    laid: &[[[f32; LANES]; R]],
+) -> [[__m512; N]; R] {
     let bytes = LANES * K::FORMAT.block_bytes();
     let whole = w.map(|w| &w[..laid.len() * bytes]);
     let step = ahead.len() / laid.len().max(1);
@@ -124,17 +146,49 @@ fn dots<K: Kind, const R: usize, const N: usize>(
             }
         }
     }
-    let mut dots = [[0.0; N]; R];
-    for (row, dots) in dots.iter_mut().enumerate() {
-        for (n, dot) in dots.iter_mut().enumerate() {
-            let mut partials = lanes(sums[n][row]);
-            for (k, partial) in (laid.len() * LANES..x[row].len()).zip(&mut partials) {
-                *partial = value(K::FORMAT, w[n], k).mul_add(x[row][k], *partial);
-            }
-            *dot = fold(&partials);
+    std::array::from_fn(|row| sums.map(|sums| sums[row]))
+}
+
+/// Adds the products of the last elements, fewer than a vector.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn add_rest<K: Kind, const R: usize, const N: usize>(
+    partials: &mut [[__m512; N]; R],
+    w: [&[u8]; N],
+    x: [&[f32]; R],
+) {
+    let there = (1 << x[0].len()) - 1;
+    for (n, w) in w.into_iter().enumerate() {
+        let mut bytes = [0; VECTOR];
+        bytes[..w.len()].copy_from_slice(w);
+        let weights = widen::<K>(&bytes, 0);
+        for (partials, x) in partials.iter_mut().zip(x) {
+            partials[n] = _mm512_mask3_fmadd_ps(weights, load_part(x), partials[n], there);
         }
     }
-    dots
+}
+
+/// The dot products of up to sixteen vectors of partial sums, in their order: of each, the upper half
+/// onto the lower, four times, as the canonical order has it.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn fold(vectors: &[__m512]) -> __m512 {
+    let vector = |at: usize| vectors.get(at).copied().unwrap_or_else(|| _mm512_setzero_ps());
+    // Halves of two, then quarters of four: vectors `first`, 4, 8 and 12 further.
+    let quarters = |first: usize| {
+        let halves = [first, first + 8].map(|at| {
+            let (a, b) = (vector(at), vector(at + 4));
+            _mm512_add_ps(_mm512_shuffle_f32x4::<0x44>(a, b), _mm512_shuffle_f32x4::<0xee>(a, b))
+        });
+        let [a, b] = halves;
+        _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b))
+    };
+    // Pairs of eight, then the sums of sixteen.
+    let pairs = [0, 2].map(|first| {
+        let (a, b) = (quarters(first), quarters(first + 1));
+        _mm512_add_ps(_mm512_shuffle_ps::<0x44>(a, b), _mm512_shuffle_ps::<0xee>(a, b))
+    });
+    let [a, b] = pairs;
+    _mm512_add_ps(_mm512_shuffle_ps::<0x88>(a, b), _mm512_shuffle_ps::<0xdd>(a, b))
 }
 
 /// Sixteen weights from byte `at` on.

@@ -10,7 +10,9 @@ mod quantized;
 
 pub(crate) use attend::soften;
 pub(crate) use blocks::SubBlock;
-pub(crate) use dense::{PARTIALS, dot, fold, value};
+#[cfg(target_arch = "aarch64")]
+pub(crate) use dense::fold;
+pub(crate) use dense::{PARTIALS, dot, value};
 
 use crate::exp::exp;
 use crate::rope::turn;
