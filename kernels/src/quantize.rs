@@ -99,6 +99,7 @@ impl Quantized {
     }
 
     /// The tile of rows that begins with row `first`, a multiple of [`ROW_TILE`].
+    #[inline]
     pub(crate) fn tile(&self, first: usize) -> RowTile<'_> {
         let rows = (self.rows - first).min(ROW_TILE);
         let part = first * self.blocks..(first + rows) * self.blocks;

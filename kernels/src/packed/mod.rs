@@ -28,6 +28,7 @@ pub struct Packed<'a> {
     format: Format,
     rows: usize,
     cols: usize,
+    panel_bytes: usize,
     bytes: &'a [u8],
 }
 
@@ -67,7 +68,7 @@ impl<'a> Packed<'a> {
         if expected != Some(actual) {
             return Err(ShapeError::PackedLength { format, rows, cols, actual, expected });
         }
-        Ok(Self { format, rows, cols, bytes })
+        Ok(Self { format, rows, cols, panel_bytes: actual / rows.div_ceil(PANEL), bytes })
     }
 
     /// How the values are stored.
@@ -95,9 +96,7 @@ impl<'a> Packed<'a> {
 
     /// The bytes of some panels.
     pub(crate) fn panels(&self, range: Range<usize>) -> &'a [u8] {
-        let layout = Layout::of(self.format);
-        let bytes = self.sub_blocks() / layout.subs * layout.block_bytes();
-        &self.bytes[range.start * bytes..range.end * bytes]
+        &self.bytes[range.start * self.panel_bytes..range.end * self.panel_bytes]
     }
 
     /// Sub-blocks of a row.
