@@ -99,6 +99,21 @@ impl Batch {
         &self.spans
     }
 
+    /// Of each span, the rows of the batch that leave `run`: in front of a head, those whose logits
+    /// are wanted.
+    pub(super) fn leaving(&self, run: StageSpec, spans: &[Span<'_>]) -> Vec<Range<usize>> {
+        let of = |(span, laid): (&Span<'_>, &SequenceRows)| match &span.logits {
+            _ if !run.head => laid.rows.clone(),
+            wanted if wanted.is_empty() => laid.rows.end..laid.rows.end,
+            wanted => {
+                let [start, end] =
+                    [wanted.start, wanted.end].map(|row| laid.rows.start + row - laid.skipped);
+                start..end
+            }
+        };
+        spans.iter().zip(&self.spans).map(of).collect()
+    }
+
     /// How each row's queries and keys are turned.
     pub(super) const fn turns(&self) -> &RopeTurns {
         &self.turns

@@ -15,6 +15,7 @@ use super::tensor::{with_values, with_values_mut};
 use super::workspace::Workspace;
 use crate::kv::KvPool;
 use candle_core::Tensor;
+use std::ops::Range;
 
 impl Stage {
     /// Runs `spans` through the part `run` of what is loaded; one output for each span, in order.
@@ -73,63 +74,75 @@ impl Stage {
         if batch.positions().is_empty() {
             return Ok(spans.iter().map(|_| SpanOutput::Logits(Vec::new())).collect());
         }
-        let x = enter(self, batch, spans)?;
-        with_values_mut(&x, |x| {
-            let (threads, config) = (&*self.0.threads, self.config());
-            let mut work = Workspace::new(config, batch);
-            let mut pass = Pass { threads, config, batch, kv: pool, work: &mut work };
-            let first_loaded = self.spec().layers.start();
-            for layer in run.layers.iter() {
-                self.0.layers[(layer - first_loaded) as usize].forward(layer, &mut pass, x);
-            }
-        })?;
+        let leaving = batch.leaving(run, spans);
+        let x = self.run_layers(run, batch, enter(self, batch, spans)?, &leaving, pool)?;
+        let counts = leaving.iter().map(ExactSizeIterator::len);
+        let x = with_values(&x, <[f32]>::to_vec)?;
         if run.head {
             let head = self.0.head.as_ref().expect("checked at admission");
-            self.logits(head, &x, spans, batch)
+            let logits = self.logits(head, &x);
+            Ok(cut(&logits, self.config().vocab, counts).map(SpanOutput::Logits).collect())
         } else {
-            let width = self.config().width;
-            let rows = batch.spans().iter().map(|span| span.rows.clone());
-            let cut =
-                |x: &[f32]| rows.map(|r| x[r.start * width..r.end * width].to_vec()).collect();
-            let hidden: Vec<Vec<f32>> = with_values(&x, cut)?;
-            Ok(hidden.into_iter().map(SpanOutput::Hidden).collect())
+            Ok(cut(&x, self.config().width, counts).map(SpanOutput::Hidden).collect())
         }
     }
 
-    /// Norm and head for the wanted rows of `x: [T, D]`.
-    fn logits(
+    /// The rows of `x: [T, D]` that leave, behind the layers of `run`.
+    ///
+    /// What the last layer does behind its attention, it does for these alone: of a prompt in front
+    /// of the head, that is one row.
+    fn run_layers(
         &self,
-        head: &Head,
-        x: &Tensor,
-        spans: &[Span<'_>],
+        run: StageSpec,
         batch: &Batch,
-    ) -> candle_core::Result<Vec<SpanOutput>> {
-        let (width, vocab) = (self.config().width, self.config().vocab);
-        let mut wanted = Vec::new();
-        with_values(x, |x| {
-            for (span, SequenceRows { rows, skipped, .. }) in spans.iter().zip(batch.spans()) {
-                if !span.logits.is_empty() {
-                    let [first, end] = [span.logits.start, span.logits.end]
-                        .map(|row| (rows.start + row - skipped) * width);
-                    wanted.extend_from_slice(&x[first..end]);
-                }
+        mut x: Tensor,
+        leaving: &[Range<usize>],
+        pool: &mut KvPool,
+    ) -> candle_core::Result<Tensor> {
+        let (threads, config) = (&*self.0.threads, self.config());
+        let mut work = Workspace::new(config, batch);
+        let mut pass = Pass { threads, config, batch, kv: pool, work: &mut work };
+        let first_loaded = self.spec().layers.start();
+        for layer in run.layers.iter() {
+            let weights = &self.0.layers[(layer - first_loaded) as usize];
+            with_values(&x, |x| weights.attend(layer, &mut pass, x))?;
+            if layer + 1 == run.layers.end() {
+                x = keep_rows(&x, leaving)?;
+                pass.work.keep_rows(leaving);
             }
-        })?;
-        let counts = spans.iter().map(|span| span.logits.len());
-        if wanted.is_empty() {
-            return Ok(counts.map(|_| SpanOutput::Logits(Vec::new())).collect());
+            with_values_mut(&x, |x| weights.transform(&mut pass, x))?;
         }
-        let threads = &*self.0.threads;
-        let mut normed = vec![0.0; wanted.len()];
-        kernels::rms_norm(threads, &wanted, &head.norm, self.config().norm_epsilon, &mut normed);
-        let mut logits = vec![0.0; wanted.len() / width * vocab];
-        multiply(threads, &normed, [(&head.output, &mut logits)]);
-        let mut rest = &logits[..];
-        let mut take = |rows: usize| {
-            let (logits, others) = rest.split_at(rows * vocab);
-            rest = others;
-            SpanOutput::Logits(logits.to_vec())
-        };
-        Ok(counts.map(&mut take).collect())
+        if run.layers.is_empty() { keep_rows(&x, leaving) } else { Ok(x) }
     }
+
+    /// Norm and head: `[R, V]` of `x: [R, D]`.
+    fn logits(&self, head: &Head, x: &[f32]) -> Vec<f32> {
+        let (threads, config) = (&*self.0.threads, self.config());
+        let mut normed = vec![0.0; x.len()];
+        kernels::rms_norm(threads, x, &head.norm, config.norm_epsilon, &mut normed);
+        let mut logits = vec![0.0; x.len() / config.width * config.vocab];
+        multiply(threads, &normed, [(&head.output, &mut logits)]);
+        logits
+    }
+}
+
+/// Those rows of `x: [T, D]`, in their order.
+fn keep_rows(x: &Tensor, rows: &[Range<usize>]) -> candle_core::Result<Tensor> {
+    let parts = rows.iter().filter(|rows| !rows.is_empty());
+    let parts: Vec<_> =
+        parts.map(|rows| x.narrow(0, rows.start, rows.len())).collect::<Result<_, _>>()?;
+    if parts.is_empty() { x.narrow(0, 0, 0) } else { Tensor::cat(&parts, 0) }
+}
+
+/// The next `counts` rows each of `rows: [T, width]`.
+fn cut(
+    mut rows: &[f32],
+    width: usize,
+    counts: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Vec<f32>> {
+    counts.map(move |count| {
+        let (part, others) = rows.split_at(count * width);
+        rows = others;
+        part.to_vec()
+    })
 }

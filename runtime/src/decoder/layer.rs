@@ -55,9 +55,9 @@ impl LayerWeights {
         matrices.into_iter().map(WeightMatrix::size).sum()
     }
 
-    /// Adds attention's and then the MLP's output to the residual stream `x: [T, D]`, and writes
-    /// the rows' keys and values to the KV pool.
-    pub(super) fn forward(&self, layer: u32, pass: &mut Pass<'_>, x: &mut [f32]) {
+    /// The first half: writes the keys and values of the residual stream `x: [T, D]` to the KV pool,
+    /// and leaves in the workspace what its rows see.
+    pub(super) fn attend(&self, layer: u32, pass: &mut Pass<'_>, x: &[f32]) {
         let (pool, epsilon) = (pass.threads, pass.config.norm_epsilon);
         let Workspace { normed, queries, keys, values, .. } = &mut *pass.work;
         kernels::rms_norm(pool, x, &self.attention_norm, epsilon, normed);
@@ -66,6 +66,11 @@ impl LayerWeights {
         pass.rotate();
         pass.write_kv(layer);
         pass.attend(layer);
+    }
+
+    /// The second half: adds to `x: [T, D]` what its rows saw and then the MLP's output.
+    pub(super) fn transform(&self, pass: &mut Pass<'_>, x: &mut [f32]) {
+        let (pool, epsilon) = (pass.threads, pass.config.norm_epsilon);
         let Workspace { attended, normed, gate, up, delta, .. } = &mut *pass.work;
         multiply(pool, attended, [(&self.attention_output, &mut *delta)]);
         kernels::add(pool, x, delta);

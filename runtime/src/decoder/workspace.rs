@@ -2,9 +2,12 @@
 
 use super::batch::Batch;
 use crate::ModelConfig;
+use std::ops::Range;
 
 /// Buffers for the rows of one pass; `T` rows each.
 pub(super) struct Workspace {
+    /// `T`
+    rows: usize,
     /// `[T, D]`
     pub(super) normed: Vec<f32>,
     /// `[T, H * E]`
@@ -28,9 +31,11 @@ pub(super) struct Workspace {
 impl Workspace {
     pub(super) fn new(config: &ModelConfig, batch: &Batch) -> Self {
         let ModelConfig { width, heads, kv_heads, head_width, mlp_width, .. } = *config;
-        let rows = |width: usize| vec![0.0; batch.positions().len() * width];
+        let count = batch.positions().len();
+        let rows = |width: usize| vec![0.0; count * width];
         let sink_width = if batch.sink_turns().is_some() { heads * head_width } else { 0 };
         Self {
+            rows: count,
             normed: rows(width),
             queries: rows(heads * head_width),
             sink_queries: rows(sink_width),
@@ -41,5 +46,21 @@ impl Workspace {
             up: rows(mlp_width),
             delta: rows(width),
         }
+    }
+
+    /// Leaves those rows of what attention left, and room for as many; queries, keys and values are
+    /// not looked at any more.
+    pub(super) fn keep_rows(&mut self, rows: &[Range<usize>]) {
+        let of_row = self.attended.len() / self.rows;
+        let mut kept = 0;
+        for rows in rows {
+            self.attended.copy_within(rows.start * of_row..rows.end * of_row, kept * of_row);
+            kept += rows.len();
+        }
+        let Self { normed, attended, gate, up, delta, .. } = self;
+        for buffer in [normed, attended, gate, up, delta] {
+            buffer.truncate(buffer.len() / self.rows * kept);
+        }
+        self.rows = kept;
     }
 }
