@@ -46,6 +46,20 @@ impl Product<'_> {
     pub(crate) fn rows<const R: usize>(&self, row: usize) -> [&[f32]; R] {
         std::array::from_fn(|r| &self.a[(row + r) * self.a_stride..][..self.depth()])
     }
+
+    /// Columns from `column` on, one by one: `c[m][n] += sum over k of a[row + m][k] * b[k][n]`, by a
+    /// chain of fused multiply-adds over `k` ascending that starts with `c[m][n]`.
+    #[inline(always)]
+    pub(crate) fn add_columns(&self, row: usize, column: usize, c: &mut [f32]) {
+        for (m, c) in c.chunks_exact_mut(self.width).enumerate() {
+            let a = self.a[(row + m) * self.a_stride..].iter();
+            for (a, b) in a.zip(self.b.chunks_exact(self.width)) {
+                for (c, b) in c.iter_mut().zip(b).skip(column) {
+                    *c = a.mul_add(*b, *c);
+                }
+            }
+        }
+    }
 }
 
 /// One tile of positions joins the softmax of `Q` queries.

@@ -44,14 +44,7 @@ fn rows<const R: usize, const V: usize>(
         column += LANES;
     }
     if column < width {
-        for r in 0..R {
-            let a = product.a[(row + r) * product.a_stride..].iter();
-            for (a, b) in a.zip(product.b.chunks_exact(width)) {
-                for (c, b) in c[r * width..][..width].iter_mut().zip(b).skip(column) {
-                    *c = a.mul_add(*b, *c);
-                }
-            }
-        }
+        product.add_columns(row, column, c);
     }
     R
 }

@@ -5,8 +5,8 @@
 //! 1. The query is multiplied by `1 / sqrt(E)`, element by element, and [rotated](crate::kv::rotate)
 //!    where keys are. Keys and values are read back to f32 (see [`crate::kv`]).
 //! 2. Context is cut into stretches of 256 positions from position 0 on, and these into tiles of 32. In
-//!    each tile of which the row sees anything: scores ([`multiply_add`] from zero, so a chain of fused
-//!    multiply-adds over the head's elements); [`soften`]; then, for the slots that the row sees in
+//!    each tile of which the row sees anything: scores (from zero, a chain of fused multiply-adds over
+//!    the head's elements); [`soften`]; then, for the slots that the row sees in
 //!    ascending order, `values[e] = fma(weight, value[e], values[e])`. Sinks (StreamingLLM,
 //!    arXiv:2309.17453) differ only in the query that scores them.
 //! 3. The stretches of which the row sees anything are [merged](crate::attention::merge) in order, the
@@ -16,7 +16,7 @@
 //! the order is fixed by these lines, and vectors are the compiler's part.
 
 use super::dense::fold_lanes;
-use crate::attention::{Partial, Product, Scores, Softmax, Steps, merge};
+use crate::attention::{Partial, Scores, Softmax, Steps, merge};
 use crate::exp::exp;
 use crate::kv::{BLOCK_SLOTS, read_keys, read_values, write_head};
 
@@ -27,7 +27,7 @@ pub(super) static STEPS: Steps = Steps {
     read_keys: |layout, head, tile| read_keys(layout, head, tile, widen, decode),
     read_values: |layout, head, tile| read_values(layout, head, tile, widen),
     prefetch: |_| (),
-    multiply_add,
+    multiply_add: |product, c| product.add_columns(0, 0, c),
     soften: |softmax| soften(softmax, largest, total),
     merge: |total, part| merge(total, part),
 };
@@ -46,19 +46,6 @@ fn decode(codes: &[u8; 8], scales: &[f32; 8], minima: &[f32; 8]) -> [f32; 8] {
 /// The bits of eight f32 as the nearest `f16`, ties to even.
 fn narrow(x: &[f32; 8]) -> [u16; 8] {
     x.map(|x| half::f16::from_f32(x).to_bits())
-}
-
-/// `c[m][n] += sum over k of a[m][k] * b[k][n]`, by a chain of fused multiply-adds over `k` ascending
-/// that starts with `c[m][n]`.
-pub(crate) fn multiply_add(product: &Product<'_>, c: &mut [f32]) {
-    let Product { a, a_stride, b, width } = *product;
-    for (m, c) in c.chunks_exact_mut(width).enumerate() {
-        for (a, b) in a[m * a_stride..].iter().zip(b.chunks_exact(width)) {
-            for (c, b) in c.iter_mut().zip(b) {
-                *c = a.mul_add(*b, *c);
-            }
-        }
-    }
 }
 
 /// Turns each query's scores of a tile into weights and takes them into its softmax.
