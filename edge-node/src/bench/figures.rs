@@ -66,6 +66,26 @@ impl Figure {
         }
     }
 
+    /// Rows of one pass, and how many of them have their logits wanted.
+    pub(super) const fn rows_of_a_pass(self) -> (usize, usize) {
+        match self {
+            Self::Prefill { rows } => (rows, 1),
+            Self::Decode { .. } => (1, 1),
+            Self::Pass { rows, .. } => (rows, rows),
+            Self::Batch { sessions, .. } => (sessions, sessions),
+        }
+    }
+
+    /// How long one pass takes by a `value` in the unit of [`Self::key`].
+    pub(super) fn seconds_of_a_pass(self, value: f64) -> f64 {
+        match self {
+            Self::Pass { .. } => value / 1e3,
+            Self::Prefill { .. } | Self::Decode { .. } | Self::Batch { .. } => {
+                self.rows_of_a_pass().0 as f64 / value
+            }
+        }
+    }
+
     /// `time` in the unit of [`Self::key`].
     fn value(self, time: Duration) -> f64 {
         let seconds = time.as_secs_f64().max(f64::MIN_POSITIVE);

@@ -60,13 +60,21 @@ pub(super) struct Measured {
     pub(super) figure: Figure,
     #[serde(flatten)]
     pub(super) spread: Spread,
-    /// Of a decode, of the read bandwidth: weights read over the time. Of a prefill, of the arithmetic
-    /// rate: multiply-adds with weights over the time. KV and attention are not counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) share_of_limit: Option<f64>,
+    /// Of the time it took, that in which the weights could be read or multiplied at the rates of this
+    /// machine, whichever is longer. KV and attention are not counted.
+    pub(super) share_of_limit: f64,
+    pub(super) limit: Limit,
     /// Of a pass of several rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ratio_to_one_row: Option<f64>,
+}
+
+/// What a figure cannot outrun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Limit {
+    ReadBandwidth,
+    ArithmeticRate,
 }
 
 /// How much of a model passes use.
@@ -134,21 +142,18 @@ impl Report {
         let int8_gmac_per_s = yardsticks.int8_gmac_per_s();
         let float_gmac_per_s = yardsticks.float_gmac_per_s();
         let gmac_per_s = if weights.is_quantized() { int8_gmac_per_s } else { float_gmac_per_s };
-        let share = |figure, tokens_per_s: f64| match figure {
-            Figure::Prefill { rows } => {
-                let multiply_adds = weights.layers + weights.head / rows as f64;
-                Some(multiply_adds * tokens_per_s / 1e9 / gmac_per_s.median)
-            }
-            Figure::Decode { .. } => {
-                Some(weights.read.0 as f64 * tokens_per_s / 1e9 / read_gb_per_s.median)
-            }
-            Figure::Pass { .. } | Figure::Batch { .. } => None,
-        };
+        let reading = weights.read.0 as f64 / 1e9 / read_gb_per_s.median;
         let measured = |of: &Series| {
             let spread = of.spread();
-            let share_of_limit = share(of.figure, spread.median);
+            let (rows, wanted) = of.figure.rows_of_a_pass();
+            let multiply_adds = weights.layers * rows as f64 + weights.head * wanted as f64;
+            let multiplying = multiply_adds / 1e9 / gmac_per_s.median;
+            let limit =
+                if reading > multiplying { Limit::ReadBandwidth } else { Limit::ArithmeticRate };
+            let took = of.figure.seconds_of_a_pass(spread.median);
             let ratio_to_one_row = one_row(series, of.figure).map(|one| of.ratio_to(one));
-            Measured { figure: of.figure, spread, share_of_limit, ratio_to_one_row }
+            let share_of_limit = reading.max(multiplying) / took;
+            Measured { figure: of.figure, spread, share_of_limit, limit, ratio_to_one_row }
         };
         Self {
             model: setup.model.clone(),

@@ -1,8 +1,7 @@
 //! A report for people.
 
 use super::KV_FORMATS;
-use super::figures::Figure;
-use super::report::{Measured, Report};
+use super::report::{Limit, Measured, Report};
 use super::samples::Spread;
 use std::fmt::Write as _;
 
@@ -63,14 +62,13 @@ fn line(text: &mut String, label: &str, unit: &str, spread: &Spread, note: &str)
 }
 
 fn note(measured: &Measured, rate: &str) -> String {
-    let share = measured.share_of_limit.map_or(0.0, |share| 100.0 * share);
-    match measured.figure {
-        Figure::Prefill { .. } => format!("{share:.0} % of the {rate}"),
-        Figure::Decode { .. } => format!("{share:.0} % of the read bandwidth"),
-        Figure::Pass { .. } => {
-            let ratio = measured.ratio_to_one_row;
-            ratio.map(|ratio| format!("{ratio:.2} x one row")).unwrap_or_default()
-        }
-        Figure::Batch { .. } => String::new(),
+    let limit = match measured.limit {
+        Limit::ReadBandwidth => "read bandwidth",
+        Limit::ArithmeticRate => rate,
+    };
+    let share = format!("{:.0} % of the {limit}", 100.0 * measured.share_of_limit);
+    match measured.ratio_to_one_row {
+        Some(ratio) => format!("{share}, {ratio:.2} x one row"),
+        None => share,
     }
 }

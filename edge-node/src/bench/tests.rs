@@ -50,8 +50,24 @@ fn every_figure_is_there_and_plausible() {
     ] {
         assert_plausible(&json[key], key);
     }
-    for key in ["prefill_8_tokens_per_s", "decode_4_at_0_tokens_per_s"] {
+    for key in
+        ["prefill_8_tokens_per_s", "pass_4_rows_at_40_ms", "batch_3_sessions_at_16_tokens_per_s"]
+    {
         assert!(json[key]["share_of_limit"].as_f64().unwrap() > 0.0, "{key}");
+    }
+    let [read, bandwidth, decode] = [
+        &json["weights_read_bytes"],
+        &json["read_gb_per_s"]["median"],
+        &json["decode_4_at_0_tokens_per_s"]["median"],
+    ]
+    .map(|value| value.as_f64().unwrap());
+    let of_bandwidth = read * decode / 1e9 / bandwidth;
+    let decode = &json["decode_4_at_0_tokens_per_s"];
+    let (share, limit) = (decode["share_of_limit"].as_f64().unwrap(), &decode["limit"]);
+    match limit.as_str().unwrap() {
+        "read_bandwidth" => assert!((share / of_bandwidth - 1.0).abs() < 1e-9, "{decode}"),
+        "arithmetic_rate" => assert!(share >= of_bandwidth, "{decode}"),
+        _ => panic!("{decode}"),
     }
     assert_eq!(json["pass_1_rows_at_40_ms"]["ratio_to_one_row"], 1.0);
     assert!(json["pass_4_rows_at_40_ms"]["ratio_to_one_row"].as_f64().unwrap() > 0.0);
