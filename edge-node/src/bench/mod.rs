@@ -25,7 +25,7 @@ use base::KvFormat;
 use engine::Engine;
 use figures::Series;
 use memory::Memory;
-use plan::Plan;
+use plan::{Kind, Plan};
 use report::{Report, Run, WeightCounts};
 use runtime::{KvOptions, ModelFile, Pool, StageSpec};
 use std::io::Write as _;
@@ -62,6 +62,9 @@ struct EngineArguments {
     /// How often each figure is taken; its median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repeat: u16,
+    /// Figures of these kinds alone, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    only: Option<Vec<Kind>>,
     /// f16, f32, q8 or q4: how keys and values are kept.
     #[arg(long, default_value = "f16", value_parser = parse_kv)]
     kv: KvFormat,
@@ -84,10 +87,15 @@ struct Setup {
 ///
 /// Where the model cannot be loaded or memory is short.
 pub fn bench(arguments: BenchArguments) -> anyhow::Result<()> {
-    let What::Engine(EngineArguments { model, threads, repeat, kv, json }) = arguments.what;
+    let What::Engine(EngineArguments { model, threads, repeat, only, kv, json }) = arguments.what;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let setup = Setup { model, threads: threads.map_or_else(cores, usize::from), kv };
-    let report = measure(&setup, &Plan::full(repeat.into()))?;
+    let plan = Plan::full(repeat.into());
+    let plan = match only {
+        Some(kinds) => plan.only(&kinds),
+        None => plan,
+    };
+    let report = measure(&setup, &plan)?;
     let mut out = std::io::stdout();
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,

@@ -30,6 +30,19 @@ pub(super) struct Plan {
     pub(super) rate_time: Duration,
 }
 
+/// Figures of one sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    /// Prompts.
+    Prefill,
+    /// Tokens one by one.
+    Decode,
+    /// Single passes of several rows.
+    Pass,
+    /// Passes for several sessions.
+    Batch,
+}
+
 /// A figure that the model's context is too short for.
 #[derive(Debug, Clone)]
 pub(super) struct Skipped {
@@ -53,6 +66,20 @@ impl Plan {
             read_bytes_per_thread: 256 << 20,
             rate_time: Duration::from_millis(100),
         }
+    }
+
+    /// Without the figures of other kinds.
+    pub(super) fn only(mut self, kinds: &[Kind]) -> Self {
+        let lists = [
+            (Kind::Prefill, &mut self.prefill),
+            (Kind::Decode, &mut self.decode_contexts),
+            (Kind::Pass, &mut self.pass_rows),
+            (Kind::Batch, &mut self.batch_sessions),
+        ];
+        for (_, list) in lists.into_iter().filter(|(kind, _)| !kinds.contains(kind)) {
+            list.clear();
+        }
+        self
     }
 
     /// The figures that fit a context of `context_length` positions, and those that do not.

@@ -98,6 +98,19 @@ fn what_the_context_has_no_room_for_is_said_and_not_run() {
 }
 
 #[test]
+fn figures_of_the_kinds_asked_for_are_all_that_is_measured() {
+    let plan = small().only(&[Kind::Decode, Kind::Pass]);
+    let keys = plan.figures(1 << 10).0.into_iter().map(figures::Figure::key);
+    let expected = [
+        "decode_4_at_0_tokens_per_s",
+        "decode_4_at_40_tokens_per_s",
+        "pass_1_rows_at_40_ms",
+        "pass_4_rows_at_40_ms",
+    ];
+    assert_eq!(keys.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn kv_formats_are_those_of_the_configuration() {
     for (name, format) in KV_FORMATS {
         assert_eq!(parse_kv(name), Ok(format));
