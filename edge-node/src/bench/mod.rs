@@ -17,26 +17,21 @@ mod memory;
 mod plan;
 mod report;
 mod samples;
+mod setup;
 mod table;
 mod yardsticks;
 
 use anyhow::Context as _;
-use base::KvFormat;
 use engine::Engine;
 use figures::Series;
 use memory::Memory;
 use plan::{Kind, Plan};
 use report::{Report, Run, WeightCounts};
-use runtime::{KvOptions, ModelFile, Pool, StageSpec};
+use runtime::{ModelFile, StageSpec};
+use setup::{Setup, SetupArguments};
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 use yardsticks::Yardsticks;
-
-/// The formats of `--kv`, by the names that a device's configuration has for them.
-const KV_FORMATS: [(&str, KvFormat); 4] =
-    [("f32", KvFormat::F32), ("f16", KvFormat::F16), ("q8", KvFormat::Q8), ("q4", KvFormat::Q4)];
 
 /// The command line of `edge-node bench`.
 #[derive(Debug, clap::Args)]
@@ -53,32 +48,17 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct EngineArguments {
-    /// GGUF file or Hugging Face folder.
-    #[arg(long)]
-    model: PathBuf,
-    /// Compute threads. Default: as many as there are cores.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    setup: SetupArguments,
     /// How often each figure is taken; its median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repeat: u16,
     /// Figures of these kinds alone, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "KINDS")]
     only: Option<Vec<Kind>>,
-    /// f16, f32, q8 or q4: how keys and values are kept.
-    #[arg(long, default_value = "f16", value_parser = parse_kv)]
-    kv: KvFormat,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
-}
-
-/// What is measured.
-#[derive(Debug)]
-struct Setup {
-    model: PathBuf,
-    threads: usize,
-    kv: KvFormat,
 }
 
 /// Runs the command.
@@ -87,15 +67,13 @@ struct Setup {
 ///
 /// Where the model cannot be loaded or memory is short.
 pub fn bench(arguments: BenchArguments) -> anyhow::Result<()> {
-    let What::Engine(EngineArguments { model, threads, repeat, only, kv, json }) = arguments.what;
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let setup = Setup { model, threads: threads.map_or_else(cores, usize::from), kv };
+    let What::Engine(EngineArguments { setup, repeat, only, json }) = arguments.what;
     let plan = Plan::full(repeat.into());
     let plan = match only {
         Some(kinds) => plan.only(&kinds),
         None => plan,
     };
-    let report = measure(&setup, &plan)?;
+    let report = measure(&setup.into(), &plan)?;
     let mut out = std::io::stdout();
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
@@ -106,20 +84,16 @@ pub fn bench(arguments: BenchArguments) -> anyhow::Result<()> {
 
 /// Takes all figures of `plan` that the model's context has room for.
 fn measure(setup: &Setup, plan: &Plan) -> anyhow::Result<Report> {
-    let Setup { model: path, threads, kv } = setup;
-    let pool = Pool::new(*threads).map(Arc::new);
-    let pool = pool.with_context(|| format!("cannot start {threads} compute threads"))?;
-
+    let pool = setup.start_threads()?;
     let started = Instant::now();
-    let model = ModelFile::open(path).context("cannot open the model")?;
+    let model = ModelFile::open(&setup.model).context("cannot open the model")?;
     let stage = model.load_stage(StageSpec::whole(model.config().layers), &pool)?;
     let load = started.elapsed();
     let mut memory = Memory::after_load();
 
     let (figures, skipped) = plan.figures(model.config().context_length);
     let mut series: Vec<Series> = figures.into_iter().map(Series::new).collect();
-    let options = KvOptions { format: *kv, ..KvOptions::default() };
-    let mut engine = Engine::new(stage.clone(), &options, &series)?;
+    let mut engine = Engine::new(stage.clone(), &setup.kv_options(), &series)?;
     let mut yardsticks = Yardsticks::new(&pool, plan);
     for repeat in 1..=plan.repeats {
         tracing::info!(repeat, of = plan.repeats, "measuring");
@@ -135,14 +109,6 @@ fn measure(setup: &Setup, plan: &Plan) -> anyhow::Result<Report> {
     let weights = WeightCounts::of(&model, &stage, &pool)?;
     let run = Run { load, memory, kv_bytes: engine.kv_used(), weights, skipped };
     Ok(Report::new(setup, plan, run, &yardsticks, &series))
-}
-
-fn parse_kv(text: &str) -> Result<KvFormat, String> {
-    let found = KV_FORMATS.iter().find(|(name, _)| *name == text);
-    found.map(|(_, format)| *format).ok_or_else(|| {
-        let known = KV_FORMATS.map(|(name, _)| name);
-        format!("KV formats are {}", known.join(", "))
-    })
 }
 
 #[cfg(test)]

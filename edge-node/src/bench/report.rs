@@ -1,10 +1,10 @@
 //! What was measured, as data: every figure with its unit, and its share of what the machine can do.
 
-use super::Setup;
 use super::figures::{Figure, Series};
 use super::memory::Memory;
 use super::plan::{Plan, Skipped};
 use super::samples::Spread;
+use super::setup::Setup;
 use super::yardsticks::Yardsticks;
 use base::{ByteCount, KvFormat, LayerRange};
 use runtime::{LoadError, ModelConfig, ModelFile, Pool, Stage, StageSpec};

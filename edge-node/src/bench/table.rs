@@ -1,8 +1,8 @@
 //! A report for people.
 
-use super::KV_FORMATS;
 use super::report::{Limit, Measured, Report};
 use super::samples::Spread;
+use super::setup::kv_name;
 use std::fmt::Write as _;
 
 /// The report as aligned text.
@@ -31,13 +31,14 @@ pub(super) fn of(report: &Report) -> String {
 // Writing to a string does not fail, here and below.
 fn head(report: &Report) -> String {
     let mut text = String::new();
-    let kv = KV_FORMATS.iter().find(|(_, format)| *format == report.kv);
-    let kv = kv.map_or("", |(name, _)| name);
     let _ = writeln!(text, "{}", report.model.display());
     let _ = writeln!(
         text,
-        "threads {}, kernels {}, KV {kv}, repeats {}",
-        report.threads, report.kernels, report.repeats
+        "threads {}, kernels {}, KV {}, repeats {}",
+        report.threads,
+        report.kernels,
+        kv_name(report.kv),
+        report.repeats
     );
     let file = report.file_bytes.map(|bytes| format!("file {bytes}, ")).unwrap_or_default();
     let _ = writeln!(

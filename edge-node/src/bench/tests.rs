@@ -1,6 +1,7 @@
 //! The whole command but its argument parsing, on small models and with small sizes.
 
 use super::*;
+use base::KvFormat;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -108,13 +109,4 @@ fn figures_of_the_kinds_asked_for_are_all_that_is_measured() {
         "pass_4_rows_at_40_ms",
     ];
     assert_eq!(keys.collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn kv_formats_are_those_of_the_configuration() {
-    for (name, format) in KV_FORMATS {
-        assert_eq!(parse_kv(name), Ok(format));
-        assert_eq!(serde_json::to_value(format).unwrap(), name);
-    }
-    assert_eq!(parse_kv("q5"), Err("KV formats are f32, f16, q8, q4".to_owned()));
 }
