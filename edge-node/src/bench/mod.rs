@@ -1,4 +1,7 @@
-//! `edge-node bench engine`: how fast this machine runs a model, and how near its limits that is.
+//! `edge-node bench`: what a model takes here, and what it is worth.
+//!
+//! `perplexity` says how well it predicts a text, and has a folder of its own. `engine` says how fast
+//! this machine runs it, and how near the machine's limits that is:
 //!
 //! ```text
 //!   Plan ─▶ Engine: passes over sequences of known length ─┐
@@ -14,6 +17,7 @@
 mod engine;
 mod figures;
 mod memory;
+mod perplexity;
 mod plan;
 mod report;
 mod samples;
@@ -25,9 +29,11 @@ use anyhow::Context as _;
 use engine::Engine;
 use figures::Series;
 use memory::Memory;
+use perplexity::{PerplexityArguments, perplexity};
 use plan::{Kind, Plan};
 use report::{Report, Run, WeightCounts};
 use runtime::{ModelFile, StageSpec};
+use serde::Serialize;
 use setup::{Setup, SetupArguments};
 use std::io::Write as _;
 use std::time::Instant;
@@ -44,6 +50,8 @@ pub struct BenchArguments {
 enum What {
     /// One model on this machine's processor, beside the machine's own limits.
     Engine(EngineArguments),
+    /// How well a model predicts a text, and so what a format of weights or KV costs.
+    Perplexity(PerplexityArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,19 +73,29 @@ struct EngineArguments {
 ///
 /// # Errors
 ///
-/// Where the model cannot be loaded or memory is short.
+/// Where the model cannot be loaded, memory is short, or a text cannot be scored.
 pub fn bench(arguments: BenchArguments) -> anyhow::Result<()> {
-    let What::Engine(EngineArguments { setup, repeat, only, json }) = arguments.what;
-    let plan = Plan::full(repeat.into());
-    let plan = match only {
-        Some(kinds) => plan.only(&kinds),
-        None => plan,
-    };
-    let report = measure(&setup.into(), &plan)?;
+    match arguments.what {
+        What::Engine(EngineArguments { setup, repeat, only, json }) => {
+            let plan = Plan::full(repeat.into());
+            let plan = match only {
+                Some(kinds) => plan.only(&kinds),
+                None => plan,
+            };
+            print(&measure(&setup.into(), &plan)?, json, table::of)
+        }
+        What::Perplexity(arguments) => {
+            let json = arguments.json;
+            print(&perplexity(arguments)?, json, ToString::to_string)
+        }
+    }
+}
+
+fn print<R: Serialize>(report: &R, json: bool, table: fn(&R) -> String) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match json {
-        true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
-        false => write!(out, "{}", table::of(&report))?,
+        true => writeln!(out, "{}", serde_json::to_string_pretty(report)?)?,
+        false => write!(out, "{}", table(report))?,
     }
     Ok(())
 }
