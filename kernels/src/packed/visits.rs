@@ -87,7 +87,10 @@ impl Visits<'_> {
         let after = |first: usize| self.end.min(first + self.size);
         self.group = first..after(first);
         (self.row, self.panel) = (0, first);
-        self.ahead = self.w.panels(self.group.end..after(self.group.end));
+        // One row reads panel after panel at the speed of memory: the processor looks ahead by itself,
+        // and farther requests only disturb it.
+        let next = if self.rows == 1 { self.group.end } else { after(self.group.end) };
+        self.ahead = self.w.panels(self.group.end..next);
         self.share = self.ahead.len().div_ceil(self.group.len() * self.rows.div_ceil(ROW_TILE));
         Some(())
     }
