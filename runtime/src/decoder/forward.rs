@@ -77,14 +77,15 @@ impl Stage {
         let leaving = batch.leaving(run, spans);
         let x = self.run_layers(run, batch, enter(self, batch, spans)?, &leaving, pool)?;
         let counts = leaving.iter().map(ExactSizeIterator::len);
-        let x = with_values(&x, <[f32]>::to_vec)?;
-        if run.head {
-            let head = self.0.head.as_ref().expect("checked at admission");
-            let logits = self.logits(head, &x);
-            Ok(cut(&logits, self.config().vocab, counts).map(SpanOutput::Logits).collect())
-        } else {
-            Ok(cut(&x, self.config().width, counts).map(SpanOutput::Hidden).collect())
-        }
+        with_values(&x, |x| {
+            if run.head {
+                let head = self.0.head.as_ref().expect("checked at admission");
+                let logits = self.logits(head, x);
+                cut(&logits, self.config().vocab, counts).map(SpanOutput::Logits).collect()
+            } else {
+                cut(x, self.config().width, counts).map(SpanOutput::Hidden).collect()
+            }
+        })
     }
 
     /// The rows of `x: [T, D]` that leave, behind the layers of `run`.
