@@ -40,6 +40,9 @@ pub(super) fn matmul(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Colu
     }
 }
 
+/// Activations of one row that the nearest cache holds beside a stream of weights.
+const NEAR: usize = 2048;
+
 /// Four rows at a time, laid side by side so that they are one stream; the fewer rows, the more outputs
 /// in a tile.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -47,12 +50,44 @@ fn by_rows<K: Kind>(w: &Matrix<'_>, outputs: Range<usize>, x: &[f32], out: &Colu
     for (index, x) in x.chunks(4 * w.cols()).enumerate() {
         let rows = Rows { x, first: 4 * index, cols: w.cols() };
         match x.len() / w.cols() {
+            1 if index == 0 && x.len() <= NEAR => row::<K>(w, outputs.clone(), x, out),
             1 => by_outputs::<K, 1, 6>(w, outputs.clone(), rows, out),
             2 => by_outputs::<K, 2, 8>(w, outputs.clone(), rows, out),
             3 => by_outputs::<K, 3, 6>(w, outputs.clone(), rows, out),
             _ => by_outputs::<K, 4, 6>(w, outputs.clone(), rows, out),
         }
     }
+}
+
+/// One row, output after output: its weights come from memory, fastest as one stream.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn row<K: Kind>(w: &Matrix<'_>, outputs: Range<usize>, x: &[f32], out: &Columns<'_>) {
+    const OUTPUTS: usize = 8;
+    let (laid, _) = x.as_chunks::<LANES>();
+    for n in outputs.clone().step_by(OUTPUTS) {
+        let count = OUTPUTS.min(outputs.end - n);
+        // The last ones may be fewer than eight: the very last is computed several times instead.
+        let w = std::array::from_fn(|output| w.row(n + output.min(count - 1)));
+        let partials = in_turn::<K, OUTPUTS>(w, laid);
+        let [dots] = dots::<K, 1, OUTPUTS>([partials], w, [x]);
+        out.store(0, n, &dots[..count]);
+    }
+}
+
+/// The partial sums of all whole vectors. A function of its own, so that they stay in registers,
+/// whatever becomes of them later.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn in_turn<K: Kind, const N: usize>(w: [&[u8]; N], x: &[[f32; LANES]]) -> [__m512; N] {
+    let bytes = LANES * K::FORMAT.block_bytes();
+    let mut sums = [_mm512_setzero_ps(); N];
+    for (w, sum) in w.iter().zip(&mut sums) {
+        let w = &w[..x.len() * bytes];
+        for (group, x) in x.iter().enumerate() {
+            *sum = _mm512_fmadd_ps(widen::<K>(w, group * bytes), load(x), *sum);
+        }
+    }
+    sums
 }
 
 /// Activation rows from row `first` on.
@@ -85,30 +120,31 @@ fn by_outputs<K: Kind, const R: usize, const N: usize>(
             let first = rows.first == 0;
             let ahead = if first { w.rows_from(n + N, outputs.end.min(n + 2 * N)) } else { &[] };
             let w = std::array::from_fn(|output| w.row(n + output));
-            for (row, dots) in dots::<K, R, N>(w, ahead, laid, x).iter().enumerate() {
+            let partials = partials::<K, R, N>(w, ahead, laid);
+            for (row, dots) in dots::<K, R, N>(partials, w, x).iter().enumerate() {
                 out.store(rows.first + row, n, dots);
             }
         }
         for n in whole..outputs.end {
-            for (row, dots) in dots::<K, R, 1>([w.row(n)], &[], laid, x).iter().enumerate() {
+            let w = [w.row(n)];
+            let partials = partials::<K, R, 1>(w, &[], laid);
+            for (row, dots) in dots::<K, R, 1>(partials, w, x).iter().enumerate() {
                 out.store(rows.first + row, n, dots);
             }
         }
     });
 }
 
-/// The canonical order of [`crate::scalar::dot`], for `N` outputs of `R` rows; `ahead` is asked for
-/// meanwhile.
+/// The canonical order of [`crate::scalar::dot`], for `N` outputs of `R` rows whose whole vectors are in
+/// `partials`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn dots<K: Kind, const R: usize, const N: usize>(
+    mut partials: [[__m512; N]; R],
     w: [&[u8]; N],
-    ahead: &[u8],
-    laid: &[[[f32; LANES]; R]],
     x: [&[f32]; R],
 ) -> [[f32; N]; R] {
-    let mut partials = partials::<K, R, N>(w, ahead, laid);
-    let done = laid.len() * LANES;
+    let done = x[0].len() / LANES * LANES;
     if done < x[0].len() {
         let rest = w.map(|w| &w[done * K::FORMAT.block_bytes()..]);
         add_rest::<K, R, N>(&mut partials, rest, x.map(|x| &x[done..]));
@@ -121,8 +157,8 @@ fn dots<K: Kind, const R: usize, const N: usize>(
     dots
 }
 
-/// The partial sums of all whole vectors. A function of its own, so that they stay in registers,
-/// whatever becomes of them later.
+/// The partial sums of all whole vectors, all outputs at once; `ahead` is asked for meanwhile. A function
+/// of its own as [`in_turn`] is.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn partials<K: Kind, const R: usize, const N: usize>(
