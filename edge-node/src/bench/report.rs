@@ -60,8 +60,8 @@ pub(super) struct Measured {
     pub(super) figure: Figure,
     #[serde(flatten)]
     pub(super) spread: Spread,
-    /// Of the time it took, that in which the weights could be read or multiplied at the rates of this
-    /// machine, whichever is longer. KV and attention are not counted.
+    /// Of the time it took, that in which the weights could be read or multiplied at the best rates of
+    /// this machine, whichever is longer. KV and attention are not counted.
     pub(super) share_of_limit: f64,
     pub(super) limit: Limit,
     /// Of a pass of several rows.
@@ -142,12 +142,12 @@ impl Report {
         let int8_gmac_per_s = yardsticks.int8_gmac_per_s();
         let float_gmac_per_s = yardsticks.float_gmac_per_s();
         let gmac_per_s = if weights.is_quantized() { int8_gmac_per_s } else { float_gmac_per_s };
-        let reading = weights.read.0 as f64 / 1e9 / read_gb_per_s.median;
+        let reading = weights.read.0 as f64 / 1e9 / read_gb_per_s.max;
         let measured = |of: &Series| {
             let spread = of.spread();
             let (rows, wanted) = of.figure.rows_of_a_pass();
             let multiply_adds = weights.layers * rows as f64 + weights.head * wanted as f64;
-            let multiplying = multiply_adds / 1e9 / gmac_per_s.median;
+            let multiplying = multiply_adds / 1e9 / gmac_per_s.max;
             let limit =
                 if reading > multiplying { Limit::ReadBandwidth } else { Limit::ArithmeticRate };
             let took = of.figure.seconds_of_a_pass(spread.median);
