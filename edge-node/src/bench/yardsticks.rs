@@ -73,7 +73,7 @@ impl<'a> Yardsticks<'a> {
         let int8 = Packed::new(Format::Q8_0, OUTPUTS, INPUTS, int8).expect("packed as such");
         let rate = |weights| rate(self.pool, weights, self.rate_time / SAMPLES);
         self.int8_gmac_per_s.extend((0..SAMPLES).map(|_| rate(Weights::Packed(int8))));
-        let floats = [0.5_f32.to_le_bytes(); FLOAT_OUTPUTS * INPUTS];
+        let floats = [0.5_f32.to_le_bytes()].repeat(FLOAT_OUTPUTS * INPUTS);
         let floats = Matrix::new(Format::F32, FLOAT_OUTPUTS, INPUTS, floats.as_flattened());
         let floats = Weights::Plain(floats.expect("as many as the shape says"));
         self.float_gmac_per_s.extend((0..SAMPLES).map(|_| rate(floats)));
