@@ -58,7 +58,7 @@ fn every_figure_is_there_and_plausible() {
     }
     let [read, bandwidth, decode] = [
         &json["weights_read_bytes"],
-        &json["read_gb_per_s"]["median"],
+        &json["read_gb_per_s"]["max"],
         &json["decode_4_at_0_tokens_per_s"]["median"],
     ]
     .map(|value| value.as_f64().unwrap());
