@@ -12,7 +12,7 @@ use settings::{ConfigError, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use transport::{Identity, Trust};
+use transport::{Identity, Network, Trust};
 
 /// More engine threads than any machine that this runs on has cores.
 const THREADS_MAX: usize = 1_024;
@@ -40,6 +40,9 @@ pub struct Config {
     pub engine: EngineOptions,
     /// How long silence on a link is borne.
     pub link: Link,
+    /// Where sockets come from, and what link is emulated over them: of a gateway the one to its
+    /// upstream, of a cloud all of its peers' together.
+    pub network: Network,
 }
 
 /// `[limits]`: how much is served at once. Beyond it, peers are told to come back later.

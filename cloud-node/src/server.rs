@@ -206,7 +206,12 @@ fn bind(config: &Config) -> Result<Listener, ServeError> {
         Some(_) => &[Role::Device],
     };
     let (address, channels) = (config.listen, config.limits.sessions_per_peer_max + CHANNELS_SPARE);
+    let network = match config.upstream {
+        None => config.network.clone(),
+        Some(_) => config.network.clone().emulating(None, 0),
+    };
     let options = LinkOptions {
+        network,
         sessions_max: u16::try_from(channels).unwrap_or(u16::MAX),
         ..LinkOptions::default()
     };
@@ -231,7 +236,8 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, Serv
         redial: config.link.reconnect(),
     };
     let peer = Peer::new(Role::Cloud, to.name.clone());
-    let to = UplinkConfig { peer, address: to.address.clone(), hello, split: true, health };
+    let (address, network) = (to.address.clone(), config.network.clone());
+    let to = UplinkConfig { peer, address, hello, split: true, health, network };
     Uplink::bind(to, &config.identity, &config.trust).map(Some).map_err(ServeError::Dial)
 }
 

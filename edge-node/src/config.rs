@@ -9,7 +9,7 @@ use base::{KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage};
 use settings::{ConfigError, Link, Pace};
 use std::path::{Path, PathBuf};
-use transport::{Identity, Peer, Trust};
+use transport::{Identity, Network, Peer, Trust};
 
 /// Everything that one device needs to start.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Config {
     pub engine: EngineOptions,
     /// How long silence on a link is borne.
     pub link: Link,
+    /// Where its socket comes from, and what link is emulated over it.
+    pub network: Network,
 }
 
 /// Who a device is, and whom it believes.

@@ -22,6 +22,9 @@ pub struct Reply {
     /// Whether a forward pass of the device was slowed down to stand for a slower machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paced: bool,
+    /// What link was emulated, where one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emulated_link: Option<String>,
     /// What it cost.
     pub usage: Usage,
 }

@@ -395,6 +395,7 @@ impl<'a> TurnLoop<'a> {
                 .plan
                 .map_or_else(|| "local: the target was never reached".into(), Plan::to_string),
             paced: !self.device.config.engine.pace.is_none(),
+            emulated_link: self.device.config.network.emulated().map(str::to_owned),
             usage,
         }
     }

@@ -42,6 +42,11 @@ impl ConfigFile {
     pub fn invalid(&self, key: &'static str, detail: impl ToString) -> ConfigError {
         ConfigError::Invalid { path: self.path.clone(), key, detail: detail.to_string() }
     }
+
+    /// An error about this file as a whole.
+    pub(crate) fn malformed(&self, detail: String) -> ConfigError {
+        ConfigError::Malformed { path: self.path.clone(), detail }
+    }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -3,6 +3,7 @@
 //! A key that nothing reads is an error with a suggestion, never a silent default. Paths in a file
 //! are relative to that file, so a configuration works from any working directory.
 
+mod emulation;
 mod error;
 mod file;
 mod report;

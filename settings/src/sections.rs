@@ -1,7 +1,9 @@
 //! Sections that every node's configuration has.
 
+use crate::emulation::emulation;
 use crate::{ConfigError, ConfigFile};
 use base::NodeName;
+use link_emulator::Emulation;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,8 +45,8 @@ pub struct Peer {
     pub name: NodeName,
 }
 
-/// `[link]`: how long silence is borne.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// `[link]`: how long silence is borne, and what link is emulated.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Link {
     /// The shortest silence that counts as a loss, whatever the measured round trip.
@@ -53,11 +55,21 @@ pub struct Link {
     pub silence_ms_max: u64,
     /// How long after a loss the next attempt to reconnect starts.
     pub reconnect_ms: u64,
+    /// An emulated link in place of the real one: a profile that ships, or the path of one.
+    pub emulate: Option<String>,
+    /// What makes the emulated weather: the same seed makes the same again.
+    pub emulate_seed: u64,
 }
 
 impl Default for Link {
     fn default() -> Self {
-        Self { silence_ms_min: 500, silence_ms_max: 2_000, reconnect_ms: 250 }
+        Self {
+            silence_ms_min: 500,
+            silence_ms_max: 2_000,
+            reconnect_ms: 250,
+            emulate: None,
+            emulate_seed: 0,
+        }
     }
 }
 
@@ -78,18 +90,27 @@ impl Link {
         Ok(self)
     }
 
+    /// The link that is emulated, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where there is no such profile, or it is wrong.
+    pub fn emulation(&self, file: &ConfigFile) -> Result<Option<Emulation>, ConfigError> {
+        self.emulate.as_deref().map(|wanted| emulation(file, wanted)).transpose()
+    }
+
     /// The shortest silence that counts as a loss.
-    pub const fn silence_min(self) -> Duration {
+    pub const fn silence_min(&self) -> Duration {
         Duration::from_millis(self.silence_ms_min)
     }
 
     /// The longest silence that is borne.
-    pub const fn silence_max(self) -> Duration {
+    pub const fn silence_max(&self) -> Duration {
         Duration::from_millis(self.silence_ms_max)
     }
 
     /// The pause before the next attempt to reconnect.
-    pub const fn reconnect(self) -> Duration {
+    pub const fn reconnect(&self) -> Duration {
         Duration::from_millis(self.reconnect_ms)
     }
 }

@@ -1,13 +1,16 @@
 //! What a link may use: time, memory, sessions. Each with its default and the reason for it.
 
+use crate::Network;
 use base::ByteCount;
 use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Bounds of every link of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LinkOptions {
+    /// Where sockets come from. Default: the system.
+    pub network: Network,
     /// How often a silent link sends a packet to stay alive; `None` never does. Default: 8 s, which
     /// is below the 30 s after which home routers forget a UDP flow, and three packets within
     /// [`Self::idle_timeout`]. Each wakes a radio: a device on battery sets it longer, or to `None`
@@ -40,6 +43,7 @@ impl Default for LinkOptions {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
         Self {
+            network: Network::system(),
             keep_alive: Some(Duration::from_secs(8)),
             idle_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),

@@ -1,8 +1,10 @@
-//! Where endpoints get their socket: the one place that touches the system's UDP.
+//! Endpoints over a network's sockets.
 
-use quinn::{AsyncUdpSocket, EndpointConfig, Runtime, ServerConfig, TokioRuntime};
+use crate::Network;
+use crate::options::Side;
+use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// No socket at this address.
@@ -16,24 +18,21 @@ pub struct SocketError {
     source: io::Error,
 }
 
-/// An endpoint over a UDP socket of its own, and the address that it got.
+/// An endpoint over a socket of its own, and the address that it got. With `server`, it listens.
 pub(crate) fn endpoint(
+    network: &Network,
     address: SocketAddr,
     server: Option<ServerConfig>,
 ) -> Result<(quinn::Endpoint, SocketAddr), SocketError> {
+    let side = if server.is_some() { Side::Listener } else { Side::Dialler };
     let bind = || {
-        let socket = TokioRuntime.wrap_udp_socket(UdpSocket::bind(address)?)?;
+        let socket = network.bind(address, side)?;
         let bound = socket.local_addr()?;
-        Ok((over(socket, server)?, bound))
+        let mut config = EndpointConfig::default();
+        config.rng_seed(network.quic_seed(bound));
+        let runtime = Arc::new(TokioRuntime);
+        let endpoint = quinn::Endpoint::new_with_abstract_socket(config, server, socket, runtime)?;
+        Ok((endpoint, bound))
     };
     bind().map_err(|source| SocketError { address, source })
-}
-
-/// An endpoint over any socket.
-fn over(
-    socket: Arc<dyn AsyncUdpSocket>,
-    server: Option<ServerConfig>,
-) -> io::Result<quinn::Endpoint> {
-    let config = EndpointConfig::default();
-    quinn::Endpoint::new_with_abstract_socket(config, server, socket, Arc::new(TokioRuntime))
 }

@@ -2,6 +2,7 @@
 
 mod flow;
 mod garbage;
+mod network;
 mod peers;
 mod sessions;
 

@@ -18,8 +18,8 @@ mod error;
 pub use error::UplinkError;
 
 use crate::{
-    BindError, ChannelError, CloseCode, ControlChannel, Dialer, Identity, Link, LinkOptions, Peer,
-    SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
+    BindError, ChannelError, CloseCode, ControlChannel, Dialer, Identity, Link, LinkOptions,
+    Network, Peer, SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
 };
 use protocol::{
     Hello, LinkEvent, LinkHealth, LinkHealthConfig, Message, Pong, Welcome, accept_welcome,
@@ -47,6 +47,8 @@ pub struct UplinkConfig {
     pub split: bool,
     /// The deadlines of silence and the pace of dialling.
     pub health: LinkHealthConfig,
+    /// Where its socket comes from.
+    pub network: Network,
 }
 
 /// The link to the next tier.
@@ -102,6 +104,7 @@ impl Uplink {
         // finds out within this time, one with sessions by the shorter deadline of its health.
         let silence = config.health.deadline_ceiling;
         let options = LinkOptions {
+            network: config.network.clone(),
             keep_alive: Some(silence / 2),
             idle_timeout: silence * 2,
             ..LinkOptions::default()

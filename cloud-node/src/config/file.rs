@@ -8,6 +8,7 @@ use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use transport::Network;
 
 /// What the file may hold, and nothing else.
 #[derive(Debug, Deserialize)]
@@ -118,7 +119,10 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let trust = transport::Trust::read(&identity.authority, identity.revoked.as_deref())
         .map_err(|error| invalid(&file, "identity.authority", &error))?;
     typed.engine.pace.checked(&file)?;
+    let link = typed.link.checked(&file)?;
+    let emulation = link.emulation(&file)?;
     let config = Config {
+        network: Network::system().emulating(emulation, link.emulate_seed),
         listen: typed.node.listen,
         identity: own,
         trust,
@@ -128,7 +132,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         upstream: typed.upstream,
         limits: typed.limits.into(),
         engine: typed.engine.into(),
-        link: typed.link.checked(&file)?,
+        link,
     };
     config.check().map_err(|problem| file.invalid(problem.key, problem.detail))?;
     Ok(config)

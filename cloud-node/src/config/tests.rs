@@ -79,7 +79,10 @@ fn every_key_arrives_where_it_belongs() {
             ..EngineOptions::default()
         }
     );
-    assert_eq!(config.link, Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12 });
+    assert_eq!(
+        config.link,
+        Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12, ..Link::default() }
+    );
 }
 
 #[test]

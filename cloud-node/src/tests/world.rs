@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::LazyLock;
 use std::time::Duration;
 use transport::ca::EphemeralAuthority;
-use transport::{Identity, Peer, Trust};
+use transport::{Identity, Network, Peer, Trust};
 
 /// The calling thread and no other.
 pub(super) fn alone() -> Arc<Pool> {
@@ -68,6 +68,7 @@ impl World {
             },
             engine: EngineOptions { threads: 1, batch_rows_max: 16, ..EngineOptions::default() },
             link: settings::Link { reconnect_ms: 50, ..settings::Link::default() },
+            network: Network::system(),
         }
     }
 

@@ -9,7 +9,7 @@ use partitioner::{Codec, Mode, RequestedStage};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
 use std::path::{Path, PathBuf};
-use transport::Peer;
+use transport::{Network, Peer};
 
 /// More threads than any machine that this runs on has cores.
 const THREADS_MAX: usize = 1_024;
@@ -135,7 +135,10 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));
     }
+    let link = typed.link.checked(&file)?;
+    let emulation = link.emulation(&file)?;
     Ok(Config {
+        network: Network::system().emulating(emulation, link.emulate_seed),
         credentials: typed.identity.map(|own| credentials(own, &typed.node, &file)).transpose()?,
         name: typed.node.name,
         models,
@@ -144,7 +147,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         generation: generation(typed.generation, &file)?,
         kv: typed.kv.into(),
         engine: engine(&typed.engine, &file)?,
-        link: typed.link.checked(&file)?,
+        link,
     })
 }
 

@@ -16,6 +16,7 @@ use settings::{Link, Pace};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use transport::Network;
 
 /// A person reads about five words a second; the nodes are slowed down to that.
 const DEVICE_PACE: Pace = Pace { decode_ms: 60.0, per_row_ms: 0.0 };
@@ -101,11 +102,11 @@ pub(super) async fn play(models: &ModelPaths, paint: &mut Paint) -> anyhow::Resu
     paint.line("Causeway: device, gateway and cloud in this process, over QUIC with mutual TLS.");
     paint.line(EMULATED);
     paint.line("green: the target vouches; yellow (or [brackets]): the device alone");
-    let tiers = Arc::new(Mutex::new(Tiers::start(target, link, TARGET_PACE)?));
+    let tiers = Arc::new(Mutex::new(Tiers::start(target, link.clone(), TARGET_PACE)?));
     joined(&tiers).await?;
     let mut scenes = Vec::new();
     for play in &PLAYS {
-        let config = config(play, models, layers, link, &tiers)?;
+        let config = config(play, models, layers, link.clone(), &tiers)?;
         scenes.push(run(play, config, &tiers, paint).await.context(play.name)?);
     }
     Ok(Report { emulated: EMULATED.to_owned(), scenes })
@@ -175,6 +176,7 @@ fn config(
         kv: KvSettings::default(),
         engine: EngineOptions { pace: play.pace, ..EngineOptions::default() },
         link,
+        network: Network::system(),
     })
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use transport::ca::EphemeralAuthority;
-use transport::{Identity, Peer, Trust};
+use transport::{Identity, Network, Peer, Trust};
 
 /// How long a port stays taken after its owner was killed.
 const REBIND_PATIENCE: Duration = Duration::from_secs(3);
@@ -57,7 +57,8 @@ impl Tiers {
                 ..Limits::default()
             },
             engine: EngineOptions { pace, ..EngineOptions::default() },
-            link,
+            link: link.clone(),
+            network: Network::system(),
         };
         let cloud = Node::start(config(cloud, trust.clone()))?;
         let mut gateway = config(gateway, trust.clone());

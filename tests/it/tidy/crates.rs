@@ -6,14 +6,15 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
     ("protocol", &["base"]),
     ("partitioner", &["base"]),
-    ("transport", &["base", "protocol"]),
-    ("settings", &["base"]),
+    ("link-emulator", &[]),
+    ("transport", &["base", "protocol", "link-emulator"]),
+    ("settings", &["base", "link-emulator"]),
     ("cloud-node", &["base", "kernels", "runtime", "protocol", "transport", "settings"]),
     (
         "edge-node",

@@ -1,0 +1,386 @@
+//! What a link is like, as a person writes it down.
+
+use crate::capacity::Capacity;
+use crate::dice::Dice;
+use crate::loss::Loss;
+use crate::outages::{Outages, seconds};
+use crate::series::Series;
+use crate::trace::{Opportunities, Seconds};
+use crate::{Distribution, Pipe, ProfileError, Tally};
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A link, as its file says it. Nothing is checked yet but the form; see [`Self::resolve`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkProfile {
+    /// What it stands for, in a sentence.
+    pub about: String,
+    up: Direction,
+    down: Direction,
+    #[serde(default)]
+    outages: OutagesProfile,
+    #[serde(default)]
+    moves: Moves,
+    seconds: Option<SecondsFile>,
+}
+
+/// One direction: `up` is from the node that dials.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Direction {
+    /// One way, without waiting in the queue.
+    delay_ms: Distribution,
+    /// A new delay is drawn so often. What was sent before a shorter one is not overtaken.
+    #[serde(default = "delay_hold_ms")]
+    delay_hold_ms: f64,
+    /// Default: no bound.
+    rate_mbps: Option<Distribution>,
+    /// A new rate is drawn so often.
+    #[serde(default = "rate_hold_ms")]
+    rate_hold_ms: f64,
+    /// In place of a rate: a file in mahimahi's format.
+    trace: Option<PathBuf>,
+    /// What waits beyond this is lost.
+    #[serde(default = "queue_bytes_max")]
+    queue_bytes_max: usize,
+    /// Chance of each datagram, on its own.
+    #[serde(default)]
+    loss: f64,
+    burst: Option<Burst>,
+    reorder: Option<Reorder>,
+    /// Chance to arrive twice.
+    #[serde(default)]
+    repeat: f64,
+}
+
+const fn delay_hold_ms() -> f64 {
+    100.0
+}
+
+const fn rate_hold_ms() -> f64 {
+    1_000.0
+}
+
+const fn queue_bytes_max() -> usize {
+    256 << 10
+}
+
+/// Loss in bursts: chances that a bad time begins or ends with a datagram, and to be lost in it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Burst {
+    pub(crate) enter: f64,
+    pub(crate) leave: f64,
+    pub(crate) loss: f64,
+}
+
+/// Chance to be held back, and for how long.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reorder {
+    pub(crate) chance: f64,
+    pub(crate) ms: f64,
+}
+
+/// Times at which nothing is carried, either way.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OutagesProfile {
+    pub(crate) scheduled: Vec<Outage>,
+    pub(crate) random: Option<RandomOutages>,
+}
+
+/// One outage, once or again and again.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outage {
+    pub(crate) at_s: f64,
+    pub(crate) for_s: f64,
+    pub(crate) every_s: Option<f64>,
+}
+
+/// Outages that nobody foresees.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RandomOutages {
+    /// The mean time from the end of one to the next.
+    pub(crate) every_s: f64,
+    pub(crate) for_s: Distribution,
+}
+
+/// When the node's address changes, as its peer sees it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Moves {
+    at_s: Vec<f64>,
+    every_s: Option<f64>,
+}
+
+/// A table with a row a second, which replaces rates, delays and loss where it has them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecondsFile {
+    file: PathBuf,
+    #[serde(default)]
+    columns: Columns,
+}
+
+/// Names of columns in such a table. Default: `up_mbps`, `down_mbps`, `rtt_ms` and `loss_percent`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Columns {
+    pub(crate) up_mbps: Option<String>,
+    pub(crate) up_kbps: Option<String>,
+    pub(crate) down_mbps: Option<String>,
+    pub(crate) down_kbps: Option<String>,
+    pub(crate) rtt_ms: Option<String>,
+    pub(crate) loss_percent: Option<String>,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        let named = |name: &str| Some(name.to_owned());
+        Self {
+            up_mbps: named("up_mbps"),
+            up_kbps: None,
+            down_mbps: named("down_mbps"),
+            down_kbps: None,
+            rtt_ms: named("rtt_ms"),
+            loss_percent: named("loss_percent"),
+        }
+    }
+}
+
+/// A profile that was checked, with its traces: starts from any seed.
+#[derive(Debug, Clone)]
+pub struct Emulation {
+    profile: Arc<LinkProfile>,
+    up: Option<Opportunities>,
+    down: Option<Opportunities>,
+    seconds: Option<Seconds>,
+}
+
+/// A link under way.
+#[derive(Debug)]
+pub struct Running {
+    /// From the node that dials.
+    pub up: Pipe,
+    /// Towards it.
+    pub down: Pipe,
+    moves: Moves,
+}
+
+/// What each part of a link draws its numbers for, so that one does not disturb another.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    Outages,
+    Delay,
+    Rate,
+    Loss,
+    Order,
+}
+
+impl LinkProfile {
+    /// Reads a profile's TOML.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError::Malformed`].
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Checks the profile; `read` gives the text of a trace that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`].
+    pub fn resolve(
+        self,
+        read: impl Fn(&Path) -> io::Result<String>,
+    ) -> Result<Emulation, ProfileError> {
+        let read = |path: &Path| {
+            read(path).map_err(|source| ProfileError::Read { path: path.to_owned(), source })
+        };
+        let trace = |direction: &Direction| {
+            let path = direction.trace.as_deref();
+            path.map(|path| Opportunities::parse(path, &read(path)?)).transpose()
+        };
+        let seconds = self.seconds.as_ref();
+        let seconds = seconds
+            .map(|table| Seconds::parse(&table.file, &read(&table.file)?, &table.columns))
+            .transpose()?;
+        self.up.check(["up.rate_mbps", "up.delay_hold_ms", "up.rate_hold_ms"])?;
+        self.down.check(["down.rate_mbps", "down.delay_hold_ms", "down.rate_hold_ms"])?;
+        self.outages.check()?;
+        self.moves.check()?;
+        let (up, down) = (trace(&self.up)?, trace(&self.down)?);
+        Ok(Emulation { up, down, seconds, profile: Arc::new(self) })
+    }
+}
+
+impl Direction {
+    /// `rate`, `delay_hold` and `rate_hold` are what the keys are called in the file.
+    fn check(&self, [rate, delay_hold, rate_hold]: [&'static str; 3]) -> Result<(), ProfileError> {
+        chance("loss", self.loss)?;
+        chance("repeat", self.repeat)?;
+        if let Some(Burst { enter, leave, loss }) = self.burst {
+            chance("burst.enter", enter)?;
+            chance("burst.leave", leave)?;
+            chance("burst.loss", loss)?;
+        }
+        if let Some(Reorder { chance: often, ms }) = self.reorder {
+            chance("reorder.chance", often)?;
+            amount("reorder.ms", ms, 0.0..=60_000.0, "0 to 60000")?;
+        }
+        amount("delay_ms", self.delay_ms.max(), 0.0..=60_000.0, "0 to 60000")?;
+        amount(
+            "queue_bytes_max",
+            self.queue_bytes_max as f64,
+            0.0..=67_108_864.0,
+            "at most 64 MiB",
+        )?;
+        amount(delay_hold, self.delay_hold_ms, 1.0..=3.6e6, "from 1 millisecond to an hour")?;
+        amount(rate_hold, self.rate_hold_ms, 1.0..=3.6e6, "from 1 millisecond to an hour")?;
+        match (&self.rate_mbps, &self.trace) {
+            (Some(_), Some(_)) => Err(ProfileError::TwoRates { key: rate }),
+            (Some(mbps), None) if mbps.max() <= 0.0 => {
+                Err(ProfileError::NeverCarries { key: rate })
+            }
+            (Some(_), None) | (None, _) => Ok(()),
+        }
+    }
+}
+
+impl OutagesProfile {
+    fn check(&self) -> Result<(), ProfileError> {
+        const ANY: &str = "0 or more seconds";
+        const SOME: &str = "above 0 seconds";
+        for Outage { at_s, for_s, every_s } in &self.scheduled {
+            amount("outages.at_s", *at_s, 0.0..=f64::MAX, ANY)?;
+            amount("outages.for_s", *for_s, 0.0..=f64::MAX, ANY)?;
+            every_s
+                .map_or(Ok(()), |every| amount("outages.every_s", every, 1e-3..=f64::MAX, SOME))?;
+        }
+        self.random.as_ref().map_or(Ok(()), |random| {
+            amount("outages.random.every_s", random.every_s, 1e-3..=f64::MAX, SOME)
+        })
+    }
+}
+
+impl Moves {
+    fn check(&self) -> Result<(), ProfileError> {
+        for at_s in &self.at_s {
+            amount("moves.at_s", *at_s, 0.0..=f64::MAX, "0 or more seconds")?;
+        }
+        self.every_s.map_or(Ok(()), |every_s| {
+            amount("moves.every_s", every_s, 0.1..=f64::MAX, "at least a tenth of a second")
+        })
+    }
+}
+
+fn chance(key: &'static str, value: f64) -> Result<(), ProfileError> {
+    match (0.0..=1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(ProfileError::Chance { key, value }),
+    }
+}
+
+fn amount(
+    key: &'static str,
+    value: f64,
+    within: std::ops::RangeInclusive<f64>,
+    wanted: &'static str,
+) -> Result<(), ProfileError> {
+    match within.contains(&value) {
+        true => Ok(()),
+        false => Err(ProfileError::Amount { key, wanted, value }),
+    }
+}
+
+impl Emulation {
+    /// What it stands for.
+    pub fn about(&self) -> &str {
+        &self.profile.about
+    }
+
+    /// A link that begins now, in the weather that `seed` makes of the profile.
+    pub fn start(&self, seed: u64) -> Running {
+        let seconds = self.seconds.as_ref();
+        let up = (&self.profile.up, &self.up, seconds.and_then(|table| table.up_rate.clone()));
+        let down =
+            (&self.profile.down, &self.down, seconds.and_then(|table| table.down_rate.clone()));
+        Running {
+            up: self.pipe(up, seed, 0),
+            down: self.pipe(down, seed, 1),
+            moves: self.profile.moves.clone(),
+        }
+    }
+
+    fn pipe(
+        &self,
+        (direction, trace, rates): (&Direction, &Option<Opportunities>, Option<Arc<[f64]>>),
+        seed: u64,
+        side: u64,
+    ) -> Pipe {
+        let dice = |purpose: Purpose| Dice::new(seed, 2 * purpose as u64 + side);
+        let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
+        let a_second = Duration::from_secs(1);
+        let seconds = self.seconds.as_ref();
+        let capacity = match (rates, trace, &direction.rate_mbps) {
+            (Some(rates), ..) => Capacity::Rate(Series::rows(rates, a_second)),
+            (None, Some(trace), _) => Capacity::Recorded(trace.clone()),
+            (None, None, Some(mbps)) => {
+                let hold = ms(direction.rate_hold_ms);
+                Capacity::Rate(Series::drawn(mbps.scaled(1e6 / 8.0), hold, dice(Purpose::Rate)))
+            }
+            (None, None, None) => Capacity::Unlimited,
+        };
+        let delay = seconds.and_then(|table| table.delay.clone());
+        let delay = match delay {
+            Some(rows) => Series::rows(rows, a_second),
+            None => {
+                let (delay, hold) = (direction.delay_ms.scaled(1e-3), ms(direction.delay_hold_ms));
+                Series::drawn(delay, hold, dice(Purpose::Delay))
+            }
+        };
+        let evenly = seconds.and_then(|table| table.loss.clone());
+        let evenly = evenly.unwrap_or_else(|| [direction.loss].into());
+        Pipe {
+            // Both directions draw the same ones.
+            outages: Outages::new(
+                self.profile.outages.clone(),
+                Dice::new(seed, 2 * Purpose::Outages as u64),
+            ),
+            capacity,
+            queue_bytes_max: direction.queue_bytes_max,
+            loss: Loss::new(Series::rows(evenly, a_second), direction.burst, dice(Purpose::Loss)),
+            delay,
+            reorder: direction.reorder,
+            repeat: direction.repeat,
+            dice: dice(Purpose::Order),
+            queue: VecDeque::new(),
+            waiting: 0,
+            arrived_last: Duration::ZERO,
+            tally: Tally::default(),
+        }
+    }
+}
+
+impl Running {
+    /// When the node's address changes next, after `time`.
+    pub fn moves_after(&self, time: Duration) -> Option<Duration> {
+        let at = self.moves.at_s.iter().map(|at| seconds(*at)).filter(|at| *at > time);
+        let every = self.moves.every_s.map(|every| {
+            let passed = (time.as_secs_f64() / every).floor();
+            let next = seconds((passed + 1.0) * every);
+            if next > time { next } else { seconds((passed + 2.0) * every) }
+        });
+        at.chain(every).min()
+    }
+}

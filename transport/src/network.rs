@@ -1,0 +1,96 @@
+//! Where endpoints get their sockets: the system's UDP or a network in memory, and over either an
+//! emulated link.
+
+mod emulated;
+mod memory;
+
+use crate::options::Side;
+use emulated::EmulatedSocket;
+use link_emulator::Emulation;
+use memory::MemoryNetwork;
+use quinn::{AsyncUdpSocket, Runtime as _, TokioRuntime};
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+/// A network that endpoints are bound to. Clones are the same network.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    sockets: Sockets,
+    emulate: Option<(Emulation, u64)>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Sockets {
+    #[default]
+    System,
+    Memory(MemoryNetwork),
+}
+
+impl Network {
+    /// The system's UDP.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A network of its own, in this process's memory, on which datagrams arrive at once and none is
+    /// lost. With tokio's clock paused, time on it costs nothing.
+    pub fn memory() -> Self {
+        Self { sockets: Sockets::Memory(MemoryNetwork::default()), emulate: None }
+    }
+
+    /// The same network over an emulated link: what an endpoint sends and receives is delayed, lost
+    /// and repeated as `link` says, in the weather of `seed`. What a node that dials sends goes up.
+    /// With `None` links are as they are.
+    #[must_use]
+    pub fn emulating(self, link: Option<Emulation>, seed: u64) -> Self {
+        Self { emulate: link.map(|link| (link, seed)), ..self }
+    }
+
+    /// What is emulated, in a sentence; `None` where links are real.
+    pub fn emulated(&self) -> Option<&str> {
+        self.emulate.as_ref().map(|(link, _)| link.about())
+    }
+
+    /// What QUIC draws its numbers from: in memory from the socket's address, so that a run can be
+    /// repeated; on a network that others reach, from the system.
+    pub(crate) fn quic_seed(&self, bound: SocketAddr) -> Option<[u8; 32]> {
+        match self.sockets {
+            Sockets::System => None,
+            Sockets::Memory(_) => {
+                let mut seed = [0; 32];
+                seed[..2].copy_from_slice(&bound.port().to_le_bytes());
+                Some(seed)
+            }
+        }
+    }
+
+    /// A socket for one side of links.
+    pub(crate) fn bind(
+        &self,
+        address: SocketAddr,
+        side: Side,
+    ) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        match &self.emulate {
+            None => self.sockets.bind(address),
+            Some((link, seed)) => {
+                let socket = self.sockets.bind(address)?;
+                // A listener stays where its peers look for it.
+                let moves = match side {
+                    Side::Dialler => Some((self.sockets.clone(), address)),
+                    Side::Listener => None,
+                };
+                Ok(Arc::new(EmulatedSocket::new(socket, link.start(*seed), side, moves)?))
+            }
+        }
+    }
+}
+
+impl Sockets {
+    fn bind(&self, address: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        match self {
+            Self::System => TokioRuntime.wrap_udp_socket(UdpSocket::bind(address)?),
+            Self::Memory(network) => network.bind(address),
+        }
+    }
+}
