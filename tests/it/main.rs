@@ -4,12 +4,15 @@
 //! tidy              crate arrows, headers, sizes, configurations, names
 //! same_text         whatever stands between device and target, the text is the same
 //! stories           real weights say their published text, over every split
+//! emulated_link     bad links that a configuration names
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
 //! first_steps       the committed configurations, as the README says it
 //!   world           a CA, configurations, processes, a bad link; oracle, models
 //! ```
 
+#[cfg(test)]
+mod emulated_link;
 #[cfg(test)]
 mod failing_well;
 #[cfg(test)]

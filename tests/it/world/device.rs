@@ -108,6 +108,8 @@ pub(crate) struct Device {
     pub(crate) pace_ms: f64,
     /// `silence_ms_min` and `silence_ms_max`.
     pub(crate) silence_ms: [u64; 2],
+    /// The link that it emulates.
+    pub(crate) emulate: Option<&'static str>,
 }
 
 impl Device {
@@ -129,6 +131,7 @@ impl Device {
             kv: Kv::DEFAULT,
             pace_ms: 0.0,
             silence_ms: super::SILENCE_MS,
+            emulate: None,
         }
     }
 
@@ -166,7 +169,7 @@ impl Device {
              draft_length = {draft_length}\nstages = [{stages}]\n\
              [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
-             [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n",
+             [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n{emulate}",
             mode = self.mode.as_str(),
             local = self.local,
             draft_length = self.draft_length,
@@ -177,6 +180,7 @@ impl Device {
             pace = self.pace_ms,
             min = self.silence_ms[0],
             max = self.silence_ms[1],
+            emulate = self.emulate.map(|link| format!("emulate = '{link}'\n")).unwrap_or_default(),
         )
     }
 
@@ -254,6 +258,7 @@ pub(crate) struct Answer {
     pub(crate) tokens: Vec<u32>,
     pub(crate) verified: Vec<bool>,
     pub(crate) finish_reason: String,
+    pub(crate) emulated_link: Option<String>,
     usage: Value,
     pub(crate) took: Duration,
 }
@@ -268,6 +273,7 @@ impl Answer {
             tokens: list("tokens").iter().map(number).collect(),
             verified: list("verified").iter().map(|mark| mark.as_bool().unwrap()).collect(),
             finish_reason: value["finish_reason"].as_str().unwrap().to_owned(),
+            emulated_link: value["emulated_link"].as_str().map(str::to_owned),
             usage: value["usage"].clone(),
             took,
         };
