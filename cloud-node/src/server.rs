@@ -237,7 +237,8 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, Serv
     };
     let peer = Peer::new(Role::Cloud, to.name.clone());
     let (address, network) = (to.address.clone(), config.network.clone());
-    let to = UplinkConfig { peer, address, hello, split: true, health, network };
+    let keep_alive = config.link.keep_alive();
+    let to = UplinkConfig { peer, address, hello, split: true, health, keep_alive, network };
     Uplink::bind(to, &config.identity, &config.trust).map(Some).map_err(ServeError::Dial)
 }
 

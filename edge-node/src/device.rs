@@ -254,6 +254,7 @@ fn bind_uplink(config: &Config, models: &Models) -> Result<Option<Arc<Uplink>>, 
             deadline_ceiling: config.link.silence_max(),
             redial: config.link.reconnect(),
         },
+        keep_alive: config.link.keep_alive(),
         network: config.network.clone(),
     };
     Ok(Some(Uplink::bind(uplink, &credentials.identity, &credentials.trust)?))

@@ -8,6 +8,9 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Peers give up a link after 30 s without a packet, which is also when many routers forget it.
+const KEEP_ALIVE_S_MAX: u64 = 25;
+
 /// `[identity]`: who this node is and whom it trusts. Secrets are named by path, never inline.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +58,8 @@ pub struct Link {
     pub silence_ms_max: u64,
     /// How long after a loss the next attempt to reconnect starts.
     pub reconnect_ms: u64,
+    /// How often an idle link sends a packet.
+    pub keep_alive_s: u64,
     /// An emulated link in place of the real one: a profile that ships, or the path of one.
     pub emulate: Option<String>,
     /// What makes the emulated weather: the same seed makes the same again.
@@ -67,6 +72,7 @@ impl Default for Link {
             silence_ms_min: 500,
             silence_ms_max: 2_000,
             reconnect_ms: 250,
+            keep_alive_s: 20,
             emulate: None,
             emulate_seed: 0,
         }
@@ -86,6 +92,10 @@ impl Link {
         }
         if self.reconnect_ms == 0 {
             return Err(file.invalid("link.reconnect_ms", "must be above 0"));
+        }
+        if !(1..=KEEP_ALIVE_S_MAX).contains(&self.keep_alive_s) {
+            let detail = format!("must be from 1 to {KEEP_ALIVE_S_MAX}");
+            return Err(file.invalid("link.keep_alive_s", detail));
         }
         Ok(self)
     }
@@ -107,6 +117,11 @@ impl Link {
     /// The longest silence that is borne.
     pub const fn silence_max(&self) -> Duration {
         Duration::from_millis(self.silence_ms_max)
+    }
+
+    /// How often an idle link sends a packet.
+    pub const fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_s)
     }
 
     /// The pause before the next attempt to reconnect.

@@ -83,7 +83,8 @@ impl Dialer {
     ) -> Result<Self, BindError> {
         let mut config = ClientConfig::new(Arc::new(tls::client(identity, trust)?));
         config.transport_config(options.transport(Side::Dialler));
-        let (endpoint, _) = socket::endpoint(&options.network, address, None)?;
+        let (endpoint, _) =
+            socket::endpoint(&options.network, identity.reset_key(), address, None)?;
         Ok(Self { endpoint, config, counters: Arc::default() })
     }
 

@@ -6,6 +6,7 @@
 
 use crate::peer::{Peer, PeerError};
 use crate::pem_file::{self, ReadError};
+use crate::reset::ResetKey;
 use crate::tls;
 use rustls::RootCertStore;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub struct Identity {
     peer: Peer,
     certified: Arc<CertifiedKey>,
+    reset_key: ResetKey,
 }
 
 /// Whose certificates a node believes: the CA's, less the revoked. Cheap to clone.
@@ -89,13 +91,14 @@ impl Identity {
             .map_err(|source| pem_error(key, "private key", source))?;
         let peer = Peer::from_certificate(&chain[0])
             .map_err(|source| IdentityError::Peer { path: certificate.to_owned(), source })?;
+        let reset_key = ResetKey::of(key_der.secret_der());
         let certified = CertifiedKey::from_der(chain, key_der, &tls::provider());
         let certified = certified.map_err(|source| IdentityError::Pair {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
             source,
         })?;
-        Ok(Self { peer, certified: Arc::new(certified) })
+        Ok(Self { peer, certified: Arc::new(certified), reset_key })
     }
 
     /// A certificate and key that this process just made.
@@ -104,14 +107,19 @@ impl Identity {
         certificate: CertificateDer<'static>,
         key: PrivateKeyDer<'static>,
     ) -> Self {
+        let reset_key = ResetKey::of(key.secret_der());
         let certified = CertifiedKey::from_der(vec![certificate], key, &tls::provider())
             .expect("a certificate was issued for this very key");
-        Self { peer, certified: Arc::new(certified) }
+        Self { peer, certified: Arc::new(certified), reset_key }
     }
 
     /// Who this node is, by its own certificate.
     pub const fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    pub(crate) const fn reset_key(&self) -> ResetKey {
+        self.reset_key
     }
 
     pub(crate) fn resolver(&self) -> Arc<SingleCertAndKey> {

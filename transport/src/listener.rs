@@ -82,7 +82,8 @@ impl Listener {
         options: &LinkOptions,
     ) -> Result<Self, BindError> {
         let config = server_config(identity, trust, options)?;
-        let (endpoint, address) = socket::endpoint(&options.network, address, Some(config))?;
+        let reset = identity.reset_key();
+        let (endpoint, address) = socket::endpoint(&options.network, reset, address, Some(config))?;
         let (give, links) = mpsc::channel(WAITING_MAX);
         let counters = Arc::<Counters>::default();
         let refusing = Arc::<AtomicBool>::default();

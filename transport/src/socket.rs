@@ -2,7 +2,8 @@
 
 use crate::Network;
 use crate::options::Side;
-use quinn::{EndpointConfig, ServerConfig, TokioRuntime};
+use crate::reset::ResetKey;
+use quinn::{ServerConfig, TokioRuntime};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub struct SocketError {
 /// An endpoint over a socket of its own, and the address that it got. With `server`, it listens.
 pub(crate) fn endpoint(
     network: &Network,
+    reset: ResetKey,
     address: SocketAddr,
     server: Option<ServerConfig>,
 ) -> Result<(quinn::Endpoint, SocketAddr), SocketError> {
@@ -28,7 +30,7 @@ pub(crate) fn endpoint(
     let bind = || {
         let socket = network.bind(address, side)?;
         let bound = socket.local_addr()?;
-        let mut config = EndpointConfig::default();
+        let mut config = reset.endpoint_config();
         config.rng_seed(network.quic_seed(bound));
         let runtime = Arc::new(TokioRuntime);
         let endpoint = quinn::Endpoint::new_with_abstract_socket(config, server, socket, runtime)?;

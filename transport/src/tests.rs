@@ -26,6 +26,7 @@ struct World {
     authority: EphemeralAuthority,
     trust: Trust,
     options: LinkOptions,
+    cloud: Identity,
     listener: Listener,
 }
 
@@ -39,7 +40,7 @@ impl World {
         let trust = authority.trust().unwrap();
         let cloud = authority.identity(Role::Cloud, &name("cloud")).unwrap();
         let listener = listen(&cloud, &trust, &options);
-        Self { authority, trust, options, listener }
+        Self { authority, trust, options, cloud, listener }
     }
 
     fn device(&mut self) -> Identity {

@@ -10,8 +10,8 @@
 //!
 //! - **While the link is down, nobody waits for it**: [`Uplink::open_session`] fails at once, and
 //!   the sessions that used it see their channels end with the link.
-//! - Silence counts only while a session is open; an idle link costs no pings, only what QUIC sends
-//!   to notice that the peer was restarted.
+//! - Silence counts only while a session is open; an idle link costs a packet now and then, which
+//!   keeps routers on the way from forgetting it.
 
 mod error;
 
@@ -47,6 +47,9 @@ pub struct UplinkConfig {
     pub split: bool,
     /// The deadlines of silence and the pace of dialling.
     pub health: LinkHealthConfig,
+    /// How often an idle link sends a packet, so that no router forgets it. A peer that vanished
+    /// meanwhile is noticed with the next session, by reset or by silence.
+    pub keep_alive: Duration,
     /// Where its socket comes from.
     pub network: Network,
 }
@@ -100,13 +103,9 @@ impl Uplink {
         identity: &Identity,
         trust: &Trust,
     ) -> Result<Arc<Self>, BindError> {
-        // A peer that was restarted does not know the link any more and cannot say so. An idle node
-        // finds out within this time, one with sessions by the shorter deadline of its health.
-        let silence = config.health.deadline_ceiling;
         let options = LinkOptions {
             network: config.network.clone(),
-            keep_alive: Some(silence / 2),
-            idle_timeout: silence * 2,
+            keep_alive: Some(config.keep_alive),
             ..LinkOptions::default()
         };
         let dialer = Dialer::bind(socket_for(&config.address), identity, trust, &options)?;

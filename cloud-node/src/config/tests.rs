@@ -106,6 +106,7 @@ fn what_is_wrong_is_told_with_its_key() {
     check(cloud() + "[engine]\nthreads = 0\n", "`engine.threads`");
     check(cloud() + "[engine]\nbatch_rows_max = 0\n", "`engine.batch_rows_max`");
     check(cloud() + "[link]\nreconnect_ms = 0\n", "`link.reconnect_ms`");
+    check(cloud() + "[link]\nkeep_alive_s = 26\n", "`link.keep_alive_s`: must be from 1 to 25");
     check(identity("cloud") + "[model]\npath = 'a'\nlayers = [3, 1]\n", "3..1");
 }
 

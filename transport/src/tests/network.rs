@@ -197,3 +197,34 @@ async fn one_seed_makes_one_weather() {
     assert_ne!(first, run(2).await);
     assert!(first.len() > 50, "{} pings in a minute", first.len());
 }
+
+/// Goal: a link to a node that was restarted ends within a round trip of the next packet, not by
+/// silence. Method: the listener ends during an outage, so that its goodbye is lost, and another of the
+/// same identity takes its address.
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_was_restarted_says_so_at_the_next_packet() {
+    let network = Network::memory();
+    let mut world = World::with(LinkOptions { network, ..LinkOptions::default() });
+    let outage = both_ways("delay_ms = 20", "[outages]\nscheduled = [{ at_s = 2, for_s = 10 }]");
+    let plain = world.options.clone();
+    world.options.network = plain.network.clone().emulating(Some(outage), 1);
+    let (up, down, _dialer) = world.link().await;
+    let mut control = up.control().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let address = world.listener.local_addr();
+    let World { listener, trust, cloud, .. } = world;
+    drop(down);
+    listener.close(crate::CloseCode::Done, "").await;
+    drop(listener);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let again = crate::Listener::bind(address, &cloud, &trust, &[Role::Device], &plain);
+    let _again = again.unwrap();
+
+    let start = clock::now();
+    control.send(Message::Ping(Ping { nonce: 1 })).await.unwrap();
+    let end = up.closed().await;
+    let took = clock::now() - start;
+    assert!(matches!(end, crate::LinkEnd::Forgotten), "{end:?}");
+    assert!(took < ms(100), "{took:?}");
+}
