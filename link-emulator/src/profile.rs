@@ -58,6 +58,12 @@ struct Direction {
     repeat: f64,
 }
 
+/// Thirty years: no time of a profile is longer, so that none overflows a clock.
+const SECONDS_MAX: f64 = 1e9;
+
+/// The longest that a datagram may be under way.
+pub(crate) const DELAY_MS_MAX: f64 = 60_000.0;
+
 const fn delay_hold_ms() -> f64 {
     100.0
 }
@@ -236,9 +242,9 @@ impl Direction {
         }
         if let Some(Reorder { chance: often, ms }) = self.reorder {
             chance("reorder.chance", often)?;
-            amount("reorder.ms", ms, 0.0..=60_000.0, "0 to 60000")?;
+            amount("reorder.ms", ms, 0.0..=DELAY_MS_MAX, "0 to 60000")?;
         }
-        amount("delay_ms", self.delay_ms.max(), 0.0..=60_000.0, "0 to 60000")?;
+        amount("delay_ms", self.delay_ms.max(), 0.0..=DELAY_MS_MAX, "0 to 60000")?;
         amount(
             "queue_bytes_max",
             self.queue_bytes_max as f64,
@@ -262,13 +268,16 @@ impl OutagesProfile {
         const ANY: &str = "0 or more seconds";
         const SOME: &str = "above 0 seconds";
         for Outage { at_s, for_s, every_s } in &self.scheduled {
-            amount("outages.at_s", *at_s, 0.0..=f64::MAX, ANY)?;
-            amount("outages.for_s", *for_s, 0.0..=f64::MAX, ANY)?;
-            every_s
-                .map_or(Ok(()), |every| amount("outages.every_s", every, 1e-3..=f64::MAX, SOME))?;
+            amount("outages.at_s", *at_s, 0.0..=SECONDS_MAX, ANY)?;
+            amount("outages.for_s", *for_s, 0.0..=SECONDS_MAX, ANY)?;
+            // One that begins before the last has ended never ends.
+            every_s.map_or(Ok(()), |every| {
+                let within = for_s + 1e-3..=SECONDS_MAX;
+                amount("outages.every_s", every, within, "longer than for_s")
+            })?;
         }
         self.random.as_ref().map_or(Ok(()), |random| {
-            amount("outages.random.every_s", random.every_s, 1e-3..=f64::MAX, SOME)
+            amount("outages.random.every_s", random.every_s, 1e-3..=SECONDS_MAX, SOME)
         })
     }
 }
@@ -276,10 +285,10 @@ impl OutagesProfile {
 impl Moves {
     fn check(&self) -> Result<(), ProfileError> {
         for at_s in &self.at_s {
-            amount("moves.at_s", *at_s, 0.0..=f64::MAX, "0 or more seconds")?;
+            amount("moves.at_s", *at_s, 0.0..=SECONDS_MAX, "0 or more seconds")?;
         }
         self.every_s.map_or(Ok(()), |every_s| {
-            amount("moves.every_s", every_s, 0.1..=f64::MAX, "at least a tenth of a second")
+            amount("moves.every_s", every_s, 0.1..=SECONDS_MAX, "at least a tenth of a second")
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Recorded links: mahimahi's delivery opportunities, and tables with a row a second.
 
 use crate::ProfileError;
-use crate::profile::Columns;
+use crate::profile::{Columns, DELAY_MS_MAX};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 /// Bytes that may leave at one opportunity, in mahimahi's format.
 const OPPORTUNITY_BYTES: usize = 1_500;
 
-/// Rows of a trace: thirty hours of one packet a tenth of a millisecond, far above any recording.
-const ROWS_MAX: usize = 1 << 30;
+/// Packets of a trace, 8 bytes each: 200 Mbit/s for a quarter of an hour, or 12 for more than four hours.
+const ROWS_MAX: usize = 1 << 24;
 
 /// Times at which 1,500 bytes may leave, as mahimahi records them: one millisecond a line, rising; the
 /// trace repeats after the last. What finds no bytes waiting is lost.
@@ -35,7 +35,7 @@ impl Opportunities {
                 return Err(wrong("times never fall"));
             }
             if at_ms.len() == ROWS_MAX {
-                return Err(wrong("too long"));
+                return Err(wrong("a trace has at most 16,777,216 packets"));
             }
             at_ms.push(at);
         }
@@ -135,13 +135,14 @@ impl Seconds {
             Some(_) => column(mbps, 1e6 / 8.0),
             None => column(kbps, 1e3 / 8.0),
         };
+        let delay: Option<Arc<[f64]>> = column(&columns.rtt_ms, 0.5e-3)?;
         let loss = column(&columns.loss_percent, 1e-2)?;
         // Two ways that each lose as much lose together what was measured of both.
         let one_way = |both: &f64| 1.0 - (1.0 - both.min(1.0)).sqrt();
         Ok(Self {
             up_rate: either(&columns.up_mbps, &columns.up_kbps)?,
             down_rate: either(&columns.down_mbps, &columns.down_kbps)?,
-            delay: column(&columns.rtt_ms, 0.5e-3)?,
+            delay: delay.map(|delay| delay.iter().map(|way| way.min(DELAY_MS_MAX / 1e3)).collect()),
             loss: loss.map(|loss: Arc<[f64]>| loss.iter().map(one_way).collect()),
         })
     }

@@ -68,6 +68,11 @@ fn what_is_wrong_with_a_profile_is_said() {
         "delay_ms = 1\n[outages]\nscheduled = [{ at_s = -1, for_s = 1 }]",
         "outages.at_s must be",
     );
+    check("delay_ms = 1\n[moves]\nat_s = [1e300]", "moves.at_s must be");
+    check(
+        "delay_ms = 1\n[outages]\nscheduled = [{ at_s = 1, for_s = 5, every_s = 5 }]",
+        "outages.every_s must be longer than for_s",
+    );
     check(
         "delay_ms = 1\n[outages]\nrandom = { every_s = 0, for_s = 1 }",
         "outages.random.every_s must be",

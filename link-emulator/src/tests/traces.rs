@@ -65,6 +65,13 @@ fn a_table_gives_each_second_its_rates_delay_and_loss() {
 }
 
 #[test]
+fn a_delay_beyond_all_measure_is_a_minute() {
+    let link = table("", "up_mbps,down_mbps,rtt_ms,loss_percent\n8,8,1e300,0\n").unwrap();
+    let arrives = link.start(1).down.offer(ms(0), 1_000).iter().next();
+    assert_eq!(arrives, Some(ms(60_001)));
+}
+
+#[test]
 fn a_table_may_name_its_columns_and_units() {
     let columns = "columns = { down_kbps = 'DL_bitrate', rtt_ms = 'PINGAVG' }";
     let link = table(columns, "Timestamp,DL_bitrate,PINGAVG\nx,8000,20\n").unwrap();
