@@ -22,6 +22,7 @@
 mod capacity;
 mod dice;
 mod distribution;
+mod emulation;
 mod error;
 mod ladder;
 mod loss;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use capacity::WAIT_MAX;
 pub use distribution::Distribution;
+pub use emulation::{Emulation, Running};
 pub use error::ProfileError;
 pub use pipe::{Arrivals, Pipe, Tally};
-pub use profile::{Emulation, LinkProfile, Running};
+pub use profile::LinkProfile;

@@ -1,18 +1,11 @@
 //! What a link is like, as a person writes it down.
 
-use crate::capacity::Capacity;
-use crate::dice::Dice;
-use crate::loss::Loss;
-use crate::outages::{Outages, seconds};
-use crate::series::Series;
 use crate::trace::{Opportunities, Seconds};
-use crate::{Distribution, Pipe, ProfileError, Tally};
+use crate::{Distribution, Emulation, ProfileError};
 use serde::Deserialize;
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A link, as its file says it. Nothing is checked yet but the form; see [`Self::resolve`].
 #[derive(Debug, Clone, Deserialize)]
@@ -20,42 +13,42 @@ use std::time::Duration;
 pub struct LinkProfile {
     /// What it stands for, in a sentence.
     pub about: String,
-    up: Direction,
-    down: Direction,
+    pub(crate) up: Direction,
+    pub(crate) down: Direction,
     #[serde(default)]
-    outages: OutagesProfile,
+    pub(crate) outages: OutagesProfile,
     #[serde(default)]
-    moves: Moves,
+    pub(crate) moves: Moves,
     seconds: Option<SecondsFile>,
 }
 
 /// One direction: `up` is from the node that dials.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Direction {
+pub(crate) struct Direction {
     /// One way, without waiting in the queue.
-    delay_ms: Distribution,
+    pub(crate) delay_ms: Distribution,
     /// A new delay is drawn so often. What was sent before a shorter one is not overtaken.
     #[serde(default = "delay_hold_ms")]
-    delay_hold_ms: f64,
+    pub(crate) delay_hold_ms: f64,
     /// Default: no bound.
-    rate_mbps: Option<Distribution>,
+    pub(crate) rate_mbps: Option<Distribution>,
     /// A new rate is drawn so often.
     #[serde(default = "rate_hold_ms")]
-    rate_hold_ms: f64,
+    pub(crate) rate_hold_ms: f64,
     /// In place of a rate: a file in mahimahi's format.
-    trace: Option<PathBuf>,
+    pub(crate) trace: Option<PathBuf>,
     /// What waits beyond this is lost.
     #[serde(default = "queue_bytes_max")]
-    queue_bytes_max: usize,
+    pub(crate) queue_bytes_max: usize,
     /// Chance of each datagram, on its own.
     #[serde(default)]
-    loss: f64,
-    burst: Option<Burst>,
-    reorder: Option<Reorder>,
+    pub(crate) loss: f64,
+    pub(crate) burst: Option<Burst>,
+    pub(crate) reorder: Option<Reorder>,
     /// Chance to arrive twice.
     #[serde(default)]
-    repeat: f64,
+    pub(crate) repeat: f64,
 }
 
 /// Thirty years: no time of a profile is longer, so that none overflows a clock.
@@ -122,9 +115,9 @@ pub(crate) struct RandomOutages {
 /// When the node's address changes, as its peer sees it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Moves {
-    at_s: Vec<f64>,
-    every_s: Option<f64>,
+pub(crate) struct Moves {
+    pub(crate) at_s: Vec<f64>,
+    pub(crate) every_s: Option<f64>,
 }
 
 /// A table with a row a second, which replaces rates, delays and loss where it has them.
@@ -160,35 +153,6 @@ impl Default for Columns {
             loss_percent: named("loss_percent"),
         }
     }
-}
-
-/// A profile that was checked, with its traces: starts from any seed.
-#[derive(Debug, Clone)]
-pub struct Emulation {
-    profile: Arc<LinkProfile>,
-    up: Option<Opportunities>,
-    down: Option<Opportunities>,
-    seconds: Option<Seconds>,
-}
-
-/// A link under way.
-#[derive(Debug)]
-pub struct Running {
-    /// From the node that dials.
-    pub up: Pipe,
-    /// Towards it.
-    pub down: Pipe,
-    moves: Moves,
-}
-
-/// What each part of a link draws its numbers for, so that one does not disturb another.
-#[derive(Debug, Clone, Copy)]
-enum Purpose {
-    Outages,
-    Delay,
-    Rate,
-    Loss,
-    Order,
 }
 
 impl LinkProfile {
@@ -309,87 +273,5 @@ fn amount(
     match within.contains(&value) {
         true => Ok(()),
         false => Err(ProfileError::Amount { key, wanted, value }),
-    }
-}
-
-impl Emulation {
-    /// What it stands for.
-    pub fn about(&self) -> &str {
-        &self.profile.about
-    }
-
-    /// A link that begins now, in the weather that `seed` makes of the profile.
-    pub fn start(&self, seed: u64) -> Running {
-        let seconds = self.seconds.as_ref();
-        let up = (&self.profile.up, &self.up, seconds.and_then(|table| table.up_rate.clone()));
-        let down =
-            (&self.profile.down, &self.down, seconds.and_then(|table| table.down_rate.clone()));
-        Running {
-            up: self.pipe(up, seed, 0),
-            down: self.pipe(down, seed, 1),
-            moves: self.profile.moves.clone(),
-        }
-    }
-
-    fn pipe(
-        &self,
-        (direction, trace, rates): (&Direction, &Option<Opportunities>, Option<Arc<[f64]>>),
-        seed: u64,
-        side: u64,
-    ) -> Pipe {
-        let dice = |purpose: Purpose| Dice::new(seed, 2 * purpose as u64 + side);
-        let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
-        let a_second = Duration::from_secs(1);
-        let seconds = self.seconds.as_ref();
-        let capacity = match (rates, trace, &direction.rate_mbps) {
-            (Some(rates), ..) => Capacity::Rate(Series::rows(rates, a_second)),
-            (None, Some(trace), _) => Capacity::Recorded(trace.clone()),
-            (None, None, Some(mbps)) => {
-                let hold = ms(direction.rate_hold_ms);
-                Capacity::Rate(Series::drawn(mbps.scaled(1e6 / 8.0), hold, dice(Purpose::Rate)))
-            }
-            (None, None, None) => Capacity::Unlimited,
-        };
-        let delay = seconds.and_then(|table| table.delay.clone());
-        let delay = match delay {
-            Some(rows) => Series::rows(rows, a_second),
-            None => {
-                let (delay, hold) = (direction.delay_ms.scaled(1e-3), ms(direction.delay_hold_ms));
-                Series::drawn(delay, hold, dice(Purpose::Delay))
-            }
-        };
-        let evenly = seconds.and_then(|table| table.loss.clone());
-        let evenly = evenly.unwrap_or_else(|| [direction.loss].into());
-        Pipe {
-            // Both directions draw the same ones.
-            outages: Outages::new(
-                self.profile.outages.clone(),
-                Dice::new(seed, 2 * Purpose::Outages as u64),
-            ),
-            capacity,
-            queue_bytes_max: direction.queue_bytes_max,
-            loss: Loss::new(Series::rows(evenly, a_second), direction.burst, dice(Purpose::Loss)),
-            delay,
-            reorder: direction.reorder,
-            repeat: direction.repeat,
-            dice: dice(Purpose::Order),
-            queue: VecDeque::new(),
-            waiting: 0,
-            arrived_last: Duration::ZERO,
-            tally: Tally::default(),
-        }
-    }
-}
-
-impl Running {
-    /// When the node's address changes next, after `time`.
-    pub fn moves_after(&self, time: Duration) -> Option<Duration> {
-        let at = self.moves.at_s.iter().map(|at| seconds(*at)).filter(|at| *at > time);
-        let every = self.moves.every_s.map(|every| {
-            let passed = (time.as_secs_f64() / every).floor();
-            let next = seconds((passed + 1.0) * every);
-            if next > time { next } else { seconds((passed + 2.0) * every) }
-        });
-        at.chain(every).min()
     }
 }

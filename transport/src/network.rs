@@ -1,6 +1,7 @@
 //! Where endpoints get their sockets: the system's UDP or a network in memory, and over either an
 //! emulated link.
 
+mod datagram;
 mod emulated;
 mod memory;
 

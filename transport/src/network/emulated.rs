@@ -12,7 +12,7 @@
 //! - **What is in transit is bounded**: what comes beyond [`TRANSIT_MAX`] is lost.
 
 use super::Sockets;
-use super::memory::{AlwaysWritable, Datagram};
+use super::datagram::{AlwaysWritable, Datagram};
 use crate::clock;
 use crate::options::Side;
 use link_emulator::{Pipe, Running};
