@@ -57,10 +57,10 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(crate) enum Machine {
     /// The last stage: it decides.
-    Verifier(Verifier),
+    Verifier(Box<Verifier>),
     /// A stage in between.
     Hops {
-        hops: Hops,
+        hops: Box<Hops>,
         /// What the upstream knows the session as: an id of ours, so that two devices which chose
         /// the same one do not meet there.
         upstream_id: SessionId,

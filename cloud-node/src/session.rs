@@ -26,7 +26,7 @@ use base::{ByteCount, Role};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
-    Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, Pass, Rollback,
+    Draft, Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, Pass, Rollback,
     SessionId, Verifier, VerifierConfig,
 };
 use runtime::{ForwardError, KvOptions};
@@ -215,12 +215,12 @@ fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: Accepted) -> Kept {
     let machine = match accepted.writes {
         None => {
             let hidden = accepted.reads.map(|codec| (codec, width));
-            Machine::Verifier(Verifier::new(VerifierConfig { hidden }))
+            Machine::Verifier(Box::new(Verifier::new(VerifierConfig { hidden })))
         }
         Some(writes) => {
             let config = HopsConfig { reads: accepted.reads, writes, width };
             let upstream_id = SessionId(rand::random());
-            Machine::Hops { hops: Hops::new(config), upstream_id }
+            Machine::Hops { hops: Box::new(Hops::new(config)), upstream_id }
         }
     };
     Kept { stages: open.stages.clone(), kv, sequence: node.engine.open(kv), machine }
@@ -253,6 +253,8 @@ async fn expel(guest: &Guest, mut ends: Ends, epoch: Epoch, error: &PeerMisbehav
 enum Said {
     /// Rows, with their hidden states where they have some.
     Pass(Pass, Bytes),
+    /// Drafts to judge.
+    Draft(Draft),
     /// What to forget.
     Rollback(Rollback),
     /// Nothing that changes the session.
@@ -264,6 +266,7 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
     let Frame { message, payload } = frame.map_err(End::Lost)?;
     match message {
         Message::Pass(pass) => Ok(Said::Pass(pass, payload)),
+        Message::Draft(draft) => Ok(Said::Draft(draft)),
         Message::Rollback(rollback) => Ok(Said::Rollback(rollback)),
         Message::Open(open) => Err(End::Reopened(open)),
         Message::Close(_) => Err(End::Closed),

@@ -115,6 +115,7 @@ async fn take(
         | Message::Open(_)
         | Message::Opened(_)
         | Message::Pass(_)
+        | Message::Draft(_)
         | Message::Verdict(_)
         | Message::Rollback(_)
         | Message::Close(_)) => {

@@ -6,7 +6,7 @@
 mod file;
 
 use base::{KvFormat, NodeName, StreamWindow};
-use partitioner::{Mode, PlanRequest, RequestedStage};
+use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
 use settings::{ConfigError, Link, Pace};
 use std::path::{Path, PathBuf};
 use transport::{Identity, Network, Peer, Trust};
@@ -74,8 +74,10 @@ pub struct PlanSettings {
     pub local: LocalChoice,
     /// The peer that holds the whole target, for modes remote and speculative.
     pub target: Option<NodeName>,
-    /// Draft length; 0 drafts nothing.
+    /// Draft length: tokens of a chunk; 0 drafts nothing.
     pub draft_length: u32,
+    /// How drafts and verdicts follow each other.
+    pub speculation: Speculation,
     /// The stages of mode split.
     pub stages: Vec<RequestedStage>,
 }
@@ -171,6 +173,7 @@ impl Config {
                 Some(_) => self.plan.draft_length,
                 None => 0,
             },
+            speculation: self.plan.speculation,
         }
     }
 

@@ -219,9 +219,8 @@ fn load_local(
         false => (&models.draft, config.kv.draft),
     };
     let load = |model: &ModelFile| {
-        let ends = models.tokenizer.end_tokens();
         let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
-        LocalModel::load(model, ends, threads, positions_max, &kv, config.engine.pace)
+        LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)
     };
     Ok(model.as_ref().map(load).transpose()?)
 }

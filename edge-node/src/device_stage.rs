@@ -9,6 +9,7 @@ use protocol::{Frame, Hidden, Message, Pass, WireCodec};
 use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The device's stage of a split.
 #[derive(Debug)]
@@ -37,8 +38,8 @@ impl DeviceStage {
         Ok(Self { sequence, width: model.config().width })
     }
 
-    /// The frame of `pass` with the hidden states of its rows. `log` is the text so far: what the KV
-    /// lacks before the pass is run as well.
+    /// The frame of `pass` with the hidden states of its rows. `text` is the log and the drafts after
+    /// it: what the KV lacks before the pass is run as well.
     ///
     /// # Errors
     ///
@@ -46,14 +47,14 @@ impl DeviceStage {
     pub(crate) fn attach(
         &mut self,
         mut pass: Pass,
-        log: &[TokenId],
+        text: &[TokenId],
         codec: WireCodec,
     ) -> Result<Frame, ForwardError> {
         if pass.tokens.is_empty() {
             return Ok(Message::Pass(pass).into());
         }
         let base = pass.base.index();
-        let text = [&log[..base], &pass.tokens].concat();
+        let text = [&text[..base], &pass.tokens].concat();
         let SpanOutput::Hidden(values) = self.sequence.run(&text, base)? else {
             unreachable!("a stage without a head gives hidden states")
         };
@@ -61,6 +62,11 @@ impl DeviceStage {
         let size = |n: usize| u32::try_from(n).expect("a pass is far smaller than 4 GiB");
         pass.hidden = Some(Hidden { codec, width: size(self.width), bytes: size(payload.len()) });
         Ok(Frame { message: Message::Pass(pass), payload })
+    }
+
+    /// As [`StageSequence::take_owed`].
+    pub(crate) fn take_owed(&mut self) -> Duration {
+        self.sequence.take_owed()
     }
 }
 

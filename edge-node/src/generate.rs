@@ -7,16 +7,21 @@ use crate::show::Show;
 use crate::start_error::StartError;
 use crate::turn_loop::TurnLoop;
 use base::Position;
-use partitioner::{Mode, Plan};
+use partitioner::{Mode, Plan, Speculation};
 use protocol::{Chain, Drafter, DrafterConfig, PlannedStage};
 use runtime::ForwardError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use transport::clock;
 
-/// How far ahead of the device the target may say on alone in mode remote: far enough that a round
-/// trip of 200 ms does not hold up 100 tokens a second.
+/// How far ahead of the device the target may go on alone: far enough that a round trip of 200 ms
+/// does not hold up 100 tokens a second.
 const EXTEND: u32 = 32;
+
+/// Drafts that may wait for the target's word while others are made: what a device of 100 drafts a
+/// second makes in a round trip of 200 ms. Of drafts that are right 9 times in 10, one in twelve
+/// windows of so many is.
+const WINDOW: u32 = 24;
 
 /// Rows of one pass: a longer prompt goes in chunks, so that others' passes come in between.
 pub(crate) const PASS_ROWS_MAX: usize = 256;
@@ -114,13 +119,29 @@ impl Device {
             stream: self.config.kv.stream,
             end_tokens: self.models.tokenizer.end_tokens().to_vec(),
             draft_length: plan.map_or(0, Plan::draft_length),
-            extend: match plan.map(Plan::mode) {
-                Some(Mode::Remote) => EXTEND,
-                Some(Mode::Local | Mode::Speculative | Mode::Split) | None => 0,
-            },
+            window: plan.map_or(0, window),
+            extend: plan.map_or(0, extend),
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
             retry: self.config.link.reconnect(),
         }
+    }
+}
+
+/// How many drafts may wait for the target's word.
+fn window(plan: &Plan) -> u32 {
+    match (plan.draft_length(), plan.speculation()) {
+        (0, _) => 0,
+        (length, Speculation::Rounds) => length,
+        (length, Speculation::Streaming | Speculation::WorkConserving) => length.max(WINDOW),
+    }
+}
+
+/// How far ahead the target may go on alone.
+fn extend(plan: &Plan) -> u32 {
+    match (plan.mode(), plan.speculation()) {
+        (Mode::Remote, _) | (Mode::Speculative, Speculation::WorkConserving) => EXTEND,
+        (Mode::Speculative, Speculation::Rounds | Speculation::Streaming)
+        | (Mode::Local | Mode::Split, _) => 0,
     }
 }

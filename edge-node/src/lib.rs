@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod compute;
 mod config;
 mod device;
 mod device_stage;
@@ -26,6 +27,7 @@ mod reply;
 mod sequence;
 mod show;
 mod start_error;
+mod thinking;
 mod transcript;
 mod turn_loop;
 

@@ -1,4 +1,5 @@
 //! A whole model on the device: drafts for the target, and speaks while the target is out of reach.
+//! Both are the same: its own next token after a text.
 
 use crate::sequence::{SequenceError, StageSequence};
 use base::{Position, Sampling, TokenId};
@@ -6,12 +7,12 @@ use runtime::sampler::{self, SampleError};
 use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A model with the KV of the conversation.
 #[derive(Debug)]
 pub(crate) struct LocalModel {
     sequence: StageSequence,
-    end_tokens: Vec<TokenId>,
 }
 
 /// A token that the local model cannot give.
@@ -33,7 +34,6 @@ impl LocalModel {
     /// [`SequenceError`].
     pub(crate) fn load(
         model: &ModelFile,
-        end_tokens: &[TokenId],
         threads: &Arc<Pool>,
         positions_max: u32,
         kv: &KvOptions,
@@ -41,7 +41,7 @@ impl LocalModel {
     ) -> Result<Self, SequenceError> {
         let spec = StageSpec::whole(model.config().layers);
         let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        Ok(Self { sequence, end_tokens: end_tokens.to_vec() })
+        Ok(Self { sequence })
     }
 
     /// The model's own token after `text`, with the noise that the target has there.
@@ -62,28 +62,6 @@ impl LocalModel {
         }
     }
 
-    /// Up to `wanted` tokens after `text`; fewer where the text ends before.
-    ///
-    /// # Errors
-    ///
-    /// [`LocalError`].
-    pub(crate) fn draft(
-        &mut self,
-        text: &[TokenId],
-        wanted: u32,
-        sampling: &Sampling,
-    ) -> Result<Vec<TokenId>, LocalError> {
-        let mut extended = text.to_vec();
-        for _ in 0..wanted {
-            let token = self.next(&extended, sampling)?;
-            extended.push(token);
-            if self.end_tokens.contains(&token) {
-                break;
-            }
-        }
-        Ok(extended.split_off(text.len()))
-    }
-
     /// Keeps the KV close behind a text that others write, so that this model can take over within
     /// one token. Waits for a few, because a pass of several costs little more than one.
     ///
@@ -96,6 +74,11 @@ impl LocalModel {
             self.sequence.catch_up(text)?;
         }
         Ok(())
+    }
+
+    /// As [`StageSequence::take_owed`].
+    pub(crate) fn take_owed(&mut self) -> Duration {
+        self.sequence.take_owed()
     }
 
     /// How many tokens of a text of `length` the KV lacks.

@@ -8,7 +8,8 @@ use runtime::{
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
+use transport::clock;
 
 /// Rows of one forward pass while catching up: enough to be efficient, few enough to be cheap to
 /// hold.
@@ -23,6 +24,8 @@ pub(crate) struct StageSequence {
     /// All of the text, also where the KV has forgotten some of it.
     held: Vec<TokenId>,
     pace: Pace,
+    /// What the emulated machine would still be busy with.
+    owed: Duration,
 }
 
 /// A stage that cannot be made ready.
@@ -55,7 +58,7 @@ impl StageSequence {
         let bound = stage.kv_bytes(kv, positions_max as usize, rows_max);
         let mut pool = stage.new_pool_of(bound)?;
         let sequence = pool.open(kv);
-        Ok(Self { stage, pool, sequence, held: Vec::new(), pace })
+        Ok(Self { stage, pool, sequence, held: Vec::new(), pace, owed: Duration::ZERO })
     }
 
     /// Runs `text[from..]`, after whatever of `text[..from]` the KV lacks, and gives the output of
@@ -106,8 +109,14 @@ impl StageSequence {
         self.held.len()
     }
 
+    /// How much longer the passes since the last call would have taken on the emulated machine.
+    /// Whoever uses their results waits for so long, which costs no thread.
+    pub(crate) fn take_owed(&mut self) -> Duration {
+        std::mem::take(&mut self.owed)
+    }
+
     fn pass(&mut self, rows: &[TokenId]) -> Result<SpanOutput, ForwardError> {
-        let (started, run) = (Instant::now(), self.pool.counts().run);
+        let (started, run) = (clock::now(), self.pool.counts().run);
         let span = Span {
             sequence: self.sequence,
             base: Position::after(self.held.len()),
@@ -117,7 +126,7 @@ impl StageSequence {
         let outputs = self.stage.forward(self.stage.spec(), &[span], &mut self.pool)?;
         self.held.extend(rows);
         let run = usize::try_from(self.pool.counts().run - run).unwrap_or(usize::MAX);
-        std::thread::sleep(self.pace.pass(run).saturating_sub(started.elapsed()));
+        self.owed += self.pace.pass(run).saturating_sub(clock::now() - started);
         Ok(outputs.into_iter().next().expect("one span gives one output"))
     }
 }

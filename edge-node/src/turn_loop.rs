@@ -2,26 +2,28 @@
 //!
 //! ```text
 //!   Drafter ── messages ──▶ session on the uplink     frames ──▶ Drafter
-//!      └────── events ────▶ local model (drafts, or tokens while alone), transcript, show
+//!      ├────── wishes ────▶ thoughts of the local model (drafts, or words while alone)
+//!      └────── events ────▶ transcript, show
 //! ```
 //!
 //! # Invariants
 //!
-//! - **Nobody waits for the link while alone**: each local token is followed by one look at it.
+//! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order.
 
+use crate::compute::compute;
 use crate::device::{Device, Request, hop_from_device};
 use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
 use crate::show::{Notice, Show};
+use crate::thinking::Thought;
 use crate::transcript::Transcript;
-use base::{NodeName, Position, TokenId};
+use base::{NodeName, TokenId};
 use partitioner::{Mode, Plan};
 use protocol::{Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, WireCodec};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 use transport::{ChannelError, Traffic, Uplink, UplinkSession, UplinkState, clock};
 
@@ -49,6 +51,8 @@ pub(crate) struct TurnLoop<'a> {
     /// When to ask for a session again on a link that stands.
     reopen_at: Option<Instant>,
     alone_since: Option<Instant>,
+    /// What the device's own model works on.
+    thought: Option<Thought>,
     /// The last fault of the session, for people.
     fault: Option<Fault>,
     judged: Tally,
@@ -87,6 +91,7 @@ impl<'a> TurnLoop<'a> {
             session: None,
             reopen_at: None,
             alone_since: None,
+            thought: None,
             fault: None,
             judged: Tally::default(),
             show,
@@ -129,8 +134,8 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
-            let spoke = self.speak()?;
-            self.wait(spoke, cancel).await;
+            self.think()?;
+            self.wait(cancel).await;
         }
     }
 
@@ -139,7 +144,7 @@ impl<'a> TurnLoop<'a> {
         let mut any = false;
         while let Some(message) = self.drafter.poll_transmit() {
             any = true;
-            let frame = self.frame(message)?;
+            let frame = self.frame(message).await?;
             let Some(session) = &mut self.session else { continue };
             if session.send(frame).await.is_err() {
                 self.lose();
@@ -149,15 +154,17 @@ impl<'a> TurnLoop<'a> {
     }
 
     /// A pass of a split gets its hidden states on the device.
-    fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
+    async fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
         let Device { stage, .. } = &mut *self.device;
         let (Some(stage), Some(codec)) = (stage, self.codec) else {
             return Ok(Message::Pass(pass).into());
         };
-        let log = self.drafter.log().tokens();
-        let frame = block_in_place(|| stage.attach(pass, log, codec));
-        Ok(frame?)
+        let log = self.drafter.log().tokens().iter();
+        let text: Vec<_> = log.chain(self.drafter.ahead()).copied().collect();
+        let frame = compute(|| stage.attach(pass, &text, codec))?;
+        clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
+        Ok(frame)
     }
 
     /// Does what the drafter asks for. Whether it asked.
@@ -166,7 +173,6 @@ impl<'a> TurnLoop<'a> {
         while let Some(event) = self.drafter.poll_event() {
             any = true;
             match event {
-                DrafterEvent::Draft { base, wanted } => self.draft(base, wanted)?,
                 DrafterEvent::Commit { tokens, verified, .. } => {
                     for token in tokens {
                         self.show(token, verified);
@@ -196,54 +202,47 @@ impl<'a> TurnLoop<'a> {
         Ok(any)
     }
 
-    fn draft(&mut self, base: Position, wanted: u32) -> Result<(), GenerateError> {
-        let Device { local, .. } = &mut *self.device;
-        let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
-        let drafts = match local {
-            Some(local) => block_in_place(|| local.draft(log, wanted, sampling))?,
-            None => Vec::new(),
-        };
-        self.drafter.handle_draft(clock::now(), base, &drafts);
-        Ok(())
-    }
-
     /// Keeps the device's own model close behind a text that the target leads.
     fn follow(&mut self) -> Result<(), GenerateError> {
         let leads = self.plan.is_some_and(|plan| plan.mode() == Mode::Remote);
         let Device { local: Some(local), .. } = &mut *self.device else { return Ok(()) };
         if leads && !self.drafter.is_alone() {
             let log = self.drafter.log().tokens();
-            block_in_place(|| local.follow(log))?;
+            compute(|| local.follow(log))?;
+            // Nobody waits for it.
+            local.take_owed();
         }
         Ok(())
     }
 
-    /// While alone: the device's own next token. Whether there was one to be said.
-    fn speak(&mut self) -> Result<bool, GenerateError> {
-        if !self.drafter.is_alone() {
-            return Ok(false);
+    /// Sets the device's own model to work on what the drafter wants of it.
+    fn think(&mut self) -> Result<(), GenerateError> {
+        if self.thought.as_ref().is_some_and(|thought| thought.is_wanted(&self.drafter)) {
+            return Ok(());
         }
         let Device { local, .. } = &mut *self.device;
-        let Some(local) = local else { return self.be_patient() };
-        let (log, sampling) = (self.drafter.log().tokens(), &self.request.sampling);
-        let (at, next) = (self.drafter.log().end(), block_in_place(|| local.next(log, sampling))?);
-        self.drafter.handle_local_token(clock::now(), at, next);
-        Ok(true)
+        self.thought = match local {
+            Some(local) => Thought::begin(&self.drafter, local, &self.request.sampling)?,
+            None => None,
+        };
+        let lonely = self.drafter.is_alone() && self.thought.is_none();
+        if lonely { self.be_patient() } else { Ok(()) }
     }
 
     /// Without a model of its own the device can only wait, and not for ever.
-    fn be_patient(&self) -> Result<bool, GenerateError> {
+    fn be_patient(&self) -> Result<(), GenerateError> {
         match self.alone_since {
             Some(since) if clock::now() >= since + PATIENCE => {
                 Err(GenerateError::Unreachable(self.why_lost()))
             }
-            Some(_) | None => Ok(false),
+            Some(_) | None => Ok(()),
         }
     }
 
-    /// Until something happens; only a look where the device speaks itself.
-    async fn wait(&mut self, look: bool, cancel: &CancellationToken) {
+    /// Until something happens.
+    async fn wait(&mut self, cancel: &CancellationToken) {
         let impatient = self.alone_since.map(|since| (since + PATIENCE, ()));
+        let ready = self.thought.as_ref().map(|thought| (thought.ready(), ()));
         tokio::select! {
             biased;
             () = cancel.cancelled() => self.drafter.stop(clock::now()),
@@ -253,8 +252,13 @@ impl<'a> TurnLoop<'a> {
             _ = clock::reached(self.drafter.poll_timeout()) => {
                 self.drafter.handle_timeout(clock::now());
             }
-            () = tokio::task::yield_now(), if look => {}
-            () = clock::reached(impatient) => {}
+            () = clock::reached(ready) => {
+                let thought = self.thought.take().expect("it was just waited for");
+                thought.tell(&mut self.drafter);
+                // Frames that came meanwhile are looked at before the next one.
+                tokio::task::yield_now().await;
+            }
+            () = clock::reached(impatient), if ready.is_none() => {}
         }
     }
 
@@ -275,6 +279,7 @@ impl<'a> TurnLoop<'a> {
             | Message::Welcome(_)
             | Message::Open(_)
             | Message::Pass(_)
+            | Message::Draft(_)
             | Message::Rollback(_)
             | Message::Close(_)
             | Message::Ping(_)

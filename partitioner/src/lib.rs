@@ -6,5 +6,5 @@
 mod plan;
 mod request;
 
-pub use plan::{Codec, Mode, Plan, Stage};
+pub use plan::{Codec, Mode, Plan, Speculation, Stage};
 pub use request::{PlanError, PlanRequest, RequestedStage};

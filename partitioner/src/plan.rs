@@ -39,6 +39,30 @@ impl fmt::Display for Mode {
     }
 }
 
+/// How drafts and verdicts follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speculation {
+    /// Draft, send, wait for the verdict.
+    Rounds,
+    /// Drafts flow while verdicts are under way.
+    Streaming,
+    /// And where no draft waits, a target that has all its layers goes on by itself.
+    #[default]
+    WorkConserving,
+}
+
+impl Speculation {
+    /// The way as configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rounds => "rounds",
+            Self::Streaming => "streaming",
+            Self::WorkConserving => "work-conserving",
+        }
+    }
+}
+
 /// Number format of hidden states on the hop into a stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,6 +109,7 @@ pub struct Plan {
     pub(crate) mode: Mode,
     pub(crate) stages: Vec<Stage>,
     pub(crate) draft_length: u32,
+    pub(crate) speculation: Speculation,
     pub(crate) device_stages: usize,
 }
 
@@ -109,9 +134,14 @@ impl Plan {
         &self.stages[self.device_stages..]
     }
 
-    /// How many tokens are drafted a round; zero means none.
+    /// How many drafted tokens go out together; zero means none.
     pub const fn draft_length(&self) -> u32 {
         self.draft_length
+    }
+
+    /// How drafts and verdicts follow each other, where there are drafts.
+    pub const fn speculation(&self) -> Speculation {
+        self.speculation
     }
 }
 
@@ -127,7 +157,7 @@ impl fmt::Display for Plan {
         }
         match self.draft_length {
             0 => Ok(()),
-            length => write!(f, ", drafts of {length}"),
+            length => write!(f, ", drafts of {length}, {}", self.speculation.as_str()),
         }
     }
 }

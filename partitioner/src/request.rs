@@ -1,6 +1,6 @@
 //! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
 
-use crate::plan::{Codec, Mode, Plan, Stage};
+use crate::plan::{Codec, Mode, Plan, Speculation, Stage};
 use base::{LayerRange, NodeName};
 
 /// A plan as asked for: mode and stages by hand.
@@ -14,8 +14,10 @@ pub struct PlanRequest {
     pub target: Option<NodeName>,
     /// The stages of [`Mode::Split`], in order.
     pub stages: Vec<RequestedStage>,
-    /// How many tokens to draft a round; zero for none.
+    /// How many drafted tokens go out together; zero for none.
     pub draft_length: u32,
+    /// How drafts and verdicts follow each other.
+    pub speculation: Speculation,
 }
 
 /// One stage as asked for.
@@ -93,14 +95,16 @@ impl PlanRequest {
     }
 
     fn local(self) -> Plan {
-        Plan { mode: self.mode, stages: Vec::new(), draft_length: 0, device_stages: 0 }
+        let (stages, speculation) = (Vec::new(), self.speculation);
+        Plan { mode: self.mode, stages, draft_length: 0, speculation, device_stages: 0 }
     }
 
     fn whole(self, layers: u32, draft_length: u32) -> Result<Plan, PlanError> {
         let node = self.target.ok_or(PlanError::NoTarget(self.mode.as_str()))?;
         let layers = LayerRange::all(layers);
         let stage = Stage { node, layers, embedding: true, head: true, codec: Codec::F32 };
-        Ok(Plan { mode: self.mode, stages: vec![stage], draft_length, device_stages: 0 })
+        let (stages, speculation) = (vec![stage], self.speculation);
+        Ok(Plan { mode: self.mode, stages, draft_length, speculation, device_stages: 0 })
     }
 
     fn split(self, layers: u32) -> Result<Plan, PlanError> {
@@ -113,8 +117,8 @@ impl PlanRequest {
             return Err(PlanError::DeviceLater(self.device));
         }
         let device_stages = usize::from(on_device[0]);
-        let draft_length = self.draft_length;
-        Ok(Plan { mode: Mode::Split, stages, draft_length, device_stages })
+        let Self { draft_length, speculation, .. } = self;
+        Ok(Plan { mode: Mode::Split, stages, draft_length, speculation, device_stages })
     }
 }
 

@@ -22,6 +22,7 @@
 #[cfg(test)]
 extern crate self as protocol;
 
+mod branch;
 mod codec;
 mod drafter;
 pub mod error;
@@ -31,6 +32,7 @@ mod hops;
 mod id;
 pub mod limits;
 mod link_health;
+mod mean;
 mod message;
 mod prefix;
 #[cfg(test)]
@@ -40,7 +42,7 @@ mod transcript;
 mod verifier;
 
 pub use drafter::{
-    Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, TokenLog,
+    Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, TokenLog, Wish,
 };
 pub use error::{Action, Error, respond};
 pub use frame::{Frame, HEADER_LEN, Header};
@@ -51,9 +53,9 @@ pub use hops::{HopWork, Hops, HopsConfig, Side};
 pub use id::{Epoch, SessionId};
 pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
 pub use message::{
-    Close, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass, Ping,
-    PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
+    Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
+    Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
 pub use transcript::Transcript;
-pub use verifier::{HiddenRows, Verifier, VerifierConfig, Work};
+pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};

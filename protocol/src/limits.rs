@@ -60,6 +60,7 @@ pub const fn body_len_max(kind: Kind) -> usize {
         Kind::Open => 2048,
         Kind::Opened | Kind::Rollback | Kind::Close | Kind::Ping | Kind::Pong => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
+        Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Verdict => PASS_ROWS_MAX + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,
         Kind::Fault => DETAIL_LEN_MAX + FIXED_LEN,
     }

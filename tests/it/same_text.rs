@@ -44,6 +44,11 @@ impl Case {
         Self { mode, tiers, draft: Draft::None, draft_length: 0, sampling, kv, lossy: false }
     }
 
+    /// How drafts and verdicts follow each other: all three ways, over draft lengths.
+    fn speculation(&self) -> &'static str {
+        ["rounds", "streaming", "work-conserving"][self.draft_length as usize % 3]
+    }
+
     /// Where the layers are cut: somewhere else for each draft length.
     fn stages(&self, layers: u32) -> Vec<Stage> {
         let (near, far) = (self.draft_length % 3, layers - 1 - self.draft_length % 2);
@@ -160,6 +165,7 @@ impl Tiers {
             mode: case.mode,
             local: "target",
             draft_length: case.draft_length,
+            speculation: case.speculation(),
             stages: case.stages(self.layers),
             tokens_max: TOKENS,
             sampling: case.sampling,
@@ -171,7 +177,8 @@ impl Tiers {
     }
 }
 
-/// Goal: mode, split, draft model, draft length, loss and duplication do not change a token.
+/// Goal: mode, split, draft model, draft length, way of speculating, loss and duplication do not
+/// change a token.
 /// Method: every mode, two and three tiers cut at many places, the demo's draft, a draft of random
 /// weights and none, draft lengths 1 to 8, greedy and at temperature 0.8, each as a device's
 /// process; a part of them once more over links that lose, double and reorder datagrams. Each text
@@ -258,7 +265,10 @@ fn check(case: &Case, answer: &Answer, reference: &[u32], oracle: &Oracle) {
         assert!(answer.count("bytes_sent") > 0 && answer.count("bytes_received") > 0, "{case:?}");
     }
     assert_eq!(answer.count("failovers"), 0, "{case:?}");
-    assert_eq!(answer.count("drafted") > 0, case.draft != Draft::None, "{case:?}: {answer:?}");
+    // A target that goes on by itself may be ahead of every draft.
+    let leads = case.mode == Mode::Speculative && case.speculation() == "work-conserving";
+    let drafts = case.draft != Draft::None;
+    assert!((answer.count("drafted") > 0) == drafts || leads, "{case:?}: {answer:?}");
 }
 
 /// A sweep in which no draft was ever right, or none ever wrong, would show little.

@@ -17,7 +17,7 @@ use rustls::{ClientConfig, ServerConfig};
 use std::sync::Arc;
 
 /// The protocol's name in the handshake. A peer that does not offer it is refused.
-pub const ALPN: &[u8] = b"causeway/1";
+pub const ALPN: &[u8] = b"causeway/2";
 
 /// Identity and trust cannot be made into a TLS configuration.
 #[derive(Debug, thiserror::Error)]

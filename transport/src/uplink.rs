@@ -392,6 +392,7 @@ fn take(health: &mut LinkHealth, message: Message) -> Option<Message> {
         | Message::Open(_)
         | Message::Opened(_)
         | Message::Pass(_)
+        | Message::Draft(_)
         | Message::Verdict(_)
         | Message::Rollback(_)
         | Message::Close(_) => health.handle_frame(now),

@@ -3,12 +3,12 @@
 //! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
 //! on it tries again.
 
-use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
+use super::{Driver, End, Ends, Running, Said, Trouble, finish, out_of_turn, said};
 use crate::engine::{Done, EngineError, Job, Rows};
 use crate::hidden;
 use bytes::Bytes;
 use protocol::limits::HIDDEN_LEN_MAX;
-use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Message, SessionId, Side, WireCodec};
+use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side, WireCodec};
 use transport::{ChannelError, Uplink, UplinkSession};
 
 /// Until the turn ends. The machine is then without running work, fit for the next turn.
@@ -194,6 +194,8 @@ fn refuse(hops: &mut Hops, trouble: &Trouble) {
 fn take_from_below(hops: &mut Hops, frame: Result<Frame, ChannelError>) -> Result<(), End> {
     match said(frame)? {
         Said::Pass(pass, payload) => hops.handle_pass(pass, payload).map_err(End::Misbehaved)?,
+        // Drafts without rows are for a node that has all layers.
+        Said::Draft(_) => return Err(out_of_turn(Kind::Draft)),
         Said::Rollback(rollback) => hops.handle_rollback(rollback),
         Said::Nothing => {}
     }
@@ -223,6 +225,7 @@ fn take_from_above(
         | Message::Welcome(_)
         | Message::Open(_)
         | Message::Pass(_)
+        | Message::Draft(_)
         | Message::Rollback(_)
         | Message::Close(_)
         | Message::Ping(_)

@@ -4,7 +4,7 @@ use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
 use crate::engine::{Choose, Done, EngineError, Job, Rows};
 use crate::hidden;
 use protocol::{Frame, Verifier, Work};
-use transport::ChannelError;
+use transport::{ChannelError, clock};
 
 /// Until the turn ends. The verifier is then without running work, fit for the next turn.
 pub(super) async fn drive(driver: Driver<'_>, verifier: &mut Verifier, ends: &mut Ends) -> End {
@@ -29,7 +29,7 @@ impl Driver<'_> {
         loop {
             // Taking up work may answer from memory, and so may failing at it.
             while running.is_none()
-                && let Some(work) = verifier.poll_work()
+                && let Some(work) = verifier.poll_work(clock::now())
             {
                 match self.job(work) {
                     Ok(job) => *running = Some(self.submit(job)),
@@ -50,6 +50,8 @@ impl Driver<'_> {
                     }
                 }
                 done = finish(running) => self.answer(verifier, done),
+                // The next turn of the loop asks for work again.
+                _ = clock::reached(verifier.poll_timeout()) => {}
             }
         }
     }
@@ -73,8 +75,8 @@ impl Driver<'_> {
     fn answer(&self, verifier: &mut Verifier, done: Result<Done, EngineError>) {
         match done {
             Ok(done) => {
-                let pass_us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
-                verifier.handle_chosen(&done.chosen, pass_us);
+                let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
+                verifier.handle_chosen(clock::now(), &done.chosen, us);
             }
             Err(EngineError::Gap { .. }) => verifier.handle_forgotten(),
             Err(error) => refuse(verifier, &Trouble::of(self.node, &error)),
@@ -88,10 +90,12 @@ fn refuse(verifier: &mut Verifier, trouble: &Trouble) {
 
 /// Hands in what the peer sent.
 fn take(verifier: &mut Verifier, frame: Result<Frame, ChannelError>) -> Result<(), End> {
+    let now = clock::now();
     match said(frame)? {
         Said::Pass(pass, payload) => {
-            verifier.handle_pass(pass, payload).map_err(End::Misbehaved)?;
+            verifier.handle_pass(now, pass, payload).map_err(End::Misbehaved)?;
         }
+        Said::Draft(draft) => verifier.handle_draft(now, draft).map_err(End::Misbehaved)?,
         Said::Rollback(rollback) => verifier.handle_rollback(&rollback),
         Said::Nothing => {}
     }

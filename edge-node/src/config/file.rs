@@ -5,7 +5,7 @@ use crate::config::{
     PeerAddress, PlanSettings,
 };
 use base::{KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
-use partitioner::{Codec, Mode, RequestedStage};
+use partitioner::{Codec, Mode, RequestedStage, Speculation};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
 use std::path::{Path, PathBuf};
@@ -65,6 +65,8 @@ struct FilePlan {
     target: Option<NodeName>,
     #[serde(default = "four")]
     draft_length: u32,
+    #[serde(default)]
+    speculation: Speculation,
     #[serde(default)]
     stages: Vec<FileStage>,
 }
@@ -186,6 +188,7 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         },
         target: typed.target,
         draft_length: typed.draft_length,
+        speculation: typed.speculation,
         stages: typed.stages.into_iter().map(stage).collect(),
     })
 }

@@ -10,7 +10,7 @@ use crate::demo::{Report, Scene};
 use crate::device::{Device, Request};
 use anyhow::Context as _;
 use base::{LayerRange, NodeName, Sampling};
-use partitioner::{Codec, Mode, RequestedStage};
+use partitioner::{Codec, Mode, RequestedStage, Speculation};
 use runtime::{ModelFile, Turn};
 use settings::{Link, Pace};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -170,6 +170,7 @@ fn config(
             local: LocalChoice::Draft,
             target: Some(NodeName::new("cloud")?),
             draft_length: play.draft_length,
+            speculation: Speculation::default(),
             stages: thirds(layers)?,
         },
         generation: Generation::default(),

@@ -74,30 +74,21 @@ fn a_text_past_the_context_is_an_error() {
     assert!(sequence(whole()).run(&longer, longer.len() - 1).is_err());
 }
 
-#[test]
-fn drafts_are_what_the_model_says_token_by_token_and_end_with_an_end_token() {
-    let kv = KvOptions::default();
-    let load = |ends: &[TokenId]| {
-        LocalModel::load(&model(), ends, &threads(), 256, &kv, Pace::default()).unwrap()
-    };
-    let sampling = Sampling::new(0.8, 0, 1.0, 7).unwrap();
-    let mut said = text(3, 12);
-    let mut speaker = load(&[]);
-    for _ in 0..6 {
-        said.push(speaker.next(&said, &sampling).unwrap());
-    }
-    let drafts = load(&[]).draft(&said[..12], 6, &sampling).unwrap();
-    assert_eq!(drafts, said[12..]);
-    let end = said[14];
-    let first = said[12..].iter().position(|token| *token == end).unwrap();
-    let ended = load(&[end]).draft(&said[..12], 6, &sampling).unwrap();
-    assert_eq!(ended, said[12..=12 + first]);
+/// Goal: an emulated machine costs no thread; whoever uses a result waits for it. Method: under a
+/// paused clock computing takes no time, so that all of the pace is owed.
+#[tokio::test(start_paused = true)]
+async fn a_paced_model_owes_what_the_emulated_machine_would_still_take() {
+    let (kv, pace) = (KvOptions::default(), Pace { decode_ms: 40.0, per_row_ms: 3.0 });
+    let mut paced = LocalModel::load(&model(), &threads(), 256, &kv, pace).unwrap();
+    paced.next(&text(1, 5), &Sampling::GREEDY).unwrap();
+    let rows = Duration::from_millis(40 + 4 * 3) + Duration::from_millis(43);
+    assert_eq!(paced.take_owed(), rows, "four rows to catch up, then the one that chooses");
+    assert_eq!(paced.take_owed(), Duration::ZERO);
 }
 
 #[test]
 fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
-    let local =
-        LocalModel::load(&model(), &[], &threads(), 256, &KvOptions::default(), Pace::default());
+    let local = LocalModel::load(&model(), &threads(), 256, &KvOptions::default(), Pace::default());
     let mut local = local.unwrap();
     local.follow(&text(1, 15)).unwrap();
     assert_eq!(local.behind(15), 15);

@@ -15,8 +15,14 @@ fn split(stages: &[(&str, u32, u32)]) -> PlanRequest {
             codec: Codec::F32,
         })
         .collect();
-    let device = name("car");
-    PlanRequest { mode: Mode::Split, device, target: None, stages, draft_length: 4 }
+    PlanRequest {
+        mode: Mode::Split,
+        device: name("car"),
+        target: None,
+        stages,
+        draft_length: 4,
+        speculation: Speculation::Streaming,
+    }
 }
 
 fn refused(stages: &[(&str, u32, u32)]) -> String {
@@ -28,7 +34,7 @@ fn a_split_over_three_tiers_explains_itself() {
     let plan = split(&[("car", 0, 2), ("site", 2, 4), ("cloud", 4, 6)]).check(6).unwrap();
     assert_eq!(
         plan.to_string(),
-        "split: car 0..2 > site 2..4 (f32) > cloud 4..6 (f32), drafts of 4"
+        "split: car 0..2 > site 2..4 (f32) > cloud 4..6 (f32), drafts of 4, streaming"
     );
     assert_eq!(plan.device_stage().unwrap().node, name("car"));
     assert_eq!(plan.remote_stages().len(), 2);

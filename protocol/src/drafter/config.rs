@@ -42,10 +42,13 @@ pub struct DrafterConfig {
     pub stream: Option<StreamWindow>,
     /// The text ends at, and with, one of these.
     pub end_tokens: Vec<TokenId>,
-    /// Draft length `k`; 0 drafts nothing.
+    /// Draft length `k`: tokens of a chunk.
     pub draft_length: u32,
-    /// How many tokens the target may say ahead of what the device has seen (`Remote`); 0 waits for
-    /// the device each time. Only over a [`Chain::Direct`], and only without drafts.
+    /// How many drafts may wait for the target's word: a whole number of chunks keeps the target
+    /// busy while verdicts are under way, one chunk waits for each; 0 drafts nothing.
+    pub window: u32,
+    /// How many tokens the target may say ahead of what the device has asked for; 0 waits for the
+    /// device each time. Only over a [`Chain::Direct`].
     pub extend: u32,
     /// The most rows of one pass: a longer prompt goes in chunks.
     pub pass_rows_max: usize,
@@ -58,13 +61,6 @@ pub struct DrafterConfig {
 /// What the shell is told, in the order of happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrafterEvent {
-    /// Please draft up to `wanted` tokens from the log's end: [`super::Drafter::handle_draft`].
-    Draft {
-        /// The log's length.
-        base: Position,
-        /// At least 1.
-        wanted: u32,
-    },
     /// These tokens are in the log now, for good. `at` is where the last ones ended.
     Commit {
         /// Position of the first.
@@ -111,7 +107,7 @@ pub struct Counts {
     pub accepted: u64,
     /// Passes of the target on the verifying node.
     pub target_passes: u64,
-    /// Passes that asked for a verdict and got one.
+    /// Verdicts that brought tokens.
     pub rounds: u64,
     /// Times that the target was lost.
     pub failovers: u64,

@@ -5,39 +5,45 @@
 //! unverified, and has them judged when the target is back.
 //!
 //! ```text
-//!            handle_opened            verdict on the last chunk
-//!  Opening ────────────────▶ Uploading ──────────┬────────────▶ Drafting   (draft_length > 0)
-//!     ▲                        ▲    ▲            │                 │ handle_draft
-//!     │ link back, or          │    └────────────┼─────────────────┘
-//!     │ retry                  │ gap, or next    └────────────▶ Listening  (extend > 0)
-//!   Alone                      └─ round                            │ verdict: commits, renews
-//!     ▲                                                            └──┐
-//!     └── handle_link_lost, or a fault, in any state ◀────────────────┘
+//!            handle_opened             verdict on the last pass
+//!  Opening ────────────────▶ Uploading ────────────────────────▶ Talking ──┐ verdicts: commit
+//!     ▲                        ▲                                    │  ▲   │ handle_draft: chunks
+//!     │ link back, or          └── gap, or nothing heard for long ──┘  └───┘ go out
+//!     │ retry
+//!   Alone ◀── handle_link_lost, or a fault, in any state
 //!  any state ── end token, length, stop ──▶ Finished
 //! ```
+//!
+//! Drafts run ahead of the log, up to a window, while verdicts are under way: [`Drafter::wish`] says
+//! what to draft next, and every `draft_length` of them go out as a chunk. A window of one chunk is
+//! the classic round: draft, send, wait.
 //!
 //! # Invariants
 //!
 //! - **A position is committed once, in order.** Only [`Drafter::commit`] appends, always at the end.
 //! - **Nothing is taken back**, and a verified mark is never lost.
-//! - **A token is verified only by a verdict of the current epoch** whose place fits what was asked:
+//! - **A token is verified only by a verdict of the current epoch** that goes on where the log ends:
 //!   late, repeated and reordered verdicts find no question that they answer.
 //! - **The target never waits for a renewal**: it goes out when half of what it may say is used.
 //! - **No clock, no randomness, no I/O.** Time is an argument; `protocol/clippy.toml` enforces it.
 
+mod ahead;
 mod config;
 mod log;
+mod talk;
 mod upload;
 mod verdict;
 
 #[cfg(test)]
 mod tests;
 
+pub use ahead::Wish;
 pub use config::{Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
 
 use crate::error::PeerMisbehaved;
-use crate::{Epoch, Fault, FaultKind, Message, Open, Opened, Pass, PrefixHash, Rollback, limits};
+use crate::{Epoch, Fault, FaultKind, Message, Open, Opened, PrefixHash, Rollback, limits};
+use ahead::Ahead;
 use base::{Position, TokenId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -61,6 +67,15 @@ pub struct Drafter {
     /// Whether all that was judged since the target's last own token was agreed to.
     agreeing: bool,
     gaps: u32,
+    ahead: Ahead,
+    /// The target may fill the positions before this one alone, as far as it was let.
+    until: usize,
+    /// How far past each chunk of drafts, as the newest pass let it.
+    granted: usize,
+    /// Rows of the positions before this one were sent in this epoch.
+    rows_to: usize,
+    /// A question without drafts is under way.
+    asked: bool,
     /// The target's own count of passes, as last heard.
     passes_seen: Option<u32>,
     counts: Counts,
@@ -78,13 +93,8 @@ enum State {
     },
     /// Passes are on their way up; the last one asks.
     Uploading(Upload),
-    /// The shell drafts.
-    Drafting,
-    /// The target says on alone, up to a position.
-    Listening {
-        /// It may fill the positions before this one.
-        until: usize,
-    },
+    /// The target has the log: drafts go up and verdicts come down.
+    Talking,
     /// The target is out of reach.
     Alone,
     /// Nothing happens any more.
@@ -97,8 +107,9 @@ impl Drafter {
     ///
     /// # Panics
     ///
-    /// Where `config` contradicts itself or a limit: an empty prompt, `have` past it, passes of fewer
-    /// rows than 2 or than a round takes, an extension together with drafts or over a staged chain.
+    /// Where `config` contradicts itself or a limit: an empty prompt, `have` past it, a window smaller
+    /// than a chunk, passes of fewer rows than 2 or than a window takes, an extension over a staged
+    /// chain.
     pub fn new(config: DrafterConfig, now: Instant) -> Self {
         check_config(&config);
         let mut drafter = Self {
@@ -110,6 +121,11 @@ impl Drafter {
             judged_to: config.prompt.len(),
             agreeing: true,
             gaps: 0,
+            ahead: Ahead::default(),
+            until: 0,
+            granted: 0,
+            rows_to: 0,
+            asked: false,
             passes_seen: None,
             counts: Counts::default(),
             timer: None,
@@ -147,19 +163,19 @@ impl Drafter {
     }
 
     /// Whether the target owes us an answer: what [`crate::LinkHealth::expect`] wants to know.
-    pub const fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Opening { .. } | State::Uploading(_) | State::Listening { .. })
+    pub fn is_waiting(&self) -> bool {
+        match self.state {
+            State::Opening { .. } | State::Uploading(_) => true,
+            State::Talking => self.is_owed(),
+            State::Alone | State::Finished(_) => false,
+        }
     }
 
     /// Why it ended, once it has.
     pub const fn finished(&self) -> Option<FinishReason> {
         match self.state {
             State::Finished(reason) => Some(reason),
-            State::Opening { .. }
-            | State::Uploading(_)
-            | State::Drafting
-            | State::Listening { .. }
-            | State::Alone => None,
+            State::Opening { .. } | State::Uploading(_) | State::Talking | State::Alone => None,
         }
     }
 
@@ -204,7 +220,7 @@ impl Drafter {
                 self.gaps += 1;
                 if self.gaps > GAPS_MAX {
                     self.go_alone(retry);
-                } else if matches!(self.state, State::Uploading(_) | State::Listening { .. }) {
+                } else if matches!(self.state, State::Uploading(_) | State::Talking) {
                     self.epoch = self.epoch.next();
                     self.replay(now, held, prefix);
                 }
@@ -232,14 +248,38 @@ impl Drafter {
         }
     }
 
-    /// The shell drafted from `base` on, as [`DrafterEvent::Draft`] asked; fewer tokens or none are
-    /// fine. Ignored where that is not wanted any more.
-    pub fn handle_draft(&mut self, now: Instant, base: Position, tokens: &[TokenId]) {
-        if matches!(self.state, State::Drafting) && base == self.log.end() {
-            let drafts = &tokens[..tokens.len().min(self.wanted())];
-            self.counts.drafted += drafts.len() as u64;
-            self.upload(now, self.round_start(), drafts.to_vec());
+    /// The token to draft next, if any: after the log and [`Self::ahead`].
+    pub fn wish(&self) -> Option<Wish> {
+        // The target adds one of its own.
+        let most = (self.config.window as usize).min(self.room().saturating_sub(1));
+        let ended = self.ahead.tokens().back().is_some_and(|last| self.is_end(*last));
+        let (log, ahead) = (self.log.len(), self.ahead.len());
+        let room = ahead < most && self.ahead.chunks() < upload::IN_FLIGHT_MAX;
+        let wanted = self.may_send_drafts() && room && !ended && !self.ahead.is_dry(log + ahead);
+        wanted.then(|| self.ahead.wish(log))
+    }
+
+    /// Whether what `wish` asks for would still be taken.
+    pub fn wants(&self, wish: Wish) -> bool {
+        self.wish().is_some() && self.ahead.wants(wish, self.log.len())
+    }
+
+    /// Drafts that nobody has judged yet: they follow the log.
+    pub const fn ahead(&self) -> &VecDeque<TokenId> {
+        self.ahead.tokens()
+    }
+
+    /// The shell drafted what `wish` asked for; `None` where it has nothing to draft there. Ignored
+    /// where that is not wanted any more.
+    pub fn handle_draft(&mut self, now: Instant, wish: Wish, token: Option<TokenId>) {
+        if !self.wants(wish) {
+            return;
         }
+        match token {
+            Some(token) => self.ahead.push(token),
+            None => self.ahead.run_dry(self.log.len() + self.ahead.len()),
+        }
+        self.pump(now);
     }
 
     /// The shell generated the token at `at` itself. Ignored where the device is not alone any more.
@@ -288,22 +328,16 @@ impl Drafter {
         tokens.min((self.config.positions_max as usize).saturating_sub(self.log.len()))
     }
 
-    /// How many drafts make sense: the target adds one of its own.
-    fn wanted(&self) -> usize {
-        (self.config.draft_length as usize).min(self.room().saturating_sub(1))
-    }
-
-    /// Where a round's pass begins: a direct peer knows what it said itself.
-    fn round_start(&self) -> usize {
+    /// Where a question without drafts begins: a direct peer knows what it said itself.
+    fn question_start(&self) -> usize {
         match self.config.chain {
             Chain::Direct => self.log.len(),
             Chain::Staged => self.log.len() - 1,
         }
     }
 
-    /// The position before which the target may go on alone.
-    fn until(&self) -> usize {
-        self.log.len() + self.room().min(self.config.extend as usize)
+    fn is_end(&self, token: TokenId) -> bool {
+        self.config.end_tokens.contains(&token)
     }
 
     fn reopen(&mut self, now: Instant) {
@@ -331,75 +365,55 @@ impl Drafter {
     fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash) {
         let same = self.log.hash(held.index()) == Some(prefix);
         let start = if same { held.index().min(self.judged_to - 1) } else { 0 };
-        self.upload(now, start, Vec::new());
+        self.upload(now, start);
     }
 
-    fn upload(&mut self, now: Instant, start: usize, drafts: Vec<TokenId>) {
-        self.state = State::Uploading(Upload::new(start, drafts));
+    fn upload(&mut self, now: Instant, start: usize) {
+        self.state = State::Uploading(Upload::new(start));
+        self.ahead.unsend();
+        (self.until, self.granted, self.asked) = (0, 0, false);
         self.pump(now);
     }
 
-    /// Sends as many passes of the upload as its window takes.
+    /// Sends as much as the windows take.
     fn pump(&mut self, now: Instant) {
         let terms = Terms {
             epoch: self.epoch,
             rows_max: self.config.pass_rows_max,
             judged_to: self.judged_to,
-            until: self.until(),
+            until: self.most(),
         };
         if let State::Uploading(upload) = &mut self.state {
             while let Some(pass) = upload.next(&self.log, terms) {
+                self.rows_to = pass.end().index();
+                self.granted = pass.extend as usize;
+                self.until = if self.granted > 0 { self.rows_to + self.granted } else { 0 };
                 self.outbox.push_back(Message::Pass(pass));
             }
         }
+        self.talk();
         self.await_answer(now);
     }
 
-    /// Asks for the next token: drafts first, where they help.
-    fn next_round(&mut self, now: Instant) {
-        match u32::try_from(self.wanted()).expect("draft lengths are small") {
-            0 => self.upload(now, self.round_start(), Vec::new()),
-            wanted => {
-                self.state = State::Drafting;
-                self.timer = None;
-                self.events.push_back(DrafterEvent::Draft { base: self.log.end(), wanted });
-            }
-        }
-    }
-
     fn await_answer(&mut self, now: Instant) {
-        self.timer = self.config.retransmit.map(|wait| (now + wait, DrafterTimer::Retransmit));
+        let wait = self.config.retransmit.filter(|_| self.is_waiting());
+        self.timer = wait.map(|wait| (now + wait, DrafterTimer::Retransmit));
     }
 
     fn retransmit(&mut self, now: Instant) {
         match &self.state {
-            State::Opening { .. } => return self.send_open(now),
+            State::Opening { .. } => self.send_open(now),
             State::Uploading(upload) => {
                 self.outbox.extend(upload.in_flight().cloned().map(Message::Pass));
+                self.ahead.unsend();
+                self.rows_to = self.rows_to.min(self.log.len());
+                self.pump(now);
             }
-            State::Listening { until } => {
-                let until = self.until().max(*until);
-                self.state = State::Listening { until };
-                self.outbox.push_back(Message::Pass(self.empty_pass(true, until)));
+            State::Talking => {
+                self.epoch = self.epoch.next();
+                self.upload(now, self.question_start());
             }
-            State::Drafting | State::Alone | State::Finished(_) => return,
-        }
-        self.await_answer(now);
-    }
-
-    /// A pass without rows, from the log's end: asks again, or only renews.
-    fn empty_pass(&self, ask: bool, until: usize) -> Pass {
-        let extend = until.saturating_sub(self.log.len());
-        Pass {
-            epoch: self.epoch,
-            base: self.log.end(),
-            prefix: self.log.hash(self.log.len()).expect("the log has its own hash").check(),
-            tokens: Vec::new(),
-            said: 0,
-            drafts: 0,
-            ask,
-            extend: u32::try_from(extend).expect("an extension is small"),
-            hidden: None,
+            State::Alone | State::Finished(_) => {}
         }
     }
 
@@ -407,17 +421,15 @@ impl Drafter {
         self.timer = retry;
         self.outbox.clear();
         self.gaps = 0;
-        let drafts = match &mut self.state {
+        match &self.state {
             State::Finished(_) => return,
             State::Alone | State::Opening { alone: true } => {
                 self.state = State::Alone;
                 return;
             }
-            State::Uploading(upload) => upload.take_drafts(),
-            State::Opening { alone: false } | State::Drafting | State::Listening { .. } => {
-                Vec::new()
-            }
-        };
+            State::Opening { alone: false } | State::Uploading(_) | State::Talking => {}
+        }
+        let drafts = self.ahead.take();
         self.state = State::Alone;
         self.counts.failovers += 1;
         self.commit(&drafts, false);
@@ -428,10 +440,9 @@ impl Drafter {
 
     /// Appends `tokens` to the log, up to the first end token and as far as there is room.
     fn commit(&mut self, tokens: &[TokenId], verified: bool) {
-        let is_end = |token: &TokenId| self.config.end_tokens.contains(token);
-        let to_end = tokens.iter().position(is_end).map_or(tokens.len(), |at| at + 1);
-        let tokens = &tokens[..to_end.min(self.room())];
-        let ended = tokens.last().is_some_and(is_end);
+        let to_end = tokens.iter().position(|token| self.is_end(*token));
+        let tokens = &tokens[..to_end.map_or(tokens.len(), |at| at + 1).min(self.room())];
+        let ended = tokens.last().is_some_and(|last| self.is_end(*last));
         if !tokens.is_empty() {
             let (at, committed) = (self.log.end(), tokens.to_vec());
             self.log.push(tokens, verified);
@@ -465,15 +476,16 @@ fn check_config(config: &DrafterConfig) {
     assert!(!config.prompt.is_empty(), "a prompt has at least one token");
     assert!(config.have.index() <= config.prompt.len(), "no more is held than the prompt");
     assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
-    assert!(config.draft_length as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
+    assert!(config.window as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
     assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
+    assert!(config.draft_length <= config.window, "a window holds a chunk of drafts at least");
     assert!(
         (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
-            && config.pass_rows_max > config.draft_length as usize,
-        "a round's rows exceed a pass"
+            && config.pass_rows_max > config.window as usize,
+        "a window's rows exceed a pass"
     );
     assert!(
-        config.extend == 0 || (config.draft_length == 0 && config.chain == Chain::Direct),
-        "the target goes on alone only where it has all layers and no drafts to wait for"
+        config.extend == 0 || config.chain == Chain::Direct,
+        "the target goes on alone only where it has all layers"
     );
 }

@@ -6,9 +6,10 @@
 )]
 
 mod alone;
+mod streaming;
 
 use super::*;
-use crate::{PlannedStage, SessionId, Verdict, WireCodec};
+use crate::{Draft, Pass, PlannedStage, SessionId, Verdict, WireCodec};
 use base::{KvFormat, LayerRange, NodeName, Sampling};
 
 const END: TokenId = TokenId(0);
@@ -44,6 +45,7 @@ fn config() -> DrafterConfig {
         stream: None,
         end_tokens: vec![END],
         draft_length: 3,
+        window: 3,
         extend: 0,
         pass_rows_max: 8,
         retransmit: None,
@@ -115,10 +117,27 @@ impl Desk {
         self.drafter.handle_verdict(self.now, &verdict)
     }
 
-    fn draft(&mut self, tokens: &[u32]) -> Pass {
-        let base = self.drafter.log().end();
-        self.drafter.handle_draft(self.now, base, &ids(tokens));
-        self.pass()
+    /// Drafts `tokens`, as far as they are wanted; says that there is no more where a chunk of them
+    /// is begun.
+    fn draft_only(&mut self, tokens: &[u32]) {
+        for token in tokens {
+            let Some(wish) = self.drafter.wish() else { return };
+            self.drafter.handle_draft(self.now, wish, Some(TokenId(*token)));
+        }
+        if self.drafter.ahead.len() > self.drafter.ahead.sent()
+            && let Some(wish) = self.drafter.wish()
+        {
+            self.drafter.handle_draft(self.now, wish, None);
+        }
+    }
+
+    /// The chunk that `tokens` go out in, over a direct chain.
+    fn draft(&mut self, tokens: &[u32]) -> Draft {
+        self.draft_only(tokens);
+        match self.drafter.poll_transmit() {
+            Some(Message::Draft(draft)) => draft,
+            other => panic!("not a chunk of drafts: {other:?}"),
+        }
     }
 
     fn say(&mut self, tokens: &[u32]) {
@@ -140,7 +159,7 @@ impl Desk {
 
 fn plain(from: Position, accepted: u32, tokens: &[u32]) -> Verdict {
     let (epoch, tokens) = (Epoch(1), ids(tokens));
-    Verdict { epoch, from, agreed: Vec::new(), accepted, tokens, pass_us: 9, passes: 1 }
+    Verdict { epoch, from, agreed: Vec::new(), accepted, tokens, passes: 1, cost: None }
 }
 
 fn hash(tokens: &[u32]) -> PrefixHash {
@@ -150,18 +169,14 @@ fn hash(tokens: &[u32]) -> PrefixHash {
 #[test]
 fn a_round_commits_the_accepted_drafts_and_the_targets_own_token() {
     let mut desk = Desk::begun(config(), 21);
-    let pass = desk.draft(&[22, 23, 24]);
-    assert_eq!((pass.base, pass.tokens), (Position(4), ids(&[22, 23, 24])));
-    assert_eq!((pass.said, pass.drafts, pass.ask, pass.extend), (0, 3, true, 0));
-    assert_eq!(pass.prefix, hash(&[11, 12, 13, 21]).check());
+    let chunk = desk.draft(&[22, 23, 24]);
+    assert_eq!((chunk.base, chunk.tokens), (Position(4), ids(&[22, 23, 24])));
+    assert_eq!(chunk.prefix, hash(&[11, 12, 13, 21]).check());
+    assert_eq!(desk.drafter.wish(), None, "a round waits for its verdict");
     desk.verdict(4, &[], 2, &[99]).unwrap();
-    assert_eq!(
-        desk.events(),
-        [
-            DrafterEvent::Commit { at: Position(4), tokens: ids(&[22, 23, 99]), verified: true },
-            DrafterEvent::Draft { base: Position(7), wanted: 3 },
-        ]
-    );
+    let tokens = ids(&[22, 23, 99]);
+    assert_eq!(desk.events(), [DrafterEvent::Commit { at: Position(4), tokens, verified: true }]);
+    assert!(desk.drafter.wish().is_some());
     let Counts { drafted, accepted, rounds, .. } = desk.drafter.counts();
     assert_eq!((drafted, accepted, rounds), (3, 2, 2));
 }
@@ -169,7 +184,8 @@ fn a_round_commits_the_accepted_drafts_and_the_targets_own_token() {
 #[test]
 fn over_a_staged_chain_every_round_sends_the_last_token_again() {
     let mut desk = Desk::begun(DrafterConfig { chain: Chain::Staged, ..config() }, 21);
-    let pass = desk.draft(&[22, 23]);
+    desk.draft_only(&[22, 23]);
+    let pass = desk.pass();
     assert_eq!((pass.base, pass.tokens, pass.drafts), (Position(3), ids(&[21, 22, 23]), 2));
     assert_eq!(pass.prefix, hash(&[11, 12, 13]).check());
 }
@@ -191,15 +207,12 @@ fn verdicts_that_answer_nothing_asked_now_change_nothing() {
 
 #[test]
 fn verdicts_that_judge_what_was_not_sent_are_the_peers_fault() {
-    for (accepted, agreed, tokens, why) in [
-        (4, &[][..], &[9][..], "more accepted than drafted"),
-        (0, &[true], &[9], "a mark for nothing said"),
-        (1, &[], &[23], "a miss that is the draft itself"),
-        (3, &[], &[9, 9], "more tokens than asked for"),
-    ] {
+    for (accepted, tokens, why) in
+        [(4, &[9][..], "more accepted than drafted"), (3, &[9, 9], "more tokens than asked for")]
+    {
         let mut desk = Desk::begun(config(), 21);
         let _ = desk.draft(&[22, 23, 24]);
-        let outcome = desk.verdict(4, agreed, accepted, tokens);
+        let outcome = desk.verdict(4, &[], accepted, tokens);
         assert!(matches!(outcome, Err(PeerMisbehaved::VerdictShape { .. })), "{why}: {outcome:?}");
         assert_eq!(desk.generated(), [21], "{why}");
     }
@@ -242,8 +255,9 @@ fn a_gap_is_answered_in_a_new_epoch_from_what_is_held() {
     let mut desk = Desk::begun(config(), 21);
     let _ = desk.draft(&[22, 23]);
     desk.fault(FaultKind::Gap { held: Position(2), prefix: hash(&[11, 12]) }, None);
-    let pass = desk.pass();
+    let Some(Message::Pass(pass)) = desk.drafter.poll_transmit() else { panic!("no replay") };
     assert_eq!((pass.epoch, pass.base, pass.tokens), (Epoch(2), Position(2), ids(&[13, 21])));
+    assert_eq!(desk.drafter.poll_transmit(), None, "drafts wait until the target has answered");
     // A second word about the same gap is of an old epoch.
     let stale = Fault::on_session(
         Epoch(1),
@@ -252,6 +266,9 @@ fn a_gap_is_answered_in_a_new_epoch_from_what_is_held() {
     );
     desk.drafter.handle_fault(desk.now, &stale);
     assert!(desk.passes().is_empty());
+    desk.verdict(4, &[], 0, &[22]).unwrap();
+    let Some(Message::Draft(drafts)) = desk.drafter.poll_transmit() else { panic!("no drafts") };
+    assert_eq!((drafts.epoch, drafts.base, drafts.tokens), (Epoch(2), Position(5), ids(&[23])));
 }
 
 #[test]
@@ -300,8 +317,8 @@ fn blame_decides_what_the_device_does() {
 #[test]
 fn an_end_token_ends_the_text_and_the_target_is_told_where() {
     let mut desk = Desk::begun(config(), 21);
-    let _ = desk.draft(&[22, END.0, 24]);
-    desk.verdict(4, &[], 3, &[25]).unwrap();
+    assert_eq!(desk.draft(&[22, END.0, 24]).tokens, ids(&[22, END.0]));
+    desk.verdict(4, &[], 2, &[25]).unwrap();
     assert_eq!(desk.generated(), [21, 22, END.0]);
     assert_eq!(desk.drafter.finished(), Some(FinishReason::End));
     let told = Rollback { epoch: Epoch(2), to: Position(6) };
@@ -318,10 +335,8 @@ fn tokens_max_and_positions_max_bound_text_and_drafts() {
         let mut desk = Desk::opened(limited);
         let _ = desk.passes();
         desk.verdict(3, &[], 0, &[21]).unwrap();
-        let asked = desk.events().pop();
-        assert_eq!(asked, Some(DrafterEvent::Draft { base: Position(4), wanted: 1 }));
-        let pass = desk.draft(&[22, 23, 24]);
-        assert_eq!(pass.drafts, 1, "more than was wanted is not sent");
+        let chunk = desk.draft(&[22, 23, 24]);
+        assert_eq!(chunk.tokens, ids(&[22]), "more than there is room for is not wanted");
         desk.verdict(4, &[], 1, &[23]).unwrap();
         assert_eq!(desk.generated(), [21, 22, 23]);
         assert_eq!(desk.drafter.finished(), Some(FinishReason::Length));
@@ -353,7 +368,7 @@ fn a_request_that_ends_alone_keeps_its_marks_and_sends_nothing() {
 }
 
 fn remote() -> DrafterConfig {
-    DrafterConfig { draft_length: 0, extend: 8, tokens_max: 30, ..config() }
+    DrafterConfig { draft_length: 0, window: 0, extend: 8, tokens_max: 30, ..config() }
 }
 
 #[test]
@@ -386,7 +401,7 @@ fn a_repeated_word_must_be_the_same_word() {
     assert_eq!(desk.generated(), [21, 22, 23]);
     let outcome = desk.verdict(5, &[], 0, &[99, 24]);
     assert!(matches!(outcome, Err(PeerMisbehaved::Contradiction { at: Position(5), .. })));
-    let outcome = desk.verdict(6, &[], 0, &[1, 2, 3, 4, 5, 6]);
+    let outcome = desk.verdict(6, &[], 0, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert!(matches!(outcome, Err(PeerMisbehaved::VerdictShape { .. })), "past its leave");
 }
 
@@ -413,6 +428,7 @@ fn what_is_not_answered_is_sent_again() {
     desk.drafter.handle_timeout(desk.now);
     let again = desk.pass();
     assert_eq!((again.base, again.ask, again.tokens.len()), (Position(4), true, 0));
+    assert_eq!(again.epoch, Epoch(2), "what comes late answers nothing any more");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! The rows of one question to the target, cut into passes.
+//! The rows of the log that the target lacks, cut into passes; the last one asks.
 //!
 //! ```text
-//!  log:   ...held │ settled ......... │ said ......... ┆ drafts
+//!  log:   ...held │ settled ......... │ said ......... ┆
 //!                 ▲ start             ▲ judged_to      ▲ log's end
 //!  passes:        [ chunk ][ chunk ][ chunk ][ chunk, asks ]
 //! ```
@@ -11,11 +11,11 @@
 
 use super::log::TokenLog;
 use crate::{Epoch, Pass, limits};
-use base::{Position, TokenId};
+use base::Position;
 use std::collections::VecDeque;
 
-/// Unanswered passes of one upload: half of what a peer takes, so that a repeat finds room.
-const IN_FLIGHT_MAX: usize = limits::PASSES_IN_FLIGHT_MAX / 2;
+/// Unanswered passes of one session: half of what a peer takes, so that a repeat finds room.
+pub(super) const IN_FLIGHT_MAX: usize = limits::PASSES_IN_FLIGHT_MAX / 2;
 
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -23,8 +23,6 @@ pub(super) struct Upload {
     next: usize,
     /// Whether the last pass was sent.
     complete: bool,
-    /// They follow the log's end.
-    drafts: Vec<TokenId>,
     in_flight: VecDeque<Pass>,
 }
 
@@ -35,24 +33,24 @@ pub(super) struct Terms {
     pub(super) rows_max: usize,
     /// Log positions before it are settled.
     pub(super) judged_to: usize,
-    /// The target may fill the positions before it alone; at most the upload's end where it may not.
+    /// The target may fill the positions before it alone; at most the log's end where it may not.
     pub(super) until: usize,
 }
 
 impl Upload {
-    /// Of the log from `start` on, then `drafts`.
-    pub(super) const fn new(start: usize, drafts: Vec<TokenId>) -> Self {
-        Self { next: start, complete: false, drafts, in_flight: VecDeque::new() }
-    }
-
-    /// The drafts, when nobody will judge them any more.
-    pub(super) fn take_drafts(&mut self) -> Vec<TokenId> {
-        std::mem::take(&mut self.drafts)
+    /// Of the log from `start` on.
+    pub(super) const fn new(start: usize) -> Self {
+        Self { next: start, complete: false, in_flight: VecDeque::new() }
     }
 
     /// Passes that were sent and not answered.
     pub(super) fn in_flight(&self) -> impl Iterator<Item = &Pass> {
         self.in_flight.iter()
+    }
+
+    /// Whether the last pass was sent: what follows it may follow at once.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Whether the pass that ended last was the last of all.
@@ -65,23 +63,21 @@ impl Upload {
         if self.complete || self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
-        let all = log.len() + self.drafts.len();
+        let all = log.len();
         let mut end = all.min(self.next + terms.rows_max);
         if end == terms.judged_to && end < all {
             end -= 1;
         }
         self.complete = end == all;
-        let said = end.min(log.len()).saturating_sub(self.next.max(terms.judged_to));
-        let drafts = end.saturating_sub(log.len());
-        let tokens = [&log.tokens()[self.next..end - drafts], &self.drafts[..drafts]].concat();
+        let said = end.saturating_sub(self.next.max(terms.judged_to));
         let until = if self.complete { terms.until } else { 0 };
         let pass = Pass {
             epoch: terms.epoch,
             base: Position::after(self.next),
             prefix: log.hash(self.next).expect("an upload starts within the log").check(),
-            tokens,
+            tokens: log.tokens()[self.next..end].to_vec(),
             said: small(said),
-            drafts: small(drafts),
+            drafts: 0,
             ask: end > terms.judged_to || self.complete,
             extend: small(until.saturating_sub(end)),
             hidden: None,

@@ -2,7 +2,7 @@
 
 use super::{Drafter, DrafterEvent, State};
 use crate::error::PeerMisbehaved;
-use crate::{Message, Pass, Verdict};
+use crate::{Pass, Verdict};
 use base::{Position, TokenId};
 use std::time::Instant;
 
@@ -28,8 +28,8 @@ impl Drafter {
         }
         match self.state {
             State::Uploading(_) => self.hear_answer(now, verdict),
-            State::Listening { until } => self.hear_on(now, verdict, until),
-            State::Opening { .. } | State::Drafting | State::Alone | State::Finished(_) => Ok(()),
+            State::Talking => self.hear_on(now, verdict),
+            State::Opening { .. } | State::Alone | State::Finished(_) => Ok(()),
         }
     }
 
@@ -45,81 +45,82 @@ impl Drafter {
         let Some(pass) = upload.judged(verdict.from) else { return Ok(()) };
         let answered = upload.is_answered();
         check_shape(&pass, verdict)?;
-        self.gaps = 0;
-        self.counts.rounds += 1;
-        self.counts.accepted += u64::from(verdict.accepted);
-        self.note_passes(verdict.passes);
         self.note_judged(verdict);
-        if !answered {
+        if answered {
+            self.state = State::Talking;
+            self.take_in(now, verdict, 0, &verdict.tokens);
+        } else {
+            self.note_heard(verdict);
             self.pump(now);
-            return Ok(());
-        }
-        let drafts = &pass.tokens[pass.tokens.len() - pass.drafts as usize..];
-        let accepted = &drafts[..verdict.accepted as usize];
-        self.commit_verdict(&[accepted, &verdict.tokens].concat());
-        if self.finished().is_none() {
-            if self.config.extend > 0 {
-                self.state = State::Listening { until: pass.end().advance(pass.extend).index() };
-                self.renew();
-                self.await_answer(now);
-            } else {
-                self.next_round(now);
-            }
         }
         Ok(())
     }
 
-    /// The target goes on alone. What overlaps the log must equal it.
-    fn hear_on(
-        &mut self,
-        now: Instant,
-        verdict: &Verdict,
-        until: usize,
-    ) -> Result<(), PeerMisbehaved> {
-        let (from, len) = (verdict.from.index(), self.log.len());
-        let plain = verdict.agreed.is_empty() && verdict.accepted == 0;
-        let end = from + verdict.tokens.len();
-        if !plain || from > len || end <= len {
+    /// The target goes on from where it spoke last. What overlaps the log must equal it.
+    fn hear_on(&mut self, now: Instant, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
+        let (from, at, len) = (verdict.from.index(), verdict.at().index(), self.log.len());
+        let end = at + verdict.tokens.len();
+        if !verdict.agreed.is_empty() || verdict.tokens.is_empty() || from > len || end <= len {
             return Ok(());
         }
-        if end > until {
-            let why = "it says more than it was asked for";
-            return Err(PeerMisbehaved::VerdictShape { from: verdict.from, why });
+        let wrong = |why| Err(PeerMisbehaved::VerdictShape { from: verdict.from, why });
+        let accepted = at.saturating_sub(len);
+        if accepted > self.ahead.sent() {
+            return wrong("it accepts more drafts than were sent");
         }
-        let (known, new) = verdict.tokens.split_at(len - from);
-        for (i, (now, before)) in known.iter().zip(&self.log.tokens()[from..]).enumerate() {
+        if end > self.leave().max(at + 1) {
+            return wrong("it says more than it was asked for");
+        }
+        let (known, new) = verdict.tokens.split_at(len.saturating_sub(at));
+        let said = self.log.tokens().get(at..).unwrap_or_default();
+        for (i, (now, before)) in known.iter().zip(said).enumerate() {
             if now != before {
-                let at = Position::after(from + i);
+                let at = Position::after(at + i);
                 return Err(PeerMisbehaved::Contradiction { at, before: *before, now: *now });
             }
         }
-        self.gaps = 0;
-        self.note_passes(verdict.passes);
-        self.commit_verdict(new);
-        if self.finished().is_none() {
-            self.renew();
-            self.await_answer(now);
-        }
+        self.take_in(now, verdict, accepted, new);
         Ok(())
     }
 
-    fn commit_verdict(&mut self, tokens: &[TokenId]) {
-        self.commit(tokens, true);
-        self.judged_to = self.log.len();
-        self.have = self.log.len();
-        self.agreeing = true;
+    /// The position before which the target may have gone on alone, however drafts and renewals
+    /// passed each other on their way.
+    fn leave(&self) -> usize {
+        match self.config.extend {
+            0 => 0,
+            extend => self.log.len() + (self.config.window + extend) as usize,
+        }
     }
 
-    /// Lets the target say more before it has said half of what it may.
-    fn renew(&mut self) {
-        let State::Listening { until } = self.state else { return };
-        let wanted = self.until();
-        let low = until.saturating_sub(self.log.len()) <= self.config.extend as usize / 2;
-        if low && wanted > until {
-            self.state = State::Listening { until: wanted };
-            let pass = self.empty_pass(false, wanted);
-            self.outbox.push_back(Message::Pass(pass));
+    /// Commits the next `accepted` drafts and then `tokens`. Drafts that equal these stay valid; one
+    /// that differs ends their branch.
+    fn take_in(&mut self, now: Instant, verdict: &Verdict, accepted: usize, tokens: &[TokenId]) {
+        self.note_heard(verdict);
+        self.asked = false;
+        let mut text = self.ahead.accept(accepted);
+        let wish = self.ahead.wish(0);
+        let right = tokens.iter().filter(|token| self.ahead.hear(**token)).count();
+        text.extend(tokens);
+        self.counts.rounds += 1;
+        self.counts.accepted += (accepted + right) as u64;
+        self.commit(&text, true);
+        (self.judged_to, self.have) = (self.log.len(), self.log.len());
+        self.agreeing = true;
+        if !self.ahead.is_same_branch(wish) {
+            self.rows_to = self.rows_to.min(self.log.len() - 1);
         }
+        self.ahead.settle(self.log.len());
+        if self.finished().is_none() {
+            self.pump(now);
+        }
+    }
+
+    /// The target lives and works.
+    fn note_heard(&mut self, verdict: &Verdict) {
+        self.gaps = 0;
+        let seen = self.passes_seen.unwrap_or(0);
+        let [low, ..] = seen.to_le_bytes();
+        self.note_passes(seen.wrapping_add(u32::from(verdict.passes.wrapping_sub(low))));
     }
 
     /// Marks what was said alone and is judged now: verified as far as the target agreed without a
@@ -155,15 +156,8 @@ fn check_shape(pass: &Pass, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
     if verdict.agreed.len() != pass.said as usize {
         return wrong("one mark is due for each said token");
     }
-    if verdict.accepted > pass.drafts {
+    if verdict.accepted > 0 {
         return wrong("it accepts more drafts than were sent");
-    }
-    let missed = verdict.at().index() - pass.base.index();
-    if pass.tokens.get(missed) == verdict.tokens.first() {
-        return wrong("it corrects a draft to itself");
-    }
-    if pass.extend == 0 && verdict.tokens.len() > 1 {
-        return wrong("it says more than it was asked for");
     }
     let until = pass.end().advance(pass.extend);
     if verdict.at().index() + verdict.tokens.len() > until.max(verdict.at().advance(1)).index() {

@@ -38,13 +38,13 @@ impl LimitError {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The stream is out of step, or speaks another protocol.
-    #[error("frame starts with {actual:#04x}, expected {:#04x}", crate::frame::MARK)]
+    #[error("frame starts with {actual:#04x}, expected {:#04x} and the kind", crate::frame::MARK)]
     Mark {
         /// The byte in its place.
         actual: u8,
     },
     /// No message has this code.
-    #[error("frame kind {code} is unknown; kinds are 1 to 11")]
+    #[error("frame kind {code} is unknown; kinds are 1 to 12")]
     Kind {
         /// The code.
         code: u8,

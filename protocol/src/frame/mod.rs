@@ -1,10 +1,10 @@
-//! Frames: a header of four bytes, a body, and where the body says so a raw payload.
+//! Frames: a header of three bytes, a body, and where the body says so a raw payload.
 //!
 //! ```text
-//!  0      1      2             4                    4 + body_len
-//!  ┌──────┬──────┬─────────────┬────────────────────┬───────────────────────┐
-//!  │ 0xC1 │ kind │ body_len LE │ body (bincode)     │ payload (hidden rows) │
-//!  └──────┴──────┴─────────────┴────────────────────┴───────────────────────┘
+//!  0             1             3                    3 + body_len
+//!  ┌─────────────┬─────────────┬────────────────────┬───────────────────────┐
+//!  │ 0xC0 | kind │ body_len LE │ body (bincode)     │ payload (hidden rows) │
+//!  └─────────────┴─────────────┴────────────────────┴───────────────────────┘
 //! ```
 //!
 //! A reader takes [`HEADER_LEN`] bytes to [`Header::parse`], `body_len` more to [`decode`], and
@@ -24,11 +24,12 @@ use crate::limits::body_len_max;
 use crate::{Kind, Message};
 use bytes::Bytes;
 
-/// First byte of every frame: a mark that a stream is in step, and the version of the frame's shape.
-pub const MARK: u8 = 0xC1;
+/// The upper half of every frame's first byte: a mark that a stream is in step. The lower half is the
+/// kind.
+pub const MARK: u8 = 0xC0;
 
 /// Bytes of a header.
-pub const HEADER_LEN: usize = 4;
+pub const HEADER_LEN: usize = 3;
 
 /// A message with its payload.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,10 +63,11 @@ impl Header {
     ///
     /// [`DecodeError`] where the mark or kind is unknown, or the body is longer than its kind allows.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Result<Self, DecodeError> {
-        let [mark, code, low, high] = *bytes;
-        if mark != MARK {
-            return Err(DecodeError::Mark { actual: mark });
+        let [first, low, high] = *bytes;
+        if first & 0xF0 != MARK {
+            return Err(DecodeError::Mark { actual: first });
         }
+        let code = first & 0x0F;
         let kind = Kind::from_code(code).ok_or(DecodeError::Kind { code })?;
         let body_len = usize::from(u16::from_le_bytes([low, high]));
         let limit = body_len_max(kind);
@@ -96,7 +98,7 @@ pub fn encode(frame: &Frame) -> Result<[Bytes; 2], EncodeError> {
     let length = length.ok_or(EncodeError::BodyTooLong { kind, actual: body.len(), limit })?;
     let [low, high] = length.to_le_bytes();
     let mut head = Vec::with_capacity(HEADER_LEN + body.len());
-    head.extend([MARK, kind.code(), low, high]);
+    head.extend([MARK | kind.code(), low, high]);
     head.extend(body);
     Ok([Bytes::from(head), payload.clone()])
 }

@@ -17,7 +17,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (2, 2),
+        versions: (3, 3),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -28,7 +28,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 2,
+        version: 3,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -90,9 +90,14 @@ fn verdict() -> Verdict {
         agreed: vec![true, false],
         accepted: 2,
         tokens: [9, 300].map(TokenId).to_vec(),
-        pass_us: 41_000,
         passes: 12,
+        cost: Some(Cost { rows: 3, us: 41_000 }),
     }
+}
+
+fn draft() -> Draft {
+    let tokens = [5, 127, 128, 4000].map(TokenId).to_vec();
+    Draft { epoch: Epoch(3), base: Position(304), prefix: PrefixCheck([1, 2, 3, 4]), tokens }
 }
 
 fn fault(kind: FaultKind) -> Message {
@@ -110,7 +115,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         passes: 12,
     };
     let rollback = Rollback { epoch: Epoch(4), to: Position(310) };
-    let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], pass_us: 0, ..verdict() };
+    let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], cost: None, ..verdict() };
     vec![
         ("hello", Message::Hello(hello()).into()),
         ("welcome", Message::Welcome(welcome()).into()),
@@ -118,6 +123,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
+        ("draft", Message::Draft(draft()).into()),
         ("verdict", Message::Verdict(verdict()).into()),
         ("verdict that acknowledges", Message::Verdict(ack).into()),
         ("rollback", Message::Rollback(rollback).into()),
@@ -180,66 +186,75 @@ fn every_message_has_its_golden_bytes_and_they_read_back() {
     }
 }
 
+/// A field, its limit, and a message in which it has so many.
+type Case = (&'static str, usize, fn(usize) -> Message);
+
+const CASES_OF_SHAKING_HANDS: [Case; 9] = [
+    ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
+        Message::Hello(Hello { numerics: "x".repeat(n), ..hello() })
+    }),
+    ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
+        Message::Welcome(Welcome { numerics: "x".repeat(n), ..welcome() })
+    }),
+    ("layers", limits::LAYERS_MAX as usize, |n| {
+        Message::Welcome(Welcome { layers: small(n), ..welcome() })
+    }),
+    ("layers held", 6, |n| {
+        let holds = LayerRange::new(0, small(n)).unwrap();
+        Message::Welcome(Welcome { holds, ..welcome() })
+    }),
+    ("width", limits::WIDTH_MAX as usize, |n| {
+        Message::Welcome(Welcome { width: small(n), ..welcome() })
+    }),
+    ("stages", limits::STAGES_MAX, |n| Message::Open(Open { stages: vec![stage(); n], ..open() })),
+    ("end tokens", limits::END_TOKENS_MAX, |n| {
+        Message::Open(Open { end_tokens: vec![TokenId(1); n], ..open() })
+    }),
+    ("session positions", limits::POSITIONS_MAX as usize, |n| {
+        Message::Open(Open { positions_max: small(n), ..open() })
+    }),
+    ("held positions", 1024, |n| Message::Open(Open { have: Position::after(n), ..open() })),
+];
+
+const CASES_OF_SESSIONS: [Case; 11] = [
+    ("pass rows", limits::PASS_ROWS_MAX, |n| {
+        Message::Pass(Pass { tokens: vec![TokenId(u32::MAX); n], ..pass() })
+    }),
+    ("drafts", limits::DRAFTS_MAX, |n| {
+        Message::Pass(Pass { tokens: vec![TokenId(1); 99], said: 0, drafts: small(n), ..pass() })
+    }),
+    ("drafts", limits::DRAFTS_MAX, |n| {
+        Message::Draft(Draft { tokens: vec![TokenId(u32::MAX); n], ..draft() })
+    }),
+    ("base position", limits::POSITIONS_MAX as usize, |n| {
+        Message::Draft(Draft { base: Position::after(n), ..draft() })
+    }),
+    ("rows of a cost", limits::PASS_ROWS_MAX, |n| {
+        let cost = Some(Cost { rows: small(n), us: 1 });
+        Message::Verdict(Verdict { cost, ..verdict() })
+    }),
+    ("judged tokens", 5, |n| Message::Pass(Pass { said: small(n), drafts: 0, ..pass() })),
+    ("extension", limits::EXTEND_MAX as usize, |n| {
+        Message::Pass(Pass { extend: small(n), ..pass() })
+    }),
+    ("base position", limits::POSITIONS_MAX as usize, |n| {
+        Message::Pass(Pass { base: Position::after(n), ..pass() })
+    }),
+    ("agreed marks", limits::PASS_ROWS_MAX, |n| {
+        Message::Verdict(Verdict { agreed: vec![true; n], ..verdict() })
+    }),
+    ("target tokens", 1 + limits::EXTEND_MAX as usize, |n| {
+        Message::Verdict(Verdict { tokens: vec![TokenId(u32::MAX); n], ..verdict() })
+    }),
+    ("fault detail bytes", limits::DETAIL_LEN_MAX, |n| {
+        let Message::Fault(fault) = fault(FaultKind::Corrupt) else { unreachable!() };
+        Message::Fault(Fault { detail: "x".repeat(n), ..fault })
+    }),
+];
+
 #[test]
 fn every_limit_holds_at_its_edge_and_not_one_past_it() {
-    type Case = (&'static str, usize, fn(usize) -> Message);
-    let cases: [Case; 17] = [
-        ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
-            Message::Hello(Hello { numerics: "x".repeat(n), ..hello() })
-        }),
-        ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
-            Message::Welcome(Welcome { numerics: "x".repeat(n), ..welcome() })
-        }),
-        ("layers", limits::LAYERS_MAX as usize, |n| {
-            Message::Welcome(Welcome { layers: small(n), ..welcome() })
-        }),
-        ("layers held", 6, |n| {
-            let holds = LayerRange::new(0, small(n)).unwrap();
-            Message::Welcome(Welcome { holds, ..welcome() })
-        }),
-        ("width", limits::WIDTH_MAX as usize, |n| {
-            Message::Welcome(Welcome { width: small(n), ..welcome() })
-        }),
-        ("stages", limits::STAGES_MAX, |n| {
-            Message::Open(Open { stages: vec![stage(); n], ..open() })
-        }),
-        ("end tokens", limits::END_TOKENS_MAX, |n| {
-            Message::Open(Open { end_tokens: vec![TokenId(1); n], ..open() })
-        }),
-        ("session positions", limits::POSITIONS_MAX as usize, |n| {
-            Message::Open(Open { positions_max: small(n), ..open() })
-        }),
-        ("held positions", 1024, |n| Message::Open(Open { have: Position::after(n), ..open() })),
-        ("pass rows", limits::PASS_ROWS_MAX, |n| {
-            Message::Pass(Pass { tokens: vec![TokenId(u32::MAX); n], ..pass() })
-        }),
-        ("drafts", limits::DRAFTS_MAX, |n| {
-            Message::Pass(Pass {
-                tokens: vec![TokenId(1); 99],
-                said: 0,
-                drafts: small(n),
-                ..pass()
-            })
-        }),
-        ("judged tokens", 5, |n| Message::Pass(Pass { said: small(n), drafts: 0, ..pass() })),
-        ("extension", limits::EXTEND_MAX as usize, |n| {
-            Message::Pass(Pass { extend: small(n), ..pass() })
-        }),
-        ("base position", limits::POSITIONS_MAX as usize, |n| {
-            Message::Pass(Pass { base: Position::after(n), ..pass() })
-        }),
-        ("agreed marks", limits::PASS_ROWS_MAX, |n| {
-            Message::Verdict(Verdict { agreed: vec![true; n], ..verdict() })
-        }),
-        ("target tokens", 1 + limits::EXTEND_MAX as usize, |n| {
-            Message::Verdict(Verdict { tokens: vec![TokenId(u32::MAX); n], ..verdict() })
-        }),
-        ("fault detail bytes", limits::DETAIL_LEN_MAX, |n| {
-            let Message::Fault(fault) = fault(FaultKind::Corrupt) else { unreachable!() };
-            Message::Fault(Fault { detail: "x".repeat(n), ..fault })
-        }),
-    ];
-    for (what, limit, message) in cases {
+    for (what, limit, message) in CASES_OF_SHAKING_HANDS.into_iter().chain(CASES_OF_SESSIONS) {
         let payload = vec![0; message(limit).payload_len()].into();
         let at = Frame { message: message(limit), payload };
         assert_eq!(read(&bytes_of(&at)).unwrap(), at, "{what} at the limit");
@@ -299,7 +314,7 @@ fn a_body_may_be_as_long_as_its_kinds_limit_and_no_longer() {
     for kind in Kind::ALL {
         let header = |body_len: usize| {
             let [low, high] = u16::try_from(body_len).unwrap().to_le_bytes();
-            Header::parse(&[MARK, kind.code(), low, high])
+            Header::parse(&[MARK | kind.code(), low, high])
         };
         let limit = body_len_max(kind);
         assert_eq!(header(limit).unwrap(), Header { kind, body_len: limit });
@@ -316,8 +331,9 @@ fn bytes_that_are_no_frame_are_refused_with_the_reason() {
         bytes
     };
     assert!(matches!(read(&with(0, 0x16)), Err(DecodeError::Mark { actual: 0x16 })));
-    for code in [0, 12, 255] {
-        assert!(matches!(read(&with(1, code)), Err(DecodeError::Kind { .. })), "{code}");
+    for code in [0, 13, 15] {
+        let unknown = read(&with(0, MARK | code));
+        assert!(matches!(unknown, Err(DecodeError::Kind { .. })), "{code}");
     }
     let header = Header { kind: Kind::Ping, body_len: 2 };
     assert!(matches!(decode(header, &[7, 0]), Err(DecodeError::Body { .. })), "trailing byte");
@@ -379,10 +395,10 @@ fn every_kind_may_be_sent_by_someone_and_only_some_by_both() {
 #[test]
 fn a_speculative_round_takes_few_bytes() {
     let tokens = [300, 17, 2500, 801].map(TokenId).to_vec();
-    let round = Pass { tokens, said: 0, drafts: 4, extend: 0, ..pass() };
-    let answer = Verdict { agreed: vec![], tokens: vec![TokenId(99)], pass_us: 900, ..verdict() };
-    let (up, down) = (Message::Pass(round).into(), Message::Verdict(answer).into());
-    assert_eq!((bytes_of(&up).len(), bytes_of(&down).len()), (25, 16));
+    let up = Message::Draft(Draft { tokens, ..draft() }).into();
+    let answer = Verdict { agreed: vec![], tokens: vec![TokenId(99)], cost: None, ..verdict() };
+    let down = Message::Verdict(answer).into();
+    assert_eq!((bytes_of(&up).len(), bytes_of(&down).len()), (19, 13));
 }
 
 fn small(n: usize) -> u32 {

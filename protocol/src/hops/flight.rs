@@ -1,7 +1,8 @@
 //! Passes on their way through a stage: queued, running, or sent up and waiting for a verdict.
 
+use crate::branch::Tip;
 use crate::{Pass, limits};
-use base::Position;
+use base::{Position, TokenId};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -65,6 +66,36 @@ impl Flight {
     /// A verdict speaks of the position `at`: it answers every pass that began before.
     pub(super) fn answered(&mut self, at: Position) {
         self.waiting.retain(|base| *base >= at);
+    }
+
+    /// Drops what builds on another token at `at` than `own`: all of the queue that continues the held
+    /// text, which ends at `tip`, where that one `differs` there, else from the pass on that does. The
+    /// end of the branch, where there was one.
+    pub(super) fn leave(
+        &mut self,
+        mut tip: Tip,
+        mut differs: bool,
+        at: usize,
+        own: TokenId,
+    ) -> Option<Tip> {
+        let in_held = differs;
+        self.queue.retain(|(pass, _)| {
+            let base = pass.base.index();
+            if !tip.continues(base, pass.prefix) {
+                return true;
+            }
+            tip = tip.after(&pass.tokens);
+            let drafts_from = pass.end().index() - pass.drafts as usize;
+            let draft = at.checked_sub(base).and_then(|row| pass.tokens.get(row));
+            differs |= at >= drafts_from && draft.is_some_and(|draft| *draft != own);
+            !differs
+        });
+        if in_held {
+            self.waiting.retain(|base| base.index() < at);
+            let running = self.running.iter_mut();
+            running.filter(|running| running.from.index() >= at).for_each(|r| r.pass = None);
+        }
+        differs.then_some(tip)
     }
 
     /// Nothing in flight is wanted any more.

@@ -20,6 +20,7 @@ mod flight;
 #[cfg(test)]
 mod tests;
 
+use crate::branch::Tip;
 use crate::error::PeerMisbehaved;
 use crate::verifier::FORGOTTEN;
 use crate::{
@@ -74,7 +75,11 @@ pub struct Hops {
     epoch: Epoch,
     positions_max: u32,
     held: Transcript,
+    /// What is held from here on is drafts, or was when it came.
+    drafts_from: usize,
     flight: Flight,
+    /// The end of the last branch of drafts that the target contradicted.
+    abandoned: Option<Tip>,
     outbox: VecDeque<(Side, Frame)>,
 }
 
@@ -103,7 +108,9 @@ impl Hops {
             epoch: Epoch::default(),
             positions_max: 0,
             held: Transcript::default(),
+            drafts_from: 0,
             flight: Flight::default(),
+            abandoned: None,
             outbox: VecDeque::new(),
         }
     }
@@ -202,11 +209,14 @@ impl Hops {
         self.send(Side::Up, Message::Close(Close {}));
     }
 
-    /// From above: goes down as it is, and frees the credit of what it answers. One of an older
-    /// epoch is dropped.
+    /// From above: goes down as it is, and frees the credit of what it answers. Drafts that it
+    /// contradicts, and what builds on them, are not run any more. One of an older epoch is dropped.
     pub fn handle_verdict(&mut self, verdict: Verdict) {
         if verdict.epoch == self.epoch {
             self.flight.answered(verdict.at());
+            if let Some(own) = verdict.tokens.first() {
+                self.hear(verdict.at().index(), *own);
+            }
             self.send(Side::Down, Message::Verdict(verdict));
         }
     }
@@ -232,12 +242,19 @@ impl Hops {
     pub fn poll_work(&mut self) -> Option<HopWork> {
         while let Some((pass, payload)) = self.flight.next() {
             let base = pass.base.index();
+            if let Some(tip) = self.abandoned.filter(|tip| tip.continues(base, pass.prefix)) {
+                self.abandoned = Some(tip.after(&pass.tokens));
+                continue;
+            }
             if self.held.hash(base).is_none_or(|hash| hash.check() != pass.prefix) {
                 self.report_gap(&pass);
                 continue;
             }
             self.held.truncate(base);
             self.held.extend(&pass.tokens);
+            let drafts_from = pass.end().index() - pass.drafts as usize;
+            let continues = drafts_from == base;
+            self.drafts_from = if continues { self.drafts_from.min(base) } else { drafts_from };
             let work = HopWork {
                 truncate_to: pass.base,
                 tokens: pass.tokens.clone(),
@@ -305,7 +322,21 @@ impl Hops {
     /// What was asked for before is void.
     fn start(&mut self, epoch: Epoch) {
         self.epoch = epoch;
+        self.abandoned = None;
         self.flight.void();
+    }
+
+    /// The target says `own` at `at`: a branch with another draft there is left. The device has not
+    /// heard it yet, so that all that is in flight behind it is of that branch. What was said without
+    /// the target stays, whatever it says now.
+    fn hear(&mut self, at: usize, own: TokenId) {
+        let held = self.held.hash(self.held.len()).expect("every held prefix has its hash");
+        let tip = Tip::new(self.held.len(), held);
+        let differs = at >= self.drafts_from && self.held.get(at).is_some_and(|token| token != own);
+        if let Some(tip) = self.flight.leave(tip, differs, at, own) {
+            self.abandoned = Some(tip);
+            self.held.truncate(at);
+        }
     }
 
     fn send(&mut self, side: Side, message: Message) {

@@ -57,7 +57,7 @@ fn verdict(epoch: u32, from: u32) -> Verdict {
         agreed: Vec::new(),
         accepted: 0,
         tokens: ids(&[9]),
-        pass_us: 1,
+        cost: None,
         passes: 1,
     }
 }
@@ -291,4 +291,84 @@ fn an_open_goes_on_with_the_kv_s_format_and_window() {
         panic!("no Open for the next stage")
     };
     assert_eq!((up.kv, up.stream), (KvFormat::Q4, stream));
+}
+
+/// A pass of drafts that continues `text[..base]`; the token before them is settled where `settled`.
+fn drafts(text: &[u32], base: usize, settled: usize) -> Pass {
+    let drafts = u32::try_from(text.len() - base - settled).unwrap();
+    Pass { drafts, ..pass(1, text, base) }
+}
+
+/// The target took `accepted` drafts from `from` on and says `own` next.
+fn says(from: u32, accepted: u32, own: u32) -> Verdict {
+    Verdict { accepted, tokens: ids(&[own]), ..verdict(1, from) }
+}
+
+#[test]
+fn drafts_behind_a_contradicted_one_are_not_run_and_no_gap() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3, 4], 0, 2));
+    let _ = desk.work();
+    desk.ask(drafts(&[1, 2, 3, 4, 5, 6], 4, 0));
+    desk.ask(drafts(&[1, 2, 3, 4, 5, 6, 7], 6, 0));
+    // 3 was right, 4 was not.
+    desk.0.handle_verdict(says(2, 1, 9));
+    assert!(matches!(desk.down(), Message::Verdict(_)));
+    assert_eq!((desk.work(), desk.0.held(), desk.0.in_flight()), (None, Position(3), 0));
+    desk.ask(drafts(&[1, 2, 3, 4, 5, 6, 7, 8], 7, 0)); // sent before the device heard of it
+    assert_eq!(desk.work(), None);
+    assert_eq!(desk.0.poll_transmit(), None);
+    desk.ask(drafts(&[1, 2, 3, 9, 10], 3, 1));
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
+}
+
+#[test]
+fn a_pass_that_runs_while_its_branch_is_contradicted_does_not_leave() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3], 0, 2));
+    let _ = desk.work();
+    desk.ask(drafts(&[1, 2, 3, 4], 3, 0));
+    let _ = desk.0.poll_work().unwrap();
+    desk.0.handle_verdict(says(2, 0, 9));
+    let _ = desk.down();
+    desk.0.handle_output(vec![0; 2].into());
+    assert_eq!(desk.0.poll_transmit(), None);
+    desk.ask(drafts(&[1, 2, 9, 10], 2, 1));
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
+}
+
+#[test]
+fn a_word_contradicts_drafts_that_still_wait_here() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3], 0, 2));
+    let _ = desk.work();
+    desk.ask(drafts(&[1, 2, 3, 4, 5], 3, 0));
+    desk.ask(drafts(&[1, 2, 3, 4, 5, 6], 5, 0));
+    desk.0.handle_verdict(says(2, 1, 9));
+    let _ = desk.down();
+    assert_eq!((desk.work(), desk.0.in_flight()), (None, 0));
+}
+
+#[test]
+fn words_that_drafts_foresaw_leave_the_rest_standing() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3], 0, 2));
+    let _ = desk.work();
+    desk.ask(drafts(&[1, 2, 3, 4, 5], 3, 0));
+    desk.0.handle_verdict(says(2, 1, 4));
+    let _ = desk.down();
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
+}
+
+/// What was said without the target is kept whatever it says: another token there is no contradiction.
+#[test]
+fn said_tokens_that_the_target_disagrees_with_stay() {
+    let mut desk = Desk::new();
+    desk.ask(Pass { said: 2, ..pass(1, &[1, 2, 3, 4], 0) });
+    let _ = desk.work();
+    desk.ask(Pass { said: 1, ..pass(1, &[1, 2, 3, 4, 5], 4) });
+    desk.0.handle_verdict(Verdict { agreed: vec![true, false], ..says(2, 0, 9) });
+    let _ = desk.down();
+    assert_eq!(desk.0.held(), Position(4));
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
 }

@@ -8,7 +8,8 @@ mod session;
 
 pub use link::{Hello, Ping, Pong, Welcome};
 pub use session::{
-    Close, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback, Verdict, WireCodec,
+    Close, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback,
+    Verdict, WireCodec,
 };
 
 use crate::codec::{self, CodecError};
@@ -27,6 +28,8 @@ pub enum Message {
     Opened(Opened),
     /// Rows to run and tokens to judge.
     Pass(Pass),
+    /// Drafts to judge.
+    Draft(Draft),
     /// What the target says.
     Verdict(Verdict),
     /// Stop, and forget what comes after a position.
@@ -67,6 +70,8 @@ pub enum Kind {
     Pong = 10,
     /// [`Message::Fault`].
     Fault = 11,
+    /// [`Message::Draft`].
+    Draft = 12,
 }
 
 /// Which stream of a session a frame travels on.
@@ -91,7 +96,7 @@ pub enum Scope {
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Hello,
         Self::Welcome,
         Self::Open,
@@ -103,6 +108,7 @@ impl Kind {
         Self::Ping,
         Self::Pong,
         Self::Fault,
+        Self::Draft,
     ];
 
     /// The code in a frame's header.
@@ -122,6 +128,7 @@ impl Kind {
             Self::Open
             | Self::Opened
             | Self::Pass
+            | Self::Draft
             | Self::Verdict
             | Self::Rollback
             | Self::Close => Scope::Session,
@@ -135,6 +142,7 @@ impl Kind {
             Self::Hello
             | Self::Open
             | Self::Pass
+            | Self::Draft
             | Self::Rollback
             | Self::Close
             | Self::Ping
@@ -153,7 +161,9 @@ impl Kind {
             | Self::Ping
             | Self::Pong
             | Self::Fault => true,
-            Self::Hello | Self::Open | Self::Pass | Self::Rollback | Self::Close => false,
+            Self::Hello | Self::Open | Self::Pass | Self::Draft | Self::Rollback | Self::Close => {
+                false
+            }
         }
     }
 }
@@ -167,6 +177,7 @@ impl Message {
             Self::Open(_) => Kind::Open,
             Self::Opened(_) => Kind::Opened,
             Self::Pass(_) => Kind::Pass,
+            Self::Draft(_) => Kind::Draft,
             Self::Verdict(_) => Kind::Verdict,
             Self::Rollback(_) => Kind::Rollback,
             Self::Close(_) => Kind::Close,
@@ -185,6 +196,7 @@ impl Message {
             | Self::Open(_)
             | Self::Opened(_)
             | Self::Pass(_)
+            | Self::Draft(_)
             | Self::Verdict(_)
             | Self::Rollback(_)
             | Self::Close(_)
@@ -204,6 +216,7 @@ impl Message {
             | Self::Open(_)
             | Self::Opened(_)
             | Self::Pass(_)
+            | Self::Draft(_)
             | Self::Verdict(_)
             | Self::Rollback(_)
             | Self::Close(_)
@@ -224,6 +237,7 @@ impl Message {
             Self::Welcome(welcome) => welcome.check(),
             Self::Open(open) => open.check(),
             Self::Pass(pass) => pass.check(),
+            Self::Draft(draft) => draft.check(),
             Self::Verdict(verdict) => verdict.check(),
             Self::Fault(fault) => fault.check(),
             Self::Opened(_)
@@ -241,6 +255,7 @@ impl Message {
             Self::Open(body) => codec::encode(body),
             Self::Opened(body) => codec::encode(body),
             Self::Pass(body) => codec::encode(body),
+            Self::Draft(body) => codec::encode(body),
             Self::Verdict(body) => codec::encode(body),
             Self::Rollback(body) => codec::encode(body),
             Self::Close(body) => codec::encode(body),
@@ -257,6 +272,7 @@ impl Message {
             Kind::Open => Self::Open(codec::decode(bytes)?),
             Kind::Opened => Self::Opened(codec::decode(bytes)?),
             Kind::Pass => Self::Pass(codec::decode(bytes)?),
+            Kind::Draft => Self::Draft(codec::decode(bytes)?),
             Kind::Verdict => Self::Verdict(codec::decode(bytes)?),
             Kind::Rollback => Self::Rollback(codec::decode(bytes)?),
             Kind::Close => Self::Close(codec::decode(bytes)?),

@@ -68,7 +68,7 @@ pub struct Opened {
     /// Hash of these tokens. The device compares it with its own text, and starts from position 0
     /// where they differ.
     pub prefix: PrefixHash,
-    /// Target passes of this session so far, as in [`Verdict`]: the baseline for counting.
+    /// Target passes of this session so far: the baseline for counting, see [`Verdict`].
     pub passes: u32,
 }
 
@@ -108,6 +108,21 @@ pub struct Pass {
     pub hidden: Option<Hidden>,
 }
 
+/// Drafts for a peer that has all layers: a [`Pass`] of nothing but drafts, which asks, in few bytes.
+/// It lets the target go on alone as far past its end as the newest pass did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// As in [`Pass`].
+    pub epoch: Epoch,
+    /// The position of the first draft.
+    pub base: Position,
+    /// Check of all tokens before `base`, earlier drafts among them.
+    pub prefix: PrefixCheck,
+    /// The drafts; at least one.
+    #[serde(with = "crate::token_run")]
+    pub tokens: Vec<TokenId>,
+}
+
 /// Shape of a payload of hidden states: one row for each token of its pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
@@ -142,10 +157,20 @@ pub struct Verdict {
     /// what it went on to say alone. Empty exactly in an acknowledgement of a pass that did not ask.
     #[serde(with = "crate::token_run")]
     pub tokens: Vec<TokenId>,
-    /// Microseconds that the last target pass took on the verifying node; 0 where none was needed.
-    pub pass_us: u32,
-    /// Target passes of this session so far, on the verifying node.
-    pub passes: u32,
+    /// Target passes of this session so far, on the verifying node, modulo 256: they are counted by
+    /// differences, from the number that [`Opened`] says.
+    pub passes: u8,
+    /// What the pass behind it took, where that is news.
+    pub cost: Option<Cost>,
+}
+
+/// What a target pass took on the verifying node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Rows of this session in it.
+    pub rows: u32,
+    /// Microseconds.
+    pub us: u32,
 }
 
 /// Stop saying things, and forget what comes after a position: at a stop string, a cancel, a switch.
@@ -238,6 +263,18 @@ impl Pass {
     }
 }
 
+impl Draft {
+    /// The position after its last token.
+    pub fn end(&self) -> Position {
+        Position::after(self.base.index() + self.tokens.len())
+    }
+
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        LimitError::cap("drafts", self.tokens.len(), limits::DRAFTS_MAX)?;
+        LimitError::cap_u32("base position", self.base.0, limits::POSITIONS_MAX)
+    }
+}
+
 impl Hidden {
     fn check(&self, rows: usize) -> Result<(), LimitError> {
         LimitError::cap_u32("width", self.width, limits::WIDTH_MAX)?;
@@ -269,7 +306,9 @@ impl Verdict {
         LimitError::cap_u32("verdict position", self.from.0, limits::POSITIONS_MAX)?;
         LimitError::cap("agreed marks", self.agreed.len(), limits::PASS_ROWS_MAX)?;
         LimitError::cap("accepted drafts", self.accepted as usize, limits::DRAFTS_MAX)?;
-        LimitError::cap("target tokens", self.tokens.len(), 1 + limits::EXTEND_MAX as usize)
+        LimitError::cap("target tokens", self.tokens.len(), 1 + limits::EXTEND_MAX as usize)?;
+        let rows = self.cost.map_or(0, |cost| cost.rows as usize);
+        LimitError::cap("rows of a cost", rows, limits::PASS_ROWS_MAX)
     }
 }
 

@@ -33,11 +33,11 @@ pub(super) fn target(before: &[TokenId]) -> TokenId {
     word(PrefixHash::EMPTY.extend(before).0)
 }
 
-/// What the device's draft model says: right in about 70 of 100 cases.
-pub(super) fn draft(before: &[TokenId]) -> TokenId {
+/// What the device's draft model says: right in about `accept` of 100 cases.
+pub(super) fn draft(before: &[TokenId], accept: u64) -> TokenId {
     let hash = PrefixHash::EMPTY.extend(before).0;
     let guess = Dice(hash ^ 1).roll();
-    if guess % 100 < 70 { word(hash) } else { word(guess) }
+    if guess % 100 < accept { word(hash) } else { word(guess) }
 }
 
 fn word(hash: u64) -> TokenId {

@@ -11,6 +11,8 @@ pub(super) struct Scenario {
     pub(super) prompt: Vec<TokenId>,
     pub(super) tokens_max: u32,
     pub(super) draft_length: u32,
+    /// Chunks that may wait for a verdict.
+    pub(super) chunks: u32,
     pub(super) extend: u32,
     /// A middle stage stands between device and verifier.
     pub(super) hop: bool,
@@ -20,9 +22,23 @@ pub(super) struct Scenario {
     pub(super) reach: Option<usize>,
     pub(super) pass_rows_max: usize,
     pub(super) weather: Weather,
+    pub(super) speed: Speed,
     /// Silence that the device takes for loss: the default's, or never in this run.
     pub(super) never_lost: bool,
     pub(super) fates: Vec<(Duration, Fate)>,
+}
+
+/// How fast the simulated machines are, and how good the draft model is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speed {
+    /// One draft.
+    pub(super) draft: Duration,
+    /// A target pass, before its rows.
+    pub(super) pass: Duration,
+    /// Each of its rows.
+    pub(super) row: Duration,
+    /// Share of drafts that are right, in percent.
+    pub(super) accept: u64,
 }
 
 /// What befalls the world.
@@ -50,12 +66,14 @@ impl Scenario {
             prompt,
             tokens_max: 1 + u32::try_from(dice.below(40)).unwrap(),
             draft_length: 0,
+            chunks: 1,
             extend: 0,
             hop: false,
             head_stage: false,
             reach: None,
             pass_rows_max: 16,
             weather: Weather { delay: ms(20), jitter: ms(5), loss: 0, repeat: 0, reorder: false },
+            speed: Speed { draft: ms(3), pass: ms(4), row: Duration::from_micros(300), accept: 70 },
             never_lost: false,
             fates: Vec::new(),
         }
@@ -86,8 +104,8 @@ impl Scenario {
         scenario.hop = dice.chance(40);
         scenario.head_stage = dice.chance(30);
         scenario.draft_length = u32::try_from(dice.below(9)).unwrap();
-        if !scenario.is_staged() && dice.chance(40) {
-            scenario.draft_length = 0;
+        scenario.chunks = 1 + u32::try_from(dice.below(5)).unwrap();
+        if !scenario.is_staged() && dice.chance(60) {
             scenario.extend = 1 + u32::try_from(dice.below(40)).unwrap();
         }
         for _ in 0..1 + dice.below(4) {

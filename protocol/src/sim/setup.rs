@@ -33,8 +33,11 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         stream: None,
         end_tokens: vec![model::END],
         draft_length: scenario.draft_length,
+        window: scenario.draft_length * scenario.chunks,
         extend: scenario.extend,
-        pass_rows_max: scenario.pass_rows_max,
+        pass_rows_max: scenario
+            .pass_rows_max
+            .max(1 + (scenario.draft_length * scenario.chunks) as usize),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),
     }

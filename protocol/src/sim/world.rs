@@ -7,12 +7,12 @@
 
 use super::link::Pipe;
 use super::model::{self, Dice};
-use super::scenario::{Fate, Scenario, ms};
+use super::scenario::{Fate, Scenario, Speed, ms};
 use super::setup::{bytes_of, config, engine, health, hops, read, verifier};
 use super::stage::{Engine, WIDTH};
 use crate::{
     Drafter, DrafterEvent, Epoch, Frame, Hidden, Hops, LinkEvent, LinkHealth, Message, Pong, Side,
-    Verifier, WireCodec, limits,
+    Verifier, WireCodec, Wish, limits,
 };
 use base::{Position, TokenId};
 use bytes::Bytes;
@@ -45,6 +45,8 @@ pub(super) struct World {
 
     pub(super) verifier: Verifier,
     pub(super) engine: Engine,
+    /// What the last work of the verifier takes.
+    passed: Duration,
     life: u64,
 
     /// Everything the shell was shown.
@@ -53,6 +55,8 @@ pub(super) struct World {
     pub(super) events: Vec<(Instant, DrafterEvent)>,
     /// Whether a local token is being generated.
     saying: bool,
+    /// The draft that is being made.
+    drafting: Option<Wish>,
     pub(super) bytes: usize,
 }
 
@@ -76,7 +80,7 @@ enum Happening {
     FarDown(u64, Bytes),
     Verified(u64, Option<Vec<TokenId>>),
     PassedOn(u64, Option<Bytes>),
-    Drafted(Position, Vec<TokenId>),
+    Drafted(Wish, TokenId),
     Said(Position, TokenId),
     Dialled,
     Closed(u64),
@@ -112,11 +116,13 @@ impl World {
             far_life: 0,
             verifier: verifier(&scenario),
             engine: engine(&scenario),
+            passed: Duration::ZERO,
             life: 0,
             shown: Vec::new(),
             marks: Vec::new(),
             events: Vec::new(),
             saying: false,
+            drafting: None,
             bytes: 0,
             scenario,
         };
@@ -164,7 +170,8 @@ impl World {
     fn wake_at(&self) -> Option<Instant> {
         let drafter = self.drafter.poll_timeout().map(|(at, _)| at);
         let health = self.health.poll_timeout().map(|(at, _)| at);
-        [drafter, health].into_iter().flatten().min()
+        let verifier = self.verifier.poll_timeout().map(|(at, _)| at);
+        [drafter, health, verifier].into_iter().flatten().min()
     }
 
     /// The next thing happens. `false` where nothing ever will.
@@ -201,7 +208,10 @@ impl World {
             }
             Happening::FarDown(life, bytes) if life == self.far_life => self.at_hop(read(&bytes)),
             Happening::Verified(life, chosen) if life == self.life => match chosen {
-                Some(chosen) => self.verifier.handle_chosen(&chosen, 2000),
+                Some(chosen) => {
+                    let us = u32::try_from(self.passed.as_micros()).unwrap();
+                    self.verifier.handle_chosen(now, &chosen, us);
+                }
                 None => self.verifier.handle_forgotten(),
             },
             Happening::PassedOn(life, rows) => {
@@ -212,7 +222,10 @@ impl World {
                     }
                 });
             }
-            Happening::Drafted(base, tokens) => self.drafter.handle_draft(now, base, &tokens),
+            Happening::Drafted(wish, token) => {
+                self.drafting = None;
+                self.drafter.handle_draft(now, wish, Some(token));
+            }
             Happening::Said(at, token) => {
                 self.saying = false;
                 self.drafter.handle_local_token(now, at, token);
@@ -310,7 +323,10 @@ impl World {
     fn at_verifier(&mut self, frame: Frame) {
         match frame.message {
             Message::Open(open) => self.verifier.handle_open(&open),
-            Message::Pass(pass) => self.verifier.handle_pass(pass, frame.payload).unwrap(),
+            Message::Pass(pass) => {
+                self.verifier.handle_pass(self.now, pass, frame.payload).unwrap();
+            }
+            Message::Draft(draft) => self.verifier.handle_draft(self.now, draft).unwrap(),
             Message::Rollback(rollback) => self.verifier.handle_rollback(&rollback),
             other => panic!("verifier got {other:?}"),
         }
@@ -343,10 +359,19 @@ impl World {
             self.on_event(&event);
             self.events.push((self.now, event));
         }
+        if self.drafting.is_none()
+            && let Some(wish) = self.drafter.wish()
+        {
+            self.drafting = Some(wish);
+            let ahead = self.drafter.ahead().iter().copied();
+            let text: Vec<_> = self.drafter.log().tokens().iter().copied().chain(ahead).collect();
+            let Speed { draft, accept, .. } = self.scenario.speed;
+            self.plan(self.now + draft, Happening::Drafted(wish, model::draft(&text, accept)));
+        }
         if self.drafter.is_alone() && !self.saying {
             self.saying = true;
             let (at, log) = (self.drafter.log().end(), self.drafter.log().tokens());
-            let said = Happening::Said(at, model::draft(log));
+            let said = Happening::Said(at, model::draft(log, self.scenario.speed.accept));
             self.plan(self.now + ms(8), said);
         }
         self.health.expect(self.now, self.drafter.is_waiting());
@@ -375,14 +400,6 @@ impl World {
 
     fn on_event(&mut self, event: &DrafterEvent) {
         match event {
-            DrafterEvent::Draft { base, wanted } => {
-                let mut text = self.drafter.log().tokens().to_vec();
-                for _ in 0..*wanted {
-                    text.push(model::draft(&text));
-                }
-                let drafted = Happening::Drafted(*base, text.split_off(base.index()));
-                self.plan(self.now + ms(3) * *wanted, drafted);
-            }
             DrafterEvent::Commit { at, tokens, .. } => {
                 let prompt = self.scenario.prompt.len();
                 assert_eq!(at.index(), prompt + self.shown.len(), "each position once, in order");
@@ -396,10 +413,11 @@ impl World {
     }
 
     fn settle_verifier(&mut self) {
-        while let Some(work) = self.verifier.poll_work() {
+        while let Some(work) = self.verifier.poll_work(self.now) {
             let chosen = self.engine.verify(&work);
-            let time =
-                ms(4) + Duration::from_micros(300) * u32::try_from(work.tokens.len()).unwrap();
+            let Speed { pass, row, .. } = self.scenario.speed;
+            let time = pass + row * u32::try_from(work.tokens.len()).unwrap();
+            self.passed = time;
             self.plan(self.now + time, Happening::Verified(self.life, chosen));
         }
         while let Some(message) = self.verifier.poll_transmit() {

@@ -1,5 +1,6 @@
 //! What a verifier remembers: the text whose KV is held, and the target's choices along it.
 
+use crate::branch::Tip;
 use crate::{PrefixCheck, PrefixHash, Transcript};
 use base::{Position, TokenId};
 
@@ -20,6 +21,8 @@ pub(super) struct Placed {
     text: Vec<TokenId>,
     /// The text up to here is held as it is.
     pub(super) common: usize,
+    /// Where the text ends.
+    pub(super) tip: Tip,
 }
 
 impl Default for Memory {
@@ -75,23 +78,49 @@ impl Memory {
         prefix: PrefixCheck,
         tokens: &[TokenId],
     ) -> Option<Placed> {
-        if self.held.hash(base).is_some_and(|hash| hash.check() == prefix) {
-            return Some(self.placed(base, tokens.to_vec()));
+        if let Some(hash) = self.held.hash(base).filter(|hash| hash.check() == prefix) {
+            return Some(self.placed(base, hash, tokens.to_vec()));
         }
-        let before = base.checked_sub(1)?;
-        let own = self.choice(before)?;
-        let hash = self.held.hash(before)?.extend(&[own]);
-        let text = || [&[own], tokens].concat();
-        (hash.check() == prefix).then(|| self.placed(before, text()))
+        self.place_after_own(base, prefix, tokens)
     }
 
-    fn placed(&self, from: usize, text: Vec<TokenId>) -> Placed {
+    /// Lays `tokens` from `base` on behind the target's own choice. `None` where the prefix does not
+    /// end in that.
+    pub(super) fn place_after_own(
+        &self,
+        base: usize,
+        prefix: PrefixCheck,
+        tokens: &[TokenId],
+    ) -> Option<Placed> {
+        let before = base.checked_sub(1)?;
+        let own = self.choice(before)?;
+        let hash = self.held.hash(before)?;
+        let text = || [&[own], tokens].concat();
+        (hash.extend(&[own]).check() == prefix).then(|| self.placed(before, hash, text()))
+    }
+
+    fn placed(&self, from: usize, hash: PrefixHash, text: Vec<TokenId>) -> Placed {
         let common = from + self.held.agreement(from, &text);
-        Placed { from, text, common }
+        let tip = Tip::new(from, hash).after(&text);
+        Placed { from, text, common, tip }
     }
 }
 
 impl Placed {
+    /// The same text with `tokens` at its end.
+    pub(super) fn extend(&mut self, tokens: &[TokenId], held: &Transcript) {
+        if self.common == self.tip.length() {
+            self.common += held.agreement(self.common, tokens);
+        }
+        self.text.extend(tokens);
+        self.tip = self.tip.after(tokens);
+    }
+
+    /// The token at `position`, which is not before the text begins.
+    pub(super) fn get(&self, position: usize) -> Option<TokenId> {
+        self.text.get(position - self.from).copied()
+    }
+
     /// The tokens of the rows from `start` on: the text's, before them what is held.
     pub(super) fn rows_from(&self, start: usize, held: &Transcript) -> Vec<TokenId> {
         match start.checked_sub(self.from) {

@@ -7,10 +7,17 @@
 //!
 //! ```text
 //!              handle_pass            poll_work                     handle_chosen
+//!              handle_draft
 //!   Idle ───────────────────▶ queued ───────────▶ running one Work ───────────────▶ verdict, Idle
-//!    │                          └─ all known: verdict at once                          │
-//!    └──── extend left, nothing queued: poll_work gives one row more, alone ◀──────────┘
+//!    │                          │ all known: verdict at once
+//!    │                          └ drafts that continue each other: one Work
+//!    └──── extend left, nothing queued, patience over: poll_work gives one row more ◀────────┘
 //! ```
+//!
+//! Within an epoch the target says every position once and in order, whether it took the device's
+//! draft for it, corrected one, or went on alone: `spoken` is the end of that. Drafts of positions
+//! that are said already are compared and not run; those of a branch that was contradicted are stale
+//! and dropped.
 //!
 //! # Invariants
 //!
@@ -19,23 +26,31 @@
 //!   forgets every choice past `n`; nothing else writes either.
 //! - **Nothing of an older epoch is answered**, but what was computed for it stays true and is kept.
 //! - **At most one work runs**, and at most [`limits::PASSES_IN_FLIGHT_MAX`] passes wait.
-//! - **Nothing here depends on time.** Patience will be a `poll_timeout`.
+//! - **Time decides when the target goes on alone, never what it says.**
 
+mod answer;
+mod cost;
 mod memory;
+mod patience;
+mod take_up;
 
 #[cfg(test)]
 mod tests;
 
+use crate::branch::Tip;
 use crate::error::PeerMisbehaved;
 use crate::{
-    Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, PrefixHash, Rollback, Verdict,
+    Cost, Draft, Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, PrefixHash, Rollback,
     WireCodec, limits,
 };
 use base::{Position, Sampling, TokenId};
 use bytes::Bytes;
+use cost::Told;
 use memory::Memory;
+use patience::Patience;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Instant;
 
 /// The detail of a gap that opens because KV was dropped.
 pub(crate) const FORGOTTEN: &str = "the KV does not reach back to the pass; nothing is held now";
@@ -78,6 +93,13 @@ pub struct HiddenRows {
     pub payload: Bytes,
 }
 
+/// Why a [`Verifier`] wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifierTimer {
+    /// Drafts that were expected have not come: [`Verifier::poll_work`] goes on without them.
+    Patience,
+}
+
 /// The deciding stage of one session.
 #[derive(Debug)]
 pub struct Verifier {
@@ -87,8 +109,17 @@ pub struct Verifier {
     memory: Memory,
     queue: VecDeque<(Pass, Bytes)>,
     running: Option<Running>,
-    alone: Option<Alone>,
+    /// The position after the last token that the target said in this epoch.
+    spoken: Option<usize>,
+    /// It may fill the positions before this one alone.
+    until: usize,
+    /// How far past each chunk of drafts it may go on alone: as the newest pass said.
+    extend: u32,
+    /// The end of the last branch of drafts that the target contradicted.
+    abandoned: Option<Tip>,
+    patience: Patience,
     passes: u32,
+    told: Told,
     outbox: VecDeque<Message>,
 }
 
@@ -105,20 +136,37 @@ struct Session {
 #[derive(Debug)]
 struct Running {
     start: usize,
+    rows: usize,
     choose: Range<usize>,
-    /// The pass it answers; `None` where the target goes on alone, or the pass became void.
-    pass: Option<Pass>,
+    /// `None` where it became void.
+    purpose: Option<Purpose>,
     /// Chosen by other sampling parameters than the session has now.
     outdated: bool,
 }
 
-/// The target's own text may grow without the device.
-#[derive(Debug, Clone, Copy)]
-struct Alone {
-    /// The position after the last token it said.
-    end: usize,
-    /// It may fill the positions before this one.
-    until: usize,
+/// What a running work is for.
+#[derive(Debug)]
+enum Purpose {
+    /// It answers this.
+    Answer(Question),
+    /// The target goes on alone.
+    GoOn,
+}
+
+/// Positions that are asked about.
+#[derive(Debug)]
+struct Question {
+    /// The position of the first token.
+    base: usize,
+    tokens: Vec<TokenId>,
+    /// The first position that the verdict speaks of.
+    from: usize,
+    /// How many tokens from there on were said; the rest are drafts.
+    said: usize,
+    /// Whether a verdict is wanted, or only an acknowledgement.
+    ask: bool,
+    /// Where the tokens end.
+    tip: Tip,
 }
 
 impl Verifier {
@@ -130,8 +178,13 @@ impl Verifier {
             memory: Memory::default(),
             queue: VecDeque::new(),
             running: None,
-            alone: None,
+            spoken: None,
+            until: 0,
+            extend: 0,
+            abandoned: None,
+            patience: Patience::default(),
             passes: 0,
+            told: Told::default(),
             outbox: VecDeque::new(),
         }
     }
@@ -184,7 +237,12 @@ impl Verifier {
     /// # Errors
     ///
     /// [`PeerMisbehaved`] where the pass breaks the session's rules; the session is to be ended.
-    pub fn handle_pass(&mut self, pass: Pass, payload: Bytes) -> Result<(), PeerMisbehaved> {
+    pub fn handle_pass(
+        &mut self,
+        now: Instant,
+        pass: Pass,
+        payload: Bytes,
+    ) -> Result<(), PeerMisbehaved> {
         let Some(session) = &mut self.opened else {
             return Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass });
         };
@@ -196,16 +254,47 @@ impl Verifier {
             session.epoch = pass.epoch;
             self.void();
         }
-        let running = self.running.as_ref().and_then(|running| running.pass.as_ref());
-        if running == Some(&pass) || self.queue.iter().any(|(queued, _)| *queued == pass) {
+        if self.is_running(&pass) || self.queue.iter().any(|(queued, _)| *queued == pass) {
             return Ok(());
         }
+        if is_chunk(&pass) {
+            self.patience.drafts_came(now);
+            self.supersede(pass.base);
+        }
+        self.allow(&pass);
         let (waiting, limit) = (self.queue.len() + 1, limits::PASSES_IN_FLIGHT_MAX);
         if waiting > limit {
             return Err(PeerMisbehaved::TooManyPasses { waiting, limit });
         }
         self.queue.push_back((pass, payload));
         Ok(())
+    }
+
+    /// Queues drafts: as [`Self::handle_pass`] of a pass of nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::handle_pass`].
+    ///
+    /// # Panics
+    ///
+    /// Where there are more drafts than a decoded message can hold.
+    pub fn handle_draft(&mut self, now: Instant, draft: Draft) -> Result<(), PeerMisbehaved> {
+        if draft.tokens.is_empty() {
+            return Err(PeerMisbehaved::WrongInput { expected: "at least one draft" });
+        }
+        let pass = Pass {
+            epoch: draft.epoch,
+            base: draft.base,
+            prefix: draft.prefix,
+            said: 0,
+            drafts: u32::try_from(draft.tokens.len()).expect("a checked message has few drafts"),
+            tokens: draft.tokens,
+            ask: true,
+            extend: self.extend,
+            hidden: None,
+        };
+        self.handle_pass(now, pass, Bytes::new())
     }
 
     /// Stops saying things and cuts the text. Ignored where it is of an older epoch.
@@ -218,26 +307,43 @@ impl Verifier {
         }
     }
 
+    /// Whether other sessions wait for the same machine: then the target goes on alone only where no
+    /// drafts come at all, and leaves its time to them otherwise.
+    pub const fn handle_load(&mut self, crowded: bool) {
+        self.patience.set_crowded(crowded);
+    }
+
     /// The next forward pass to run, if any. `None` while one runs.
-    pub fn poll_work(&mut self) -> Option<Work> {
+    pub fn poll_work(&mut self, now: Instant) -> Option<Work> {
         while self.running.is_none() {
             let Some((pass, payload)) = self.queue.pop_front() else {
-                return self.go_on_alone();
+                return self.go_on_alone(now);
             };
-            if let Some(work) = self.take_up(pass, payload) {
-                return Some(work);
+            let work = match is_chunk(&pass) {
+                true => self.take_up_chunk(now, pass, payload),
+                false => self.take_up(now, pass, payload),
+            };
+            if work.is_some() {
+                return work;
             }
         }
         None
     }
 
-    /// The shell ran the work: `chosen` holds one token for each row of [`Work::choose`], and
-    /// `pass_us` is how many microseconds it took.
+    /// When to call [`Self::poll_work`] again though nothing came, and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, VerifierTimer)> {
+        let idle = self.running.is_none() && self.queue.is_empty();
+        let until = self.patience.until().filter(|_| idle && self.next_row().is_some())?;
+        Some((until, VerifierTimer::Patience))
+    }
+
+    /// The shell ran the work: `chosen` holds one token for each row of [`Work::choose`], and `us` is
+    /// how many microseconds it took.
     ///
     /// # Panics
     ///
     /// Where no work is running, or `chosen` has another length.
-    pub fn handle_chosen(&mut self, chosen: &[TokenId], pass_us: u32) {
+    pub fn handle_chosen(&mut self, now: Instant, chosen: &[TokenId], us: u32) {
         let running = self.running.take().expect("the shell answers a work that it was given");
         assert_eq!(chosen.len(), running.choose.len(), "one token is chosen for each row");
         self.passes += 1;
@@ -246,9 +352,13 @@ impl Verifier {
                 self.memory.choose(running.start + row + 1, *token);
             }
         }
-        match running.pass {
-            Some(pass) => self.answer(&pass, pass_us),
-            None => self.say_known(pass_us),
+        let rows = u32::try_from(running.rows).expect("a work has few rows");
+        let cost = Cost { rows, us };
+        self.patience.ran(cost);
+        match running.purpose {
+            Some(Purpose::Answer(question)) => self.answer(now, &question, Some(cost)),
+            Some(Purpose::GoOn) => self.say_known(now, Some(cost)),
+            None => {}
         }
     }
 
@@ -286,170 +396,39 @@ impl Verifier {
         self.outbox.pop_front()
     }
 
+    /// Whether the running work answers `pass`.
+    fn is_running(&self, pass: &Pass) -> bool {
+        let purpose = self.running.as_ref().and_then(|running| running.purpose.as_ref());
+        matches!(purpose, Some(Purpose::Answer(question)) if question.is_of(pass))
+    }
+
     /// Nothing that was asked for so far is wanted any more.
     fn void(&mut self) {
         self.queue.clear();
-        self.alone = None;
-        self.running.iter_mut().for_each(|running| running.pass = None);
+        (self.spoken, self.until, self.extend, self.abandoned) = (None, 0, 0, None);
+        self.patience.forget();
+        self.running.iter_mut().for_each(|running| running.purpose = None);
     }
 
-    /// Answers `pass` from memory, or makes it the running work.
-    fn take_up(&mut self, pass: Pass, payload: Bytes) -> Option<Work> {
-        let Some(text) = self.memory.place(pass.base.index(), pass.prefix, &pass.tokens) else {
-            self.report_gap(&pass);
-            return None;
-        };
-        if pass.tokens.is_empty() && !pass.ask {
-            self.alone.iter_mut().for_each(|alone| alone.until = until(&pass));
-            return None;
-        }
-        self.alone = None;
-        let unknown = if pass.ask { self.first_unknown(&pass, text.common) } else { None };
-        let start = match unknown {
-            Some(position) => text.common.min(position - 1),
-            None if pass.ask || text.common >= pass.end().index() => {
-                self.answer(&pass, 0);
-                return None;
-            }
-            None => text.common,
-        };
-        if self.config.hidden.is_some() && start < pass.base.index() {
-            self.report_gap(&pass);
-            return None;
-        }
-        let rows = text.rows_from(start, self.memory.held());
-        let first = unknown.map_or(rows.len(), |position| position - 1 - start);
-        let work = Work {
-            truncate_to: Position::after(start),
-            hidden: pass.hidden.map(|hidden| HiddenRows {
-                codec: hidden.codec,
-                width: hidden.width,
-                rows: pass.tokens.len(),
-                skip: start - pass.base.index(),
-                payload,
-            }),
-            choose: first..rows.len(),
-            tokens: rows,
-        };
-        self.run(&work, Some(pass));
-        Some(work)
+    /// How far the target may go on alone from now on. Drafts only ever let it go further, also those
+    /// that turn out stale: the device counts on what it has sent.
+    fn allow(&mut self, pass: &Pass) {
+        self.extend = pass.extend;
+        let until = if pass.extend == 0 { 0 } else { pass.end().advance(pass.extend).index() };
+        self.until = if is_chunk(pass) { self.until.max(until) } else { until };
     }
 
-    /// The first position whose choice the verdict on `pass` needs and memory lacks. Choices up to
-    /// `common` are of the pass's own text; a known miss ends the search.
-    fn first_unknown(&self, pass: &Pass, common: usize) -> Option<usize> {
-        let drafts_from = pass.end().index() - pass.drafts as usize;
-        for position in pass.base.index() + pass.settled()..=pass.end().index() {
-            let known = self.memory.choice(position).filter(|_| position <= common);
-            let Some(choice) = known else { return Some(position) };
-            let token = pass.tokens.get(position - pass.base.index());
-            if position >= drafts_from && token != Some(&choice) {
-                return None;
-            }
-        }
-        None
-    }
-
-    fn run(&mut self, work: &Work, pass: Option<Pass>) {
-        let start = work.truncate_to.index();
-        self.memory.put(start, &work.tokens);
-        self.running = Some(Running { start, choose: work.choose.clone(), pass, outdated: false });
-    }
-
-    /// The verdict on a pass whose choices are known, or the acknowledgement of one that did not ask.
-    fn answer(&mut self, pass: &Pass, pass_us: u32) {
-        let base = pass.base.index();
-        let from = if pass.ask { base + pass.settled() } else { pass.end().index() };
-        let said = pass.said as usize;
-        let judged = &pass.tokens[from - base..];
-        let says = |i: usize| self.memory.choice(from + i) == Some(judged[i]);
-        let agreed: Vec<bool> = (0..said).map(says).collect();
-        let accepted = (said..judged.len()).take_while(|i| says(*i)).count();
-        let at = from + said + accepted;
-        let tokens = if pass.ask { self.own_tokens(at, until(pass)) } else { Vec::new() };
-        if pass.ask && pass.extend > 0 {
-            self.alone = Some(Alone { end: at + tokens.len(), until: until(pass) });
-        }
-        let accepted = u32::try_from(accepted).expect("a pass has few drafts");
-        self.say(Position::after(from), agreed, accepted, tokens, pass_us);
-    }
-
-    /// The target's own text from `at` on, as far as it is known, allowed and not ended: one at least.
-    fn own_tokens(&self, at: usize, until: usize) -> Vec<TokenId> {
-        let mut own = Vec::new();
-        while let Some(token) = self.memory.choice(at + own.len()) {
-            own.push(token);
-            let next = at + own.len();
-            let follows = self.memory.held().get(next - 1) == Some(token);
-            let full = own.len() > limits::EXTEND_MAX as usize;
-            if !follows || full || !self.may_say(next, token, until) {
-                break;
-            }
-        }
-        own
-    }
-
-    /// Whether the target may say the token at `position` alone, after it said `last`.
-    fn may_say(&self, position: usize, last: TokenId, until: usize) -> bool {
-        self.opened.as_ref().is_some_and(|session| {
-            position < until.min(session.positions_max as usize)
-                && !session.end_tokens.contains(&last)
-        })
-    }
-
-    /// Says what is known of the target's own text and was not said yet.
-    fn say_known(&mut self, pass_us: u32) {
-        let Some(alone) = self.alone else { return };
-        let Some(last) = self.memory.choice(alone.end - 1) else { return };
-        let follows = self.memory.held().get(alone.end - 1) == Some(last);
-        if !follows || !self.may_say(alone.end, last, alone.until) {
-            return;
-        }
-        let tokens = self.own_tokens(alone.end, alone.until);
-        if !tokens.is_empty() {
-            self.alone = Some(Alone { end: alone.end + tokens.len(), ..alone });
-            self.say(Position::after(alone.end), Vec::new(), 0, tokens, pass_us);
-        }
-    }
-
-    /// One more row of the target's own text.
-    fn go_on_alone(&mut self) -> Option<Work> {
-        self.say_known(0);
-        let alone = self.alone?;
-        let last = self.memory.choice(alone.end - 1)?;
-        if !self.may_say(alone.end, last, alone.until) {
-            return None;
-        }
-        let truncate_to = Position::after(alone.end - 1);
-        let work = Work { truncate_to, tokens: vec![last], hidden: None, choose: 0..1 };
-        self.run(&work, None);
-        Some(work)
-    }
-
-    fn say(
-        &mut self,
-        from: Position,
-        agreed: Vec<bool>,
-        accepted: u32,
-        tokens: Vec<TokenId>,
-        pass_us: u32,
-    ) {
-        let (epoch, passes) = (self.epoch(), self.passes);
-        let verdict = Verdict { epoch, from, agreed, accepted, tokens, pass_us, passes };
-        self.outbox.push_back(Message::Verdict(verdict));
-    }
-
-    fn report_gap(&mut self, pass: &Pass) {
-        let (held, prefix) = self.memory.holds_up_to(pass.base.index());
-        let detail = format!("pass builds on {} tokens, {held} of them are held", pass.base);
-        let fault = Fault::on_session(pass.epoch, FaultKind::Gap { held, prefix }, &detail);
-        self.outbox.push_back(Message::Fault(fault));
+    /// A chunk of drafts came for `base`: the device has left those that reach past it, and those
+    /// that end before it.
+    fn supersede(&mut self, base: Position) {
+        let chained = self.queue.back().is_some_and(|(last, _)| last.end() == base);
+        self.queue.retain(|(queued, _)| !is_chunk(queued) || (chained && queued.end() <= base));
     }
 }
 
-/// The position before which the target may go on alone after `pass`; 0 where it may not.
-fn until(pass: &Pass) -> usize {
-    if pass.extend == 0 { 0 } else { pass.end().advance(pass.extend).index() }
+/// Whether a pass holds nothing but drafts: it builds on what was said or drafted in this epoch.
+fn is_chunk(pass: &Pass) -> bool {
+    pass.drafts > 0 && pass.drafts as usize == pass.tokens.len()
 }
 
 fn check_pass(

@@ -6,6 +6,8 @@
     reason = "a test names what it expects, and panics on the rest"
 )]
 
+mod streaming;
+
 use super::*;
 use crate::{Hidden, PrefixHash, SessionId};
 use base::{KvFormat, Sampling};
@@ -49,26 +51,32 @@ fn pass(epoch: u32, text: &[u32], base: usize, said: u32, drafts: u32) -> Pass {
     }
 }
 
-struct Desk(Verifier);
+/// The one clock reading of these tests: where simulated time begins.
+#[expect(clippy::disallowed_methods, reason = "any instant will do; it is never read again")]
+fn dawn() -> Instant {
+    Instant::now()
+}
+
+struct Desk(Verifier, Instant);
 
 impl Desk {
     fn new() -> Self {
         let mut verifier = Verifier::new(VerifierConfig { hidden: None });
         verifier.handle_open(&open(1, 0));
         let _ = verifier.poll_transmit();
-        Self(verifier)
+        Self(verifier, dawn())
     }
 
     fn ask(&mut self, pass: Pass) {
-        self.0.handle_pass(pass, Bytes::new()).unwrap();
+        self.0.handle_pass(self.1, pass, Bytes::new()).unwrap();
     }
 
     /// Runs one work: where it starts, its rows, and the rows chosen from.
     fn work(&mut self) -> Option<(u32, usize, Range<usize>)> {
-        let work = self.0.poll_work()?;
+        let work = self.0.poll_work(self.1)?;
         let start = work.truncate_to.index();
         let chosen: Vec<_> = work.choose.clone().map(|row| word(start + row + 1)).collect();
-        self.0.handle_chosen(&chosen, 5);
+        self.0.handle_chosen(self.1, &chosen, 5);
         Some((work.truncate_to.0, work.tokens.len(), work.choose))
     }
 
@@ -172,11 +180,11 @@ fn a_pass_past_the_text_or_on_another_text_is_a_gap() {
 fn an_older_epoch_is_void_but_what_it_computed_stays_true() {
     let mut desk = Desk::new();
     desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
-    let work = desk.0.poll_work().unwrap();
+    let work = desk.0.poll_work(desk.1).unwrap();
     desk.ask(pass(3, &[1, 2, 3], 0, 0, 0));
     desk.ask(pass(2, &[1, 2, 3, 4], 0, 0, 0));
-    assert_eq!(desk.0.poll_work(), None, "one work at a time");
-    desk.0.handle_chosen(&[word(work.tokens.len())], 5);
+    assert_eq!(desk.0.poll_work(desk.1), None, "one work at a time");
+    desk.0.handle_chosen(desk.1, &[word(work.tokens.len())], 5);
     assert_eq!(desk.heard(), None, "its pass is void");
     assert_eq!(desk.work(), None, "and its answer known");
     let Some(Message::Verdict(verdict)) = desk.0.poll_transmit() else { panic!("no verdict") };
@@ -227,9 +235,9 @@ fn a_rollback_stops_the_target_and_cuts_its_text() {
     let mut desk = Desk::new();
     desk.ask(Pass { extend: 9, ..pass(1, &[1, 2], 0, 0, 0) });
     let _ = (desk.work(), desk.work(), desk.heard(), desk.heard());
-    let running = desk.0.poll_work().unwrap();
+    let running = desk.0.poll_work(desk.1).unwrap();
     desk.0.handle_rollback(&Rollback { epoch: Epoch(2), to: Position(1) });
-    desk.0.handle_chosen(&[word(running.truncate_to.index() + 1)], 5);
+    desk.0.handle_chosen(desk.1, &[word(running.truncate_to.index() + 1)], 5);
     assert_eq!((desk.work(), desk.heard()), (None, None));
     assert_eq!(desk.0.held(), Position(1));
     desk.0.handle_rollback(&Rollback { epoch: Epoch(1), to: Position(0) });
@@ -251,7 +259,7 @@ fn after_a_miss_the_target_goes_on_from_its_own_word() {
     desk.ask(Pass { extend: 2, ..pass(1, &[1, 2, 9, 9], 0, 0, 2) });
     assert_eq!(desk.work(), Some((0, 4, 1..4)));
     assert_eq!(desk.heard(), Some((2, vec![], 0, vec![102])), "nothing that follows the draft");
-    let work = desk.0.poll_work().unwrap();
+    let work = desk.0.poll_work(desk.1).unwrap();
     assert_eq!((work.truncate_to, work.tokens), (Position(2), ids(&[102])));
 }
 
@@ -274,11 +282,11 @@ fn drafts_that_match_what_was_said_alone_cost_nothing() {
     while desk.work().is_some() {}
     while desk.heard().is_some() {}
     let rows = desk.0.passes();
-    desk.ask(pass(2, &[1, 2, 102, 103, 9], 2, 0, 3));
+    desk.ask(pass(2, &[1, 2, 102, 103, 9], 1, 0, 3));
     assert_eq!(desk.work(), None);
     assert_eq!(desk.heard(), Some((2, vec![], 2, vec![104])));
     // With leave to go on, it also repeats what it had said after the miss.
-    desk.ask(Pass { extend: 1, ..pass(3, &[1, 2, 102, 9, 9], 2, 0, 3) });
+    desk.ask(Pass { extend: 1, ..pass(3, &[1, 2, 102, 9, 9], 1, 0, 3) });
     assert_eq!(desk.heard(), None);
     assert_eq!(desk.work(), None);
     assert_eq!(desk.heard(), Some((2, vec![], 1, vec![103, 104, 105])));
@@ -319,7 +327,7 @@ fn the_queue_takes_its_limit_and_refuses_one_more() {
         desk.ask(pass(1, &text, 0, 0, 0));
         desk.ask(pass(1, &text, 0, 0, 0)); // a repeat is not counted
     }
-    let outcome = desk.0.handle_pass(pass(1, &[9; 17], 0, 0, 0), Bytes::new());
+    let outcome = desk.0.handle_pass(desk.1, pass(1, &[9; 17], 0, 0, 0), Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::TooManyPasses { waiting: 17, limit: 16 })));
 }
 
@@ -338,17 +346,17 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
     ] {
         let mut verifier = Verifier::new(VerifierConfig { hidden: reads });
         verifier.handle_open(&open(1, 0));
-        assert!(verifier.handle_pass(pass, Bytes::new()).is_err(), "{why}");
+        assert!(verifier.handle_pass(dawn(), pass, Bytes::new()).is_err(), "{why}");
     }
     let mut unopened = Verifier::new(VerifierConfig { hidden: None });
-    let outcome = unopened.handle_pass(pass(1, &[1], 0, 0, 0), Bytes::new());
+    let outcome = unopened.handle_pass(dawn(), pass(1, &[1], 0, 0, 0), Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass })));
 }
 
 #[test]
 fn hidden_rows_that_are_held_already_are_skipped() {
     let config = VerifierConfig { hidden: Some((WireCodec::F16, 1)) };
-    let mut desk = Desk(Verifier::new(config));
+    let mut desk = Desk(Verifier::new(config), dawn());
     desk.0.handle_open(&open(1, 0));
     let _ = desk.0.poll_transmit();
     let with_rows = |pass: Pass| {
@@ -358,11 +366,11 @@ fn hidden_rows_that_are_held_already_are_skipped() {
     desk.ask(with_rows(pass(1, &[1, 2, 3], 0, 0, 0)));
     let _ = (desk.work(), desk.heard());
     desk.ask(with_rows(pass(1, &[1, 2, 3, 103, 9], 1, 0, 1)));
-    let work = desk.0.poll_work().unwrap();
+    let work = desk.0.poll_work(desk.1).unwrap();
     assert_eq!((work.truncate_to, work.tokens.len(), work.choose), (Position(3), 2, 0..2));
     let hidden = work.hidden.unwrap();
     assert_eq!((hidden.rows, hidden.skip), (4, 2));
-    desk.0.handle_chosen(&[word(4), word(5)], 5);
+    desk.0.handle_chosen(desk.1, &[word(4), word(5)], 5);
     let _ = desk.heard();
     // Without hidden states for it, not even the target's own word can be run.
     desk.ask(with_rows(pass(1, &[1, 2, 3, 103, 104, 105], 5, 0, 1)));
@@ -376,7 +384,7 @@ fn work_that_was_refused_is_reported_and_undone() {
     desk.ask(pass(1, &[1, 2], 0, 0, 0));
     let _ = (desk.work(), desk.heard());
     desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
-    let _ = desk.0.poll_work().unwrap();
+    let _ = desk.0.poll_work(desk.1).unwrap();
     desk.0.handle_refused(FaultKind::Overloaded, "no room for 2 tokens", Some(250));
     let Some(Message::Fault(fault)) = desk.0.poll_transmit() else { panic!("no fault") };
     assert_eq!((fault.kind, fault.retry_after_ms), (FaultKind::Overloaded, Some(250)));
@@ -392,7 +400,7 @@ fn forgotten_kv_is_reported_as_a_gap_and_sent_again() {
     let _ = (desk.work(), desk.heard());
     desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
     desk.ask(pass(1, &[1, 2, 3, 4, 5], 4, 0, 0));
-    let _ = desk.0.poll_work().unwrap();
+    let _ = desk.0.poll_work(desk.1).unwrap();
     desk.0.handle_forgotten();
     assert_eq!(desk.gap(), (Position(0), PrefixHash::EMPTY));
     assert_eq!((desk.0.held(), desk.work()), (Position(0), None), "what waited is void");

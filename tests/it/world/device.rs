@@ -100,6 +100,8 @@ pub(crate) struct Device {
     /// `"draft"` or `"target"`: who speaks in mode local.
     pub(crate) local: &'static str,
     pub(crate) draft_length: u32,
+    /// `"rounds"`, `"streaming"` or `"work-conserving"`.
+    pub(crate) speculation: &'static str,
     pub(crate) stages: Vec<Stage>,
     pub(crate) tokens_max: usize,
     pub(crate) sampling: Sampling,
@@ -125,6 +127,7 @@ impl Device {
             mode: Mode::Local,
             local: "draft",
             draft_length: 4,
+            speculation: "work-conserving",
             stages: Vec::new(),
             tokens_max: 24,
             sampling: Sampling::GREEDY,
@@ -166,13 +169,14 @@ impl Device {
             .collect();
         format!(
             "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
-             draft_length = {draft_length}\nstages = [{stages}]\n\
+             draft_length = {draft_length}\nspeculation = '{speculation}'\nstages = [{stages}]\n\
              [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
              [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n{emulate}",
             mode = self.mode.as_str(),
             local = self.local,
             draft_length = self.draft_length,
+            speculation = self.speculation,
             stages = stages.join(", "),
             tokens_max = self.tokens_max,
             temperature = self.sampling.temperature,

@@ -79,7 +79,7 @@ async fn is_closed_on(stream: Stream, bytes: &[u8]) -> Misbehaviour {
 
 fn header(kind: Kind, body_len: usize) -> Vec<u8> {
     let [low, high] = u16::try_from(body_len).unwrap().to_le_bytes();
-    vec![protocol::frame::MARK, kind.code(), low, high]
+    vec![protocol::frame::MARK | kind.code(), low, high]
 }
 
 fn in_hidden_stream(frame: &[u8]) -> Vec<u8> {

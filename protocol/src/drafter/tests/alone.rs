@@ -43,7 +43,6 @@ fn after_a_resume_what_the_target_agrees_with_up_to_the_first_difference_is_veri
         [
             DrafterEvent::Judged { from: Position(4), agreed },
             DrafterEvent::Commit { at: Position(9), tokens: ids(&[27]), verified: true },
-            DrafterEvent::Draft { base: Position(10), wanted: 3 },
         ]
     );
     assert_eq!(desk.drafter.log().verified(), [true, true, true, false, false, false, true]);

@@ -1,0 +1,74 @@
+//! What the device's own model works out: one token at a time, so that between two of them the link is
+//! looked at.
+//!
+//! A token is there when the machine that is emulated would have it. Until then it can be dropped: a
+//! verdict that contradicts its text frees the machine for the next one at once.
+
+use crate::compute::compute;
+use crate::local_model::{LocalError, LocalModel};
+use base::{Position, Sampling, TokenId};
+use protocol::{Drafter, Wish};
+use std::time::Instant;
+use transport::clock;
+
+/// A token of the device's own model.
+#[derive(Debug)]
+pub(crate) struct Thought {
+    token: TokenId,
+    purpose: Purpose,
+    /// When it is there.
+    ready: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// To have the target judge it.
+    Draft(Wish),
+    /// To be said at this place while the target is out of reach.
+    Word(Position),
+}
+
+impl Thought {
+    /// Begins the next one, where `drafter` wants any.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError`].
+    pub(crate) fn begin(
+        drafter: &Drafter,
+        model: &mut LocalModel,
+        sampling: &Sampling,
+    ) -> Result<Option<Self>, LocalError> {
+        let log = drafter.log();
+        let purpose = match (drafter.wish(), drafter.is_alone()) {
+            (Some(wish), _) => Purpose::Draft(wish),
+            (None, true) => Purpose::Word(log.end()),
+            (None, false) => return Ok(None),
+        };
+        let text: Vec<_> = log.tokens().iter().chain(drafter.ahead()).copied().collect();
+        let token = compute(|| model.next(&text, sampling))?;
+        Ok(Some(Self { token, purpose, ready: clock::now() + model.take_owed() }))
+    }
+
+    /// When it is there.
+    pub(crate) const fn ready(&self) -> Instant {
+        self.ready
+    }
+
+    /// Whether `drafter` still wants it.
+    pub(crate) fn is_wanted(&self, drafter: &Drafter) -> bool {
+        match self.purpose {
+            Purpose::Draft(wish) => drafter.wants(wish),
+            Purpose::Word(at) => drafter.is_alone() && at == drafter.log().end(),
+        }
+    }
+
+    /// Hands it in.
+    pub(crate) fn tell(self, drafter: &mut Drafter) {
+        let now = clock::now();
+        match self.purpose {
+            Purpose::Draft(wish) => drafter.handle_draft(now, wish, Some(self.token)),
+            Purpose::Word(at) => drafter.handle_local_token(now, at, self.token),
+        }
+    }
+}

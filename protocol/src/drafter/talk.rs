@@ -1,0 +1,137 @@
+//! What a [`Drafter`] sends while the target has its log: chunks of drafts, renewals, and questions
+//! where there is nothing to draft.
+
+use super::{Chain, Drafter, State};
+use crate::{Draft, Message, Pass, PrefixHash};
+use base::Position;
+
+impl Drafter {
+    /// Sends what is due.
+    pub(super) fn talk(&mut self) {
+        self.send_drafts();
+        if matches!(self.state, State::Talking) {
+            self.renew();
+            if !self.is_owed() && self.wish().is_none() {
+                self.ask();
+            }
+        }
+    }
+
+    /// Whether the target owes us words.
+    pub(super) fn is_owed(&self) -> bool {
+        let rows_out = self.config.chain == Chain::Staged && self.rows_to >= self.log.len();
+        self.asked || rows_out || self.ahead.sent() > 0 || self.until > self.log.len()
+    }
+
+    /// The position before which the target may go on alone.
+    pub(super) fn most(&self) -> usize {
+        self.log.len() + self.room().min(self.config.extend as usize)
+    }
+
+    /// Whether drafts may follow what was sent: at once, but after a gap only when the target has
+    /// answered.
+    pub(super) fn may_send_drafts(&self) -> bool {
+        match &self.state {
+            State::Talking => true,
+            State::Uploading(upload) => upload.is_complete() && self.gaps == 0,
+            State::Opening { .. } | State::Alone | State::Finished(_) => false,
+        }
+    }
+
+    /// Sends a chunk, where one is full or nothing more is to be drafted now.
+    fn send_drafts(&mut self) {
+        let waiting = self.ahead.len() - self.ahead.sent();
+        let full = waiting >= self.config.draft_length as usize || self.wish().is_none();
+        let credit = self.ahead.chunks() < super::upload::IN_FLIGHT_MAX;
+        if !(self.may_send_drafts() && waiting > 0 && full && credit) {
+            return;
+        }
+        self.counts.drafted += waiting as u64;
+        let message = match self.config.chain {
+            Chain::Direct => Message::Draft(self.draft()),
+            Chain::Staged => Message::Pass(self.staged_pass()),
+        };
+        let end = self.log.len() + self.ahead.len();
+        self.rows_to = end;
+        if self.granted > 0 {
+            self.until = self.until.max(end + self.granted);
+        }
+        self.outbox.push_back(message);
+    }
+
+    fn draft(&mut self) -> Draft {
+        let base = self.log.len() + self.ahead.sent();
+        Draft {
+            epoch: self.epoch,
+            base: Position::after(base),
+            prefix: self.hash(base).check(),
+            tokens: self.ahead.send(self.log.len()),
+        }
+    }
+
+    /// Where layers are split every row comes from the device: the log's last token with the first
+    /// chunk that follows it.
+    fn staged_pass(&mut self) -> Pass {
+        let base = self.rows_to;
+        let prefix = self.hash(base).check();
+        let mut tokens = self.log.tokens().get(base..).unwrap_or_default().to_vec();
+        let drafts = self.ahead.send(self.log.len());
+        let count = u32::try_from(drafts.len()).expect("a window has few drafts");
+        tokens.extend(drafts);
+        Pass { tokens, drafts: count, ..self.question(base, prefix) }
+    }
+
+    /// Asks for the next token.
+    fn ask(&mut self) {
+        self.asked = true;
+        let question = match self.config.chain {
+            Chain::Direct => {
+                let most = self.most();
+                self.empty_pass(true, most)
+            }
+            Chain::Staged => self.staged_pass(),
+        };
+        self.rows_to = self.log.len();
+        self.outbox.push_back(Message::Pass(question));
+    }
+
+    /// Lets the target say more before it has said half of what it may.
+    fn renew(&mut self) {
+        let most = self.most();
+        let left = self.until.saturating_sub(self.log.len());
+        if self.config.extend > 0 && left <= self.config.extend as usize / 2 && most > self.until {
+            let pass = self.empty_pass(false, most);
+            self.outbox.push_back(Message::Pass(pass));
+        }
+    }
+
+    /// A pass without rows, from the log's end: asks, or only lets the target say more.
+    fn empty_pass(&mut self, ask: bool, until: usize) -> Pass {
+        let base = self.log.len();
+        (self.until, self.granted) = (until, until - base);
+        let extend = u32::try_from(self.granted).expect("an extension is small");
+        Pass { ask, extend, ..self.question(base, self.hash(base).check()) }
+    }
+
+    fn question(&self, base: usize, prefix: crate::PrefixCheck) -> Pass {
+        Pass {
+            epoch: self.epoch,
+            base: Position::after(base),
+            prefix,
+            tokens: Vec::new(),
+            said: 0,
+            drafts: 0,
+            ask: true,
+            extend: 0,
+            hidden: None,
+        }
+    }
+
+    /// Hash of the first `length` tokens of the log and the drafts that follow it.
+    fn hash(&self, length: usize) -> PrefixHash {
+        let known = length.min(self.log.len());
+        let hash = self.log.hash(known).expect("the log has the hash of its every prefix");
+        let drafts = self.ahead.tokens().iter().take(length - known).copied();
+        hash.extend(&drafts.collect::<Vec<_>>())
+    }
+}
