@@ -37,6 +37,7 @@ mod message;
 mod prefix;
 #[cfg(test)]
 mod sim;
+mod speculation;
 mod token_run;
 mod transcript;
 mod verifier;
@@ -57,5 +58,6 @@ pub use message::{
     Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
+pub use speculation::{Calibration, PaceMeter, PassCost};
 pub use transcript::Transcript;
 pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};
