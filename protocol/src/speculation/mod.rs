@@ -9,6 +9,7 @@
 //! | [`Calibration`] | how likely a draft is accepted, given how sure its source is of it |
 //! | [`PassCost`] | how long the target takes for a pass of so many rows |
 //! | [`PaceMeter`] | how long an emitted token takes, or a drafted one |
+//! | [`Sources`] | where drafts should come from: the draft model, a look-up, or both |
 //!
 //! # Invariants
 //!
@@ -27,7 +28,9 @@ mod calibration;
 mod dice;
 mod pace_meter;
 mod pass_cost;
+mod sources;
 
 pub use calibration::Calibration;
 pub use pace_meter::PaceMeter;
 pub use pass_cost::PassCost;
+pub use sources::{Source, Sources};
