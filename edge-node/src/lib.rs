@@ -21,6 +21,7 @@ mod device;
 mod device_stage;
 mod generate;
 mod local_model;
+mod lookup;
 mod models;
 mod percentile;
 mod reply;
@@ -42,6 +43,7 @@ pub use config::{
 pub use config::{PeerAddress, PlanSettings};
 pub use device::{Device, Request};
 pub use generate::GenerateError;
+pub use lookup::Lookup;
 pub use reply::{Reply, Usage};
 pub use show::{Notice, Show};
 pub use start_error::StartError;
