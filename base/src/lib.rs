@@ -4,6 +4,7 @@
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
 mod byte_count;
+mod draft_length;
 mod fingerprint;
 mod kv;
 mod layer_range;
@@ -12,6 +13,7 @@ mod sampling;
 mod token;
 
 pub use byte_count::ByteCount;
+pub use draft_length::DraftLength;
 pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};
 pub use kv::{KvFormat, StreamWindow, StreamWindowError};
 pub use layer_range::{LayerRange, LayerRangeError};

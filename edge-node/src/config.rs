@@ -5,7 +5,7 @@
 
 mod file;
 
-use base::{KvFormat, NodeName, StreamWindow};
+use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
 use settings::{ConfigError, Link, Pace};
 use std::path::{Path, PathBuf};
@@ -74,8 +74,8 @@ pub struct PlanSettings {
     pub local: LocalChoice,
     /// The peer that holds the whole target, for modes remote and speculative.
     pub target: Option<NodeName>,
-    /// Draft length: tokens of a chunk; 0 drafts nothing.
-    pub draft_length: u32,
+    /// Tokens of a chunk of drafts.
+    pub draft_length: DraftLength,
     /// How drafts and verdicts follow each other.
     pub speculation: Speculation,
     /// The stages of mode split.
@@ -171,7 +171,7 @@ impl Config {
             stages: self.plan.stages.clone(),
             draft_length: match self.models.draft {
                 Some(_) => self.plan.draft_length,
-                None => 0,
+                None => DraftLength::NONE,
             },
             speculation: self.plan.speculation,
         }

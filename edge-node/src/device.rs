@@ -8,7 +8,7 @@ use crate::reply::Reply;
 use crate::start_error::StartError;
 use base::{KvFormat, Sampling, TokenId};
 use partitioner::{Codec, Mode, Plan};
-use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, WireCodec};
+use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, Tuning, WireCodec};
 use runtime::{ChatError, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -31,6 +31,8 @@ pub struct Device {
     pub(crate) epoch: Epoch,
     /// The log of the last request: what the session's KV stands for.
     pub(crate) said: Vec<TokenId>,
+    /// What requests have measured of drafting.
+    pub(crate) tuning: Tuning,
     _link_task: Option<AbortOnDropHandle<()>>,
 }
 
@@ -82,6 +84,7 @@ impl Device {
             session: SessionId(rand::random()),
             epoch: Epoch(0),
             said: Vec::new(),
+            tuning: Tuning::default(),
             _link_task: link_task,
         };
         device.first_contact().await?;

@@ -5,10 +5,10 @@ use crate::local_model::LocalError;
 use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
-use crate::turn_loop::TurnLoop;
-use base::Position;
+use crate::turn_loop::{Leftovers, TurnLoop};
+use base::{DraftLength, Position};
 use partitioner::{Mode, Plan, Speculation};
-use protocol::{Chain, Drafter, DrafterConfig, PlannedStage};
+use protocol::{Chain, Drafter, DrafterConfig, PlannedStage, limits};
 use runtime::ForwardError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -87,9 +87,8 @@ impl Device {
         let drafter = Drafter::new(self.drafter_config(request, plan.as_ref(), stages), started);
         let mut turn = TurnLoop::new(self, request, plan.as_ref(), drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
-        let (epoch, said) = turn.into_log();
-        self.epoch = epoch;
-        self.said = said;
+        let Leftovers { epoch, said, tuning } = turn.into_leftovers();
+        (self.epoch, self.said, self.tuning) = (epoch, said, tuning);
         reply
     }
 
@@ -118,8 +117,10 @@ impl Device {
             kv: self.config.kv.target,
             stream: self.config.kv.stream,
             end_tokens: self.models.tokenizer.end_tokens().to_vec(),
-            draft_length: plan.map_or(0, Plan::draft_length),
+            draft_length: plan.map_or(DraftLength::NONE, Plan::draft_length),
             window: plan.map_or(0, window),
+            chunks: plan.map_or(1, chunks),
+            tuning: self.tuning.clone(),
             extend: plan.map_or(0, extend),
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
@@ -130,10 +131,18 @@ impl Device {
 
 /// How many drafts may wait for the target's word.
 fn window(plan: &Plan) -> u32 {
-    match (plan.draft_length(), plan.speculation()) {
-        (0, _) => 0,
-        (length, Speculation::Rounds) => length,
-        (length, Speculation::Streaming | Speculation::WorkConserving) => length.max(WINDOW),
+    match plan.draft_length() {
+        DraftLength::NONE => 0,
+        DraftLength::Fixed(length) => length.max(WINDOW),
+        DraftLength::Auto => WINDOW,
+    }
+}
+
+/// How many chunks of drafts may be under way.
+fn chunks(plan: &Plan) -> usize {
+    match plan.speculation() {
+        Speculation::Rounds => 1,
+        Speculation::Streaming | Speculation::WorkConserving => limits::PASSES_IN_FLIGHT_MAX,
     }
 }
 

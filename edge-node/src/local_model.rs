@@ -15,6 +15,14 @@ pub(crate) struct LocalModel {
     sequence: StageSequence,
 }
 
+/// What a model says next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next {
+    pub(crate) token: TokenId,
+    /// The model's own probability of it, at temperature 1.
+    pub(crate) probability: f32,
+}
+
 /// A token that the local model cannot give.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
@@ -53,10 +61,11 @@ impl LocalModel {
         &mut self,
         text: &[TokenId],
         sampling: &Sampling,
-    ) -> Result<TokenId, LocalError> {
+    ) -> Result<Next, LocalError> {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
-                Ok(sampler::choose(&logits, sampling, Position::after(text.len()))?)
+                let token = sampler::choose(&logits, sampling, Position::after(text.len()))?;
+                Ok(Next { token, probability: sampler::probability(&logits, token) })
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),
         }

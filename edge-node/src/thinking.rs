@@ -5,17 +5,18 @@
 //! verdict that contradicts its text frees the machine for the next one at once.
 
 use crate::compute::compute;
-use crate::local_model::{LocalError, LocalModel};
-use base::{Position, Sampling, TokenId};
-use protocol::{Drafter, Wish};
+use crate::local_model::{LocalError, LocalModel, Next};
+use base::{Position, Sampling};
+use protocol::{Drafted, Drafter, Origin, Wish};
 use std::time::Instant;
 use transport::clock;
 
 /// A token of the device's own model.
 #[derive(Debug)]
 pub(crate) struct Thought {
-    token: TokenId,
+    next: Next,
     purpose: Purpose,
+    begun: Instant,
     /// When it is there.
     ready: Instant,
 }
@@ -45,9 +46,10 @@ impl Thought {
             (None, true) => Purpose::Word(log.end()),
             (None, false) => return Ok(None),
         };
-        let text: Vec<_> = log.tokens().iter().chain(drafter.ahead()).copied().collect();
-        let token = compute(|| model.next(&text, sampling))?;
-        Ok(Some(Self { token, purpose, ready: clock::now() + model.take_owed() }))
+        let text: Vec<_> = log.tokens().iter().copied().chain(drafter.ahead()).collect();
+        let begun = clock::now();
+        let next = compute(|| model.next(&text, sampling))?;
+        Ok(Some(Self { next, purpose, begun, ready: clock::now() + model.take_owed() }))
     }
 
     /// When it is there.
@@ -67,8 +69,16 @@ impl Thought {
     pub(crate) fn tell(self, drafter: &mut Drafter) {
         let now = clock::now();
         match self.purpose {
-            Purpose::Draft(wish) => drafter.handle_draft(now, wish, Some(self.token)),
-            Purpose::Word(at) => drafter.handle_local_token(now, at, self.token),
+            Purpose::Draft(wish) => {
+                let draft = Drafted {
+                    token: self.next.token,
+                    origin: Origin::Model,
+                    confidence: self.next.probability,
+                    took: self.ready - self.begun,
+                };
+                drafter.handle_draft(now, wish, Some(draft));
+            }
+            Purpose::Word(at) => drafter.handle_local_token(now, at, self.next.token),
         }
     }
 }

@@ -20,7 +20,9 @@ use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{NodeName, TokenId};
 use partitioner::{Mode, Plan};
-use protocol::{Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, WireCodec};
+use protocol::{
+    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Tuning, WireCodec,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -35,6 +37,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Tally {
     said: usize,
     agreed: usize,
+}
+
+/// What a request leaves to the session's next one.
+pub(crate) struct Leftovers {
+    /// Its first epoch.
+    pub(crate) epoch: Epoch,
+    /// The text so far.
+    pub(crate) said: Vec<TokenId>,
+    /// What was measured.
+    pub(crate) tuning: Tuning,
 }
 
 /// One request under way.
@@ -113,9 +125,13 @@ impl<'a> TurnLoop<'a> {
         Ok(self.reply(reason, cancel.is_cancelled()))
     }
 
-    /// What the session's next request goes on from: its first epoch, and the text so far.
-    pub(crate) fn into_log(self) -> (Epoch, Vec<TokenId>) {
-        (self.drafter.epoch().next(), self.drafter.log().tokens().to_vec())
+    /// What the session's next request goes on from.
+    pub(crate) fn into_leftovers(self) -> Leftovers {
+        Leftovers {
+            epoch: self.drafter.epoch().next(),
+            said: self.drafter.log().tokens().to_vec(),
+            tuning: self.drafter.tuning().clone(),
+        }
     }
 
     async fn run(&mut self, cancel: &CancellationToken) -> Result<FinishReason, GenerateError> {
@@ -161,7 +177,7 @@ impl<'a> TurnLoop<'a> {
             return Ok(Message::Pass(pass).into());
         };
         let log = self.drafter.log().tokens().iter();
-        let text: Vec<_> = log.chain(self.drafter.ahead()).copied().collect();
+        let text: Vec<_> = log.copied().chain(self.drafter.ahead()).collect();
         let frame = compute(|| stage.attach(pass, &text, codec))?;
         clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
         Ok(frame)

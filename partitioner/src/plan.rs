@@ -1,6 +1,6 @@
 //! A plan that has been checked, and how it explains itself.
 
-use base::{LayerRange, NodeName};
+use base::{DraftLength, LayerRange, NodeName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -108,7 +108,7 @@ pub struct Stage {
 pub struct Plan {
     pub(crate) mode: Mode,
     pub(crate) stages: Vec<Stage>,
-    pub(crate) draft_length: u32,
+    pub(crate) draft_length: DraftLength,
     pub(crate) speculation: Speculation,
     pub(crate) device_stages: usize,
 }
@@ -134,8 +134,8 @@ impl Plan {
         &self.stages[self.device_stages..]
     }
 
-    /// How many drafted tokens go out together; zero means none.
-    pub const fn draft_length(&self) -> u32 {
+    /// How many drafted tokens go out together.
+    pub const fn draft_length(&self) -> DraftLength {
         self.draft_length
     }
 
@@ -155,9 +155,11 @@ impl fmt::Display for Plan {
                 write!(f, " ({})", stage.codec.as_str())?;
             }
         }
+        let how = self.speculation.as_str();
         match self.draft_length {
-            0 => Ok(()),
-            length => write!(f, ", drafts of {length}, {}", self.speculation.as_str()),
+            DraftLength::NONE => Ok(()),
+            DraftLength::Fixed(length) => write!(f, ", drafts of {length}, {how}"),
+            DraftLength::Auto => write!(f, ", drafts as they pay, {how}"),
         }
     }
 }

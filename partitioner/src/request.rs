@@ -1,7 +1,7 @@
 //! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
 
 use crate::plan::{Codec, Mode, Plan, Speculation, Stage};
-use base::{LayerRange, NodeName};
+use base::{DraftLength, LayerRange, NodeName};
 
 /// A plan as asked for: mode and stages by hand.
 #[derive(Debug, Clone)]
@@ -14,8 +14,8 @@ pub struct PlanRequest {
     pub target: Option<NodeName>,
     /// The stages of [`Mode::Split`], in order.
     pub stages: Vec<RequestedStage>,
-    /// How many drafted tokens go out together; zero for none.
-    pub draft_length: u32,
+    /// How many drafted tokens go out together.
+    pub draft_length: DraftLength,
     /// How drafts and verdicts follow each other.
     pub speculation: Speculation,
 }
@@ -84,8 +84,8 @@ impl PlanRequest {
     pub fn check(self, layers: u32) -> Result<Plan, PlanError> {
         match self.mode {
             Mode::Local => Ok(self.local()),
-            Mode::Remote => self.whole(layers, 0),
-            Mode::Speculative if self.draft_length == 0 => Err(PlanError::NoDrafts),
+            Mode::Remote => self.whole(layers, DraftLength::NONE),
+            Mode::Speculative if self.draft_length == DraftLength::NONE => Err(PlanError::NoDrafts),
             Mode::Speculative => {
                 let draft_length = self.draft_length;
                 self.whole(layers, draft_length)
@@ -96,10 +96,16 @@ impl PlanRequest {
 
     fn local(self) -> Plan {
         let (stages, speculation) = (Vec::new(), self.speculation);
-        Plan { mode: self.mode, stages, draft_length: 0, speculation, device_stages: 0 }
+        Plan {
+            mode: self.mode,
+            stages,
+            draft_length: DraftLength::NONE,
+            speculation,
+            device_stages: 0,
+        }
     }
 
-    fn whole(self, layers: u32, draft_length: u32) -> Result<Plan, PlanError> {
+    fn whole(self, layers: u32, draft_length: DraftLength) -> Result<Plan, PlanError> {
         let node = self.target.ok_or(PlanError::NoTarget(self.mode.as_str()))?;
         let layers = LayerRange::all(layers);
         let stage = Stage { node, layers, embedding: true, head: true, codec: Codec::F32 };

@@ -58,6 +58,6 @@ pub use message::{
     Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
-pub use speculation::{Calibration, PaceMeter, PassCost, Source, Sources};
+pub use speculation::{Calibration, Drafted, Origin, PaceMeter, PassCost, Source, Sources, Tuning};
 pub use transcript::Transcript;
 pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};

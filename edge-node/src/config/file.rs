@@ -4,7 +4,7 @@ use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
     PeerAddress, PlanSettings,
 };
-use base::{KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
+use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
 use partitioner::{Codec, Mode, RequestedStage, Speculation};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
@@ -63,8 +63,8 @@ struct FilePlan {
     #[serde(default)]
     local: FileLocal,
     target: Option<NodeName>,
-    #[serde(default = "four")]
-    draft_length: u32,
+    #[serde(default = "as_it_pays")]
+    draft_length: DraftLength,
     #[serde(default)]
     speculation: Speculation,
     #[serde(default)]
@@ -121,9 +121,9 @@ struct FileEngine {
     pace: Pace,
 }
 
-/// The default draft length: what a round of a small pair gains most from.
-const fn four() -> u32 {
-    4
+/// The default draft length.
+const fn as_it_pays() -> DraftLength {
+    DraftLength::Auto
 }
 
 /// Reads, resolves and checks.
@@ -175,7 +175,9 @@ fn credentials(
 }
 
 fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError> {
-    if typed.draft_length as usize > protocol::limits::DRAFTS_MAX {
+    if let DraftLength::Fixed(length) = typed.draft_length
+        && length as usize > protocol::limits::DRAFTS_MAX
+    {
         let detail = format!("is at most {}", protocol::limits::DRAFTS_MAX);
         return Err(file.invalid("plan.draft_length", detail));
     }

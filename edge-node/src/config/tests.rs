@@ -1,6 +1,7 @@
 //! Files as people write them, right and wrong.
 
 use super::*;
+use base::DraftLength;
 use std::fs;
 
 const MINIMAL: &str =
@@ -21,7 +22,10 @@ fn refused(text: &str) -> String {
 fn a_device_needs_a_name_a_model_and_a_mode() {
     let config = load(MINIMAL).unwrap();
     assert_eq!((config.plan.mode, config.plan.local), (Mode::Local, LocalChoice::Draft));
-    assert_eq!((config.plan.draft_length, config.generation), (4, Generation::default()));
+    assert_eq!(
+        (config.plan.draft_length, config.generation),
+        (DraftLength::Auto, Generation::default())
+    );
     assert!(config.models.draft.unwrap().ends_with("draft.gguf"));
     assert!(refused(&MINIMAL.replace("draft = 'draft.gguf'", "")).contains("`draft`, `target`"));
 }
@@ -33,6 +37,7 @@ fn unknown_keys_and_values_are_refused_with_what_would_be_right() {
     assert!(refused(&MINIMAL.replace("'local'", "'lokal'")).contains("speculative"));
     assert!(refused(&MINIMAL.replace("'car'", "'My Car'")).contains("node name"));
     assert!(refused(&format!("{MINIMAL}draft_length = 65\n")).contains("at most 64"));
+    assert!(refused(&format!("{MINIMAL}draft_length = 'some'\n")).contains("or \"auto\""));
 }
 
 #[test]
@@ -68,9 +73,9 @@ fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
 #[test]
 fn without_a_draft_model_nothing_is_drafted() {
     let mut config = load(MINIMAL).unwrap();
-    assert_eq!(config.plan_request().draft_length, 4);
+    assert_eq!(config.plan_request().draft_length, DraftLength::Auto);
     config.models.draft = None;
-    assert_eq!(config.plan_request().draft_length, 0);
+    assert_eq!(config.plan_request().draft_length, DraftLength::NONE);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::demo::tiers::Tiers;
 use crate::demo::{Report, Scene};
 use crate::device::{Device, Request};
 use anyhow::Context as _;
-use base::{LayerRange, NodeName, Sampling};
+use base::{DraftLength, LayerRange, NodeName, Sampling};
 use partitioner::{Codec, Mode, RequestedStage, Speculation};
 use runtime::{ModelFile, Turn};
 use settings::{Link, Pace};
@@ -28,14 +28,14 @@ const EMULATED: &str = "slowed down so that you can watch (emulated): 60 ms a pa
 /// Patience with a restarted gateway link.
 const JOINED_PATIENCE: Duration = Duration::from_secs(10);
 
-const DRAFT_LENGTH: u32 = 4;
+const DRAFT_LENGTH: DraftLength = DraftLength::Fixed(4);
 
 /// One request, and how it is run.
 struct Play {
     name: &'static str,
     title: &'static str,
     mode: Mode,
-    draft_length: u32,
+    draft_length: DraftLength,
     pace: Pace,
     said_before: &'static [(&'static str, &'static str)],
     prompt: &'static str,
@@ -52,7 +52,7 @@ const PLAYS: [Play; 4] = [
         name: "alone",
         title: "1  Alone: the device's small model answers. No network, nobody vouches.",
         mode: Mode::Local,
-        draft_length: 0,
+        draft_length: DraftLength::NONE,
         pace: DEVICE_PACE,
         said_before: &[],
         prompt: "I'd like a table for two tonight.",
@@ -82,7 +82,7 @@ const PLAYS: [Play; 4] = [
         name: "outage",
         title: "4  Outage: the cloud is killed in mid-sentence, and comes back.",
         mode: Mode::Speculative,
-        draft_length: 2,
+        draft_length: DraftLength::Fixed(2),
         pace: SLOW_DEVICE_PACE,
         said_before: BOOKING,
         prompt: "Make it 7 pm tomorrow at Bird Dog, please.",

@@ -20,7 +20,7 @@ fn split(stages: &[(&str, u32, u32)]) -> PlanRequest {
         device: name("car"),
         target: None,
         stages,
-        draft_length: 4,
+        draft_length: DraftLength::Fixed(4),
         speculation: Speculation::Streaming,
     }
 }
@@ -66,14 +66,17 @@ fn a_node_has_one_stage_and_the_device_the_first_or_none() {
 
 #[test]
 fn remote_and_speculative_need_a_target_and_speculative_needs_drafts() {
-    let request = |mode, target: Option<&str>, draft_length| PlanRequest {
+    let request = |mode, target: Option<&str>, length| PlanRequest {
         mode,
         target: target.map(name),
-        draft_length,
+        draft_length: DraftLength::Fixed(length),
         ..split(&[])
     };
     let plan = request(Mode::Remote, Some("cloud"), 4).check(6).unwrap();
-    assert_eq!((plan.to_string().as_str(), plan.draft_length()), ("remote: cloud 0..6", 0));
+    assert_eq!(
+        (plan.to_string().as_str(), plan.draft_length()),
+        ("remote: cloud 0..6", DraftLength::NONE)
+    );
     assert!(request(Mode::Remote, None, 0).check(6).is_err());
     assert_eq!(request(Mode::Speculative, Some("cloud"), 0).check(6), Err(PlanError::NoDrafts));
 }

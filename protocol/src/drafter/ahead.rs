@@ -8,6 +8,7 @@
 //! The target's words take drafts from the front while they equal them. The first that differs ends
 //! the *branch*: all of it is gone, and drafting begins anew from the log's end.
 
+use crate::{Drafted, Origin};
 use base::TokenId;
 use std::collections::VecDeque;
 
@@ -21,25 +22,60 @@ pub struct Wish {
     pub(super) branch: u32,
 }
 
+/// A draft that waits for the target's word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) draft: Drafted,
+    /// The chance that it is right, if those before it are.
+    pub(super) acceptance: f64,
+}
+
+/// What became of a branch of drafts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct BranchTally {
+    /// Drafts that were sent.
+    pub(super) sent: u64,
+    /// In how many chunks.
+    pub(super) chunks: u64,
+    /// Of these, how many were judged right before the target said them by itself.
+    pub(super) useful: u64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    tokens: VecDeque<TokenId>,
+    waiting: VecDeque<Waiting>,
     sent: usize,
     /// Chunks of this branch that are under way: the positions where they end.
     chunks: VecDeque<usize>,
     branch: u32,
+    tally: BranchTally,
     /// The device had nothing to draft after so many tokens.
     dry: Option<usize>,
 }
 
 impl Ahead {
     /// The drafts, from the log's end on.
-    pub(super) const fn tokens(&self) -> &VecDeque<TokenId> {
-        &self.tokens
+    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> {
+        self.waiting.iter().map(|waiting| waiting.draft.token)
+    }
+
+    /// The same, with what is known of them.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter()
+    }
+
+    /// The last token that was drafted.
+    pub(super) fn last(&self) -> Option<TokenId> {
+        self.waiting.back().map(|waiting| waiting.draft.token)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.tokens.len()
+        self.waiting.len()
+    }
+
+    /// The chance that all drafts from the one at `from` on are right.
+    pub(super) fn run(&self, from: usize) -> f64 {
+        self.waiting.iter().skip(from).map(|waiting| waiting.acceptance).product()
     }
 
     /// How many of them were sent.
@@ -73,8 +109,8 @@ impl Ahead {
         wish.branch == self.branch
     }
 
-    pub(super) fn push(&mut self, token: TokenId) {
-        self.tokens.push_back(token);
+    pub(super) fn push(&mut self, draft: Drafted, acceptance: f64) {
+        self.waiting.push_back(Waiting { draft, acceptance });
     }
 
     /// There is nothing to draft after a text of `length` tokens.
@@ -84,8 +120,10 @@ impl Ahead {
 
     /// Takes what was not sent, for a chunk after a log of `log` tokens.
     pub(super) fn send(&mut self, log: usize) -> Vec<TokenId> {
-        let chunk: Vec<_> = self.tokens.iter().skip(self.sent).copied().collect();
-        self.sent = self.tokens.len();
+        let chunk: Vec<_> = self.tokens().skip(self.sent).collect();
+        self.tally.sent += chunk.len() as u64;
+        self.tally.chunks += 1;
+        self.sent = self.waiting.len();
         self.chunks.push_back(log + self.sent);
         chunk
     }
@@ -99,18 +137,29 @@ impl Ahead {
     /// The first `count` drafts are what the target says.
     pub(super) fn accept(&mut self, count: usize) -> Vec<TokenId> {
         self.sent = self.sent.saturating_sub(count);
-        self.tokens.drain(..count).collect()
+        self.waiting.drain(..count).map(|waiting| waiting.draft.token).collect()
+    }
+
+    /// The first `count` drafts saved the target a pass each.
+    pub(super) const fn credit(&mut self, count: usize) {
+        self.tally.useful += count as u64;
     }
 
     /// The target says `token` by itself. Whether that is a draft that was sent; another one ends the
     /// branch.
     pub(super) fn hear(&mut self, token: TokenId) -> bool {
-        let (was_sent, right) = (self.sent > 0, self.tokens.front() == Some(&token));
+        let was_sent = self.sent > 0;
+        let right = self.waiting.front().is_some_and(|first| first.draft.token == token);
         match right {
             true => drop(self.accept(1)),
             false => self.leave(),
         }
         right && was_sent
+    }
+
+    /// What became of the branch so far, which is counted anew from here.
+    pub(super) fn take_tally(&mut self) -> BranchTally {
+        std::mem::take(&mut self.tally)
     }
 
     /// What stands before `log` is said: chunks that end there are no longer under way.
@@ -120,17 +169,20 @@ impl Ahead {
         }
     }
 
-    /// Gives the branch up; its drafts, which the device may say itself.
+    /// Gives the branch up; its drafts, which the device may say itself, up to the first that is not
+    /// its model's.
     pub(super) fn take(&mut self) -> Vec<TokenId> {
-        let drafts = self.tokens.iter().copied().collect();
+        let by_model = |waiting: &&Waiting| waiting.draft.origin == Origin::Model;
+        let own = self.waiting.iter().take_while(by_model);
+        let own = own.map(|waiting| waiting.draft.token).collect();
         self.leave();
-        drafts
+        own
     }
 
     fn leave(&mut self) {
         self.branch = self.branch.wrapping_add(1);
         self.dry = None;
-        self.tokens.clear();
+        self.waiting.clear();
         self.unsend();
     }
 }

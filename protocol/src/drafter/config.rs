@@ -1,8 +1,8 @@
 //! What a [`super::Drafter`] is told at the start, and what it tells its shell.
 
 use super::log::FinishReason;
-use crate::{Epoch, PlannedStage, SessionId};
-use base::{KvFormat, Position, Sampling, StreamWindow, TokenId};
+use crate::{Epoch, PlannedStage, SessionId, Tuning};
+use base::{DraftLength, KvFormat, Position, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
 /// What stands between the device and the verifier.
@@ -43,10 +43,14 @@ pub struct DrafterConfig {
     /// The text ends at, and with, one of these.
     pub end_tokens: Vec<TokenId>,
     /// Draft length `k`: tokens of a chunk.
-    pub draft_length: u32,
-    /// How many drafts may wait for the target's word: a whole number of chunks keeps the target
-    /// busy while verdicts are under way, one chunk waits for each; 0 drafts nothing.
+    pub draft_length: DraftLength,
+    /// How many drafts may wait for the target's word; 0 drafts nothing.
     pub window: u32,
+    /// How many chunks may: one is the classic round, more keep the target busy while verdicts are
+    /// under way.
+    pub chunks: usize,
+    /// What earlier requests have measured: [`super::Drafter::tuning`].
+    pub tuning: Tuning,
     /// How many tokens the target may say ahead of what the device has asked for; 0 waits for the
     /// device each time. Only over a [`Chain::Direct`].
     pub extend: u32,

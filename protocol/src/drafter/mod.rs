@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Drafts run ahead of the log, up to a window, while verdicts are under way: [`Drafter::wish`] says
-//! what to draft next, and every `draft_length` of them go out as a chunk. A window of one chunk is
-//! the classic round: draft, send, wait.
+//! what to draft next, and every `draft_length` of them go out as a chunk. One chunk under way is the
+//! classic round: draft, send, wait.
 //!
 //! # Invariants
 //!
@@ -42,9 +42,11 @@ pub use config::{Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
 
 use crate::error::PeerMisbehaved;
-use crate::{Epoch, Fault, FaultKind, Message, Open, Opened, PrefixHash, Rollback, limits};
+use crate::{
+    Drafted, Epoch, Fault, FaultKind, Message, Open, Opened, PrefixHash, Rollback, Tuning, limits,
+};
 use ahead::Ahead;
-use base::{Position, TokenId};
+use base::{DraftLength, Position, TokenId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use upload::{Terms, Upload};
@@ -76,6 +78,8 @@ pub struct Drafter {
     rows_to: usize,
     /// A question without drafts is under way.
     asked: bool,
+    /// When the target was heard last, or asked anew.
+    heard: Instant,
     /// The target's own count of passes, as last heard.
     passes_seen: Option<u32>,
     counts: Counts,
@@ -126,6 +130,7 @@ impl Drafter {
             granted: 0,
             rows_to: 0,
             asked: false,
+            heard: now,
             passes_seen: None,
             counts: Counts::default(),
             timer: None,
@@ -252,11 +257,25 @@ impl Drafter {
     pub fn wish(&self) -> Option<Wish> {
         // The target adds one of its own.
         let most = (self.config.window as usize).min(self.room().saturating_sub(1));
-        let ended = self.ahead.tokens().back().is_some_and(|last| self.is_end(*last));
+        let ended = self.ahead.last().is_some_and(|last| self.is_end(last));
         let (log, ahead) = (self.log.len(), self.ahead.len());
-        let room = ahead < most && self.ahead.chunks() < upload::IN_FLIGHT_MAX;
-        let wanted = self.may_send_drafts() && room && !ended && !self.ahead.is_dry(log + ahead);
+        let room = ahead < most && self.has_credit();
+        let dry = ended || self.ahead.is_dry(log + ahead);
+        let wanted = self.may_send_drafts() && room && !dry && self.pays();
         wanted.then(|| self.ahead.wish(log))
+    }
+
+    /// Whether another draft pays, where that is measured. A target that waits for drafts has no
+    /// other way to go on.
+    fn pays(&self) -> bool {
+        let tuning = &self.config.tuning;
+        match self.config.draft_length {
+            DraftLength::Fixed(_) => true,
+            DraftLength::Auto if self.ahead.len() == 0 => {
+                self.config.extend == 0 || !tuning.pauses()
+            }
+            DraftLength::Auto => Tuning::goes_on(self.ahead.run(0)),
+        }
     }
 
     /// Whether what `wish` asks for would still be taken.
@@ -265,18 +284,27 @@ impl Drafter {
     }
 
     /// Drafts that nobody has judged yet: they follow the log.
-    pub const fn ahead(&self) -> &VecDeque<TokenId> {
+    pub fn ahead(&self) -> impl Iterator<Item = TokenId> {
         self.ahead.tokens()
+    }
+
+    /// What was measured, for the next request.
+    pub const fn tuning(&self) -> &Tuning {
+        &self.config.tuning
     }
 
     /// The shell drafted what `wish` asked for; `None` where it has nothing to draft there. Ignored
     /// where that is not wanted any more.
-    pub fn handle_draft(&mut self, now: Instant, wish: Wish, token: Option<TokenId>) {
+    pub fn handle_draft(&mut self, now: Instant, wish: Wish, draft: Option<Drafted>) {
         if !self.wants(wish) {
             return;
         }
-        match token {
-            Some(token) => self.ahead.push(token),
+        match draft {
+            Some(draft) => {
+                self.config.tuning.drafted(draft.took);
+                let chance = self.config.tuning.acceptance(draft.origin, draft.confidence);
+                self.ahead.push(draft, chance);
+            }
             None => self.ahead.run_dry(self.log.len() + self.ahead.len()),
         }
         self.pump(now);
@@ -372,6 +400,7 @@ impl Drafter {
         self.state = State::Uploading(Upload::new(start));
         self.ahead.unsend();
         (self.until, self.granted, self.asked) = (0, 0, false);
+        self.heard = now;
         self.pump(now);
     }
 
@@ -478,7 +507,11 @@ fn check_config(config: &DrafterConfig) {
     assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
     assert!(config.window as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
     assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
-    assert!(config.draft_length <= config.window, "a window holds a chunk of drafts at least");
+    let chunk = match config.draft_length {
+        DraftLength::Fixed(length) => length,
+        DraftLength::Auto => 1,
+    };
+    assert!(chunk <= config.window, "a window holds a chunk of drafts at least");
     assert!(
         (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
             && config.pass_rows_max > config.window as usize,

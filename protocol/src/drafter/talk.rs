@@ -1,9 +1,10 @@
 //! What a [`Drafter`] sends while the target has its log: chunks of drafts, renewals, and questions
 //! where there is nothing to draft.
 
+use super::upload::IN_FLIGHT_MAX;
 use super::{Chain, Drafter, State};
 use crate::{Draft, Message, Pass, PrefixHash};
-use base::Position;
+use base::{DraftLength, Position};
 
 impl Drafter {
     /// Sends what is due.
@@ -41,9 +42,8 @@ impl Drafter {
     /// Sends a chunk, where one is full or nothing more is to be drafted now.
     fn send_drafts(&mut self) {
         let waiting = self.ahead.len() - self.ahead.sent();
-        let full = waiting >= self.config.draft_length as usize || self.wish().is_none();
-        let credit = self.ahead.chunks() < super::upload::IN_FLIGHT_MAX;
-        if !(self.may_send_drafts() && waiting > 0 && full && credit) {
+        let full = self.is_chunk_full(waiting) || self.wish().is_none();
+        if !(self.may_send_drafts() && waiting > 0 && full && self.has_credit()) {
             return;
         }
         self.counts.drafted += waiting as u64;
@@ -57,6 +57,22 @@ impl Drafter {
             self.until = self.until.max(end + self.granted);
         }
         self.outbox.push_back(message);
+    }
+
+    /// Whether another chunk may be under way.
+    pub(super) fn has_credit(&self) -> bool {
+        self.ahead.chunks() < self.config.chunks.min(IN_FLIGHT_MAX)
+    }
+
+    fn is_chunk_full(&self, length: usize) -> bool {
+        match self.config.draft_length {
+            DraftLength::Fixed(full) => length >= full as usize,
+            DraftLength::Auto => {
+                let run = self.ahead.run(self.ahead.sent());
+                let length = u32::try_from(length).expect("a window has few drafts");
+                self.config.tuning.ends_chunk(length, run)
+            }
+        }
     }
 
     fn draft(&mut self) -> Draft {
@@ -131,7 +147,7 @@ impl Drafter {
     fn hash(&self, length: usize) -> PrefixHash {
         let known = length.min(self.log.len());
         let hash = self.log.hash(known).expect("the log has the hash of its every prefix");
-        let drafts = self.ahead.tokens().iter().take(length - known).copied();
-        hash.extend(&drafts.collect::<Vec<_>>())
+        let drafts: Vec<_> = self.ahead.tokens().take(length - known).collect();
+        hash.extend(&drafts)
     }
 }

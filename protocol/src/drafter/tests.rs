@@ -9,6 +9,7 @@ mod alone;
 mod streaming;
 
 use super::*;
+use crate::Origin;
 use crate::{Draft, Pass, PlannedStage, SessionId, Verdict, WireCodec};
 use base::{KvFormat, LayerRange, NodeName, Sampling};
 
@@ -44,8 +45,10 @@ fn config() -> DrafterConfig {
         kv: KvFormat::F16,
         stream: None,
         end_tokens: vec![END],
-        draft_length: 3,
+        draft_length: DraftLength::Fixed(3),
         window: 3,
+        chunks: 1,
+        tuning: Tuning::default(),
         extend: 0,
         pass_rows_max: 8,
         retransmit: None,
@@ -122,7 +125,7 @@ impl Desk {
     fn draft_only(&mut self, tokens: &[u32]) {
         for token in tokens {
             let Some(wish) = self.drafter.wish() else { return };
-            self.drafter.handle_draft(self.now, wish, Some(TokenId(*token)));
+            self.drafter.handle_draft(self.now, wish, Some(draft(*token)));
         }
         if self.drafter.ahead.len() > self.drafter.ahead.sent()
             && let Some(wish) = self.drafter.wish()
@@ -155,6 +158,11 @@ impl Desk {
     fn generated(&self) -> Vec<u32> {
         self.drafter.log().generated().iter().map(|token| token.0).collect()
     }
+}
+
+fn draft(token: u32) -> Drafted {
+    let (confidence, took) = (0.8, Duration::from_millis(8));
+    Drafted { token: TokenId(token), origin: Origin::Model, confidence, took }
 }
 
 fn plain(from: Position, accepted: u32, tokens: &[u32]) -> Verdict {
@@ -368,7 +376,13 @@ fn a_request_that_ends_alone_keeps_its_marks_and_sends_nothing() {
 }
 
 fn remote() -> DrafterConfig {
-    DrafterConfig { draft_length: 0, window: 0, extend: 8, tokens_max: 30, ..config() }
+    DrafterConfig {
+        draft_length: DraftLength::NONE,
+        window: 0,
+        extend: 8,
+        tokens_max: 30,
+        ..config()
+    }
 }
 
 #[test]

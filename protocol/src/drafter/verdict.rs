@@ -1,5 +1,6 @@
 //! What a [`Drafter`] makes of a verdict: does it answer what was asked, and what does it commit.
 
+use super::ahead::BranchTally;
 use super::{Drafter, DrafterEvent, State};
 use crate::error::PeerMisbehaved;
 use crate::{Pass, Verdict};
@@ -97,6 +98,7 @@ impl Drafter {
     fn take_in(&mut self, now: Instant, verdict: &Verdict, accepted: usize, tokens: &[TokenId]) {
         self.note_heard(verdict);
         self.asked = false;
+        self.learn(now, verdict, accepted, tokens);
         let mut text = self.ahead.accept(accepted);
         let wish = self.ahead.wish(0);
         let right = tokens.iter().filter(|token| self.ahead.hear(**token)).count();
@@ -107,11 +109,35 @@ impl Drafter {
         (self.judged_to, self.have) = (self.log.len(), self.log.len());
         self.agreeing = true;
         if !self.ahead.is_same_branch(wish) {
+            let BranchTally { sent, chunks, useful } = self.ahead.take_tally();
+            // What follows the chunk that was contradicted is dropped unseen.
+            let rows = useful + sent.checked_div(chunks).unwrap_or(0);
+            self.config.tuning.branch_ended(rows, useful);
             self.rows_to = self.rows_to.min(self.log.len() - 1);
         }
         self.ahead.settle(self.log.len());
         if self.finished().is_none() {
             self.pump(now);
+        }
+    }
+
+    /// Measures what a verdict tells: the pace, the cost of passes, and which drafts were right, up to
+    /// the first that was not.
+    fn learn(&mut self, now: Instant, verdict: &Verdict, accepted: usize, tokens: &[TokenId]) {
+        let tuning = &mut self.config.tuning;
+        let count = u32::try_from(accepted + tokens.len()).unwrap_or(u32::MAX);
+        tuning.emitted(count, now.saturating_duration_since(self.heard));
+        self.heard = now;
+        verdict.cost.iter().for_each(|cost| tuning.passed(*cost));
+        self.ahead.credit(accepted);
+        let drafts: Vec<_> =
+            self.ahead.tokens().take(accepted).chain(tokens.iter().copied()).collect();
+        for (waiting, said) in self.ahead.waiting().zip(drafts) {
+            let right = waiting.draft.token == said;
+            tuning.judged(waiting.draft.origin, waiting.draft.confidence, right);
+            if !right {
+                break;
+            }
         }
     }
 

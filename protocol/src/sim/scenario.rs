@@ -13,6 +13,8 @@ pub(super) struct Scenario {
     pub(super) draft_length: u32,
     /// Chunks that may wait for a verdict.
     pub(super) chunks: u32,
+    /// Chunks as they pay, in place of `draft_length`; the window stays.
+    pub(super) auto: bool,
     pub(super) extend: u32,
     /// A middle stage stands between device and verifier.
     pub(super) hop: bool,
@@ -67,6 +69,7 @@ impl Scenario {
             tokens_max: 1 + u32::try_from(dice.below(40)).unwrap(),
             draft_length: 0,
             chunks: 1,
+            auto: false,
             extend: 0,
             hop: false,
             head_stage: false,
@@ -105,6 +108,7 @@ impl Scenario {
         scenario.head_stage = dice.chance(30);
         scenario.draft_length = u32::try_from(dice.below(9)).unwrap();
         scenario.chunks = 1 + u32::try_from(dice.below(5)).unwrap();
+        scenario.auto = scenario.draft_length > 0 && dice.chance(30);
         if !scenario.is_staged() && dice.chance(60) {
             scenario.extend = 1 + u32::try_from(dice.below(40)).unwrap();
         }

@@ -5,9 +5,9 @@ use super::scenario::{Scenario, ms};
 use super::stage::{Engine, WIDTH};
 use crate::{
     Chain, DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
-    PlannedStage, SessionId, Verifier, VerifierConfig, WireCodec, frame,
+    PlannedStage, SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
 };
-use base::{KvFormat, LayerRange, NodeName, Position, Sampling};
+use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -32,8 +32,13 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         kv: KvFormat::F16,
         stream: None,
         end_tokens: vec![model::END],
-        draft_length: scenario.draft_length,
+        draft_length: match scenario.auto {
+            true => DraftLength::Auto,
+            false => DraftLength::Fixed(scenario.draft_length),
+        },
+        tuning: Tuning::default(),
         window: scenario.draft_length * scenario.chunks,
+        chunks: if scenario.auto { 8 } else { scenario.chunks as usize },
         extend: scenario.extend,
         pass_rows_max: scenario
             .pass_rows_max

@@ -11,8 +11,8 @@ use super::scenario::{Fate, Scenario, Speed, ms};
 use super::setup::{bytes_of, config, engine, health, hops, read, verifier};
 use super::stage::{Engine, WIDTH};
 use crate::{
-    Drafter, DrafterEvent, Epoch, Frame, Hidden, Hops, LinkEvent, LinkHealth, Message, Pong, Side,
-    Verifier, WireCodec, Wish, limits,
+    Drafted, Drafter, DrafterEvent, Epoch, Frame, Hidden, Hops, LinkEvent, LinkHealth, Message,
+    Origin, Pong, Side, Verifier, WireCodec, Wish, limits,
 };
 use base::{Position, TokenId};
 use bytes::Bytes;
@@ -224,7 +224,10 @@ impl World {
             }
             Happening::Drafted(wish, token) => {
                 self.drafting = None;
-                self.drafter.handle_draft(now, wish, Some(token));
+                let Speed { draft: took, accept, .. } = self.scenario.speed;
+                let confidence = f32::from(u8::try_from(accept).unwrap()) / 100.0;
+                let draft = Drafted { token, origin: Origin::Model, confidence, took };
+                self.drafter.handle_draft(now, wish, Some(draft));
             }
             Happening::Said(at, token) => {
                 self.saying = false;
@@ -363,8 +366,8 @@ impl World {
             && let Some(wish) = self.drafter.wish()
         {
             self.drafting = Some(wish);
-            let ahead = self.drafter.ahead().iter().copied();
-            let text: Vec<_> = self.drafter.log().tokens().iter().copied().chain(ahead).collect();
+            let log = self.drafter.log().tokens().iter().copied();
+            let text: Vec<_> = log.chain(self.drafter.ahead()).collect();
             let Speed { draft, accept, .. } = self.scenario.speed;
             self.plan(self.now + draft, Happening::Drafted(wish, model::draft(&text, accept)));
         }

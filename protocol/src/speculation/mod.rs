@@ -11,6 +11,8 @@
 //! | [`PaceMeter`] | how long an emitted token takes, or a drafted one |
 //! | [`Sources`] | where drafts should come from: the draft model, a look-up, or both |
 //!
+//! [`Tuning`] holds the first three and decides by them.
+//!
 //! # Invariants
 //!
 //! - **Speed alone depends on what stands here.** The text is the target's, whatever they say.
@@ -29,8 +31,10 @@ mod dice;
 mod pace_meter;
 mod pass_cost;
 mod sources;
+mod tuning;
 
 pub use calibration::Calibration;
 pub use pace_meter::PaceMeter;
 pub use pass_cost::PassCost;
 pub use sources::{Source, Sources};
+pub use tuning::{Drafted, Origin, Tuning};

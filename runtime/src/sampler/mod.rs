@@ -18,11 +18,13 @@
 
 mod gumbel;
 mod philox;
+mod probability;
 mod survivors;
 #[cfg(test)]
 mod tests;
 
 use base::{Position, Sampling, TokenId};
+pub use probability::probability;
 
 /// Logits from which nothing can be chosen. The model or the node that ran it is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

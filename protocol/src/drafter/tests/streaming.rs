@@ -4,7 +4,13 @@ use super::*;
 
 /// Chunks of two, three of them under way at most.
 fn streaming() -> DrafterConfig {
-    DrafterConfig { draft_length: 2, window: 6, tokens_max: 40, ..config() }
+    DrafterConfig {
+        draft_length: DraftLength::Fixed(2),
+        window: 6,
+        chunks: 8,
+        tokens_max: 40,
+        ..config()
+    }
 }
 
 fn chunks(desk: &mut Desk) -> Vec<(u32, Vec<u32>)> {
@@ -24,7 +30,7 @@ fn chunks_go_out_until_the_window_is_full() {
     desk.draft_only(&[22, 23, 24, 25, 26, 27, 28]);
     assert_eq!(chunks(&mut desk), [(4, vec![22, 23]), (6, vec![24, 25]), (8, vec![26, 27])]);
     assert_eq!(desk.drafter.wish(), None);
-    assert_eq!(desk.drafter.ahead().len(), 6);
+    assert_eq!(desk.drafter.ahead().count(), 6);
 }
 
 #[test]
@@ -44,11 +50,11 @@ fn words_that_equal_drafts_leave_the_rest_of_the_branch_standing() {
     // Two drafts and, as the target's own next word, the third.
     desk.verdict(4, &[], 2, &[24]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 23, 24]);
-    assert_eq!(desk.drafter.ahead().iter().copied().collect::<Vec<_>>(), ids(&[25]));
+    assert_eq!(desk.drafter.ahead().collect::<Vec<_>>(), ids(&[25]));
     assert_eq!(desk.drafter.counts().accepted, 3);
     // A draft that was begun before is still the next one.
-    desk.drafter.handle_draft(desk.now, wish, Some(TokenId(26)));
-    assert_eq!(desk.drafter.ahead().len(), 2);
+    desk.drafter.handle_draft(desk.now, wish, Some(draft(26)));
+    assert_eq!(desk.drafter.ahead().count(), 2);
     desk.verdict(7, &[], 1, &[26]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 23, 24, 25, 26]);
 }
@@ -61,11 +67,11 @@ fn a_correction_ends_the_branch_and_drafts_of_it_are_dropped() {
     let wish = desk.drafter.wish();
     desk.verdict(4, &[], 1, &[99]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 99]);
-    assert!(desk.drafter.ahead().is_empty());
+    assert!(desk.drafter.ahead().next().is_none());
     if let Some(wish) = wish {
-        desk.drafter.handle_draft(desk.now, wish, Some(TokenId(25)));
+        desk.drafter.handle_draft(desk.now, wish, Some(draft(25)));
     }
-    assert!(desk.drafter.ahead().is_empty(), "it followed a draft that was wrong");
+    assert!(desk.drafter.ahead().next().is_none(), "it followed a draft that was wrong");
     assert_eq!(desk.draft(&[31, 32]).base, Position(6));
 }
 
@@ -73,11 +79,11 @@ fn a_correction_ends_the_branch_and_drafts_of_it_are_dropped() {
 fn what_the_target_says_by_itself_takes_drafts_that_were_not_even_sent() {
     let mut desk = Desk::begun(DrafterConfig { extend: 8, ..streaming() }, 21);
     let wish = desk.drafter.wish().unwrap();
-    desk.drafter.handle_draft(desk.now, wish, Some(TokenId(22)));
+    desk.drafter.handle_draft(desk.now, wish, Some(draft(22)));
     assert_eq!(chunks(&mut desk), [], "half a chunk waits");
     desk.verdict(4, &[], 0, &[22, 23]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 23]);
-    assert!(desk.drafter.ahead().is_empty());
+    assert!(desk.drafter.ahead().next().is_none());
     assert_eq!(desk.drafter.counts().accepted, 0, "a draft that was not sent saved no pass");
 }
 
@@ -96,7 +102,7 @@ fn a_verdict_that_skips_words_changes_nothing() {
     desk.draft_only(&[22, 23, 24, 25]);
     desk.verdict(6, &[], 1, &[25]).unwrap();
     assert_eq!(desk.generated(), [21]);
-    assert_eq!(desk.drafter.ahead().len(), 4);
+    assert_eq!(desk.drafter.ahead().count(), 4);
 }
 
 #[test]
@@ -139,7 +145,12 @@ fn over_a_staged_chain_each_row_is_sent_once_until_a_correction() {
 
 #[test]
 fn the_passes_under_way_are_bounded() {
-    let many = DrafterConfig { draft_length: 1, window: 40, pass_rows_max: 64, ..streaming() };
+    let many = DrafterConfig {
+        draft_length: DraftLength::Fixed(1),
+        window: 40,
+        pass_rows_max: 64,
+        ..streaming()
+    };
     let mut desk = Desk::begun(DrafterConfig { tokens_max: 90, ..many }, 21);
     desk.draft_only(&[22; 40]);
     assert_eq!(chunks(&mut desk).len(), upload::IN_FLIGHT_MAX);
