@@ -328,6 +328,7 @@ impl Trouble {
                 | ForwardError::DuplicateSequence { .. }
                 | ForwardError::Gap { .. }
                 | ForwardError::OtherLayers { .. }
+                | ForwardError::Abandoned
                 | ForwardError::Tensor(_) => FaultKind::Unavailable,
             },
             // Hidden states that are not finite.

@@ -4,7 +4,8 @@
 //!
 //! - **A row does not know its company.** Its bits depend on its own input and on the KV before
 //!   it, not on which rows run with it, how a prompt is cut into passes, or how many threads work.
-//! - **A pass that fails changes nothing.** Lengths advance at the very end.
+//! - **A pass that fails changes nothing**, and one that is given up half-way neither. Lengths advance
+//!   at the very end.
 
 use super::admission::{self, known_text};
 use super::batch::{Batch, SequenceRows, Span, SpanOutput, enter};
@@ -43,6 +44,27 @@ impl Stage {
         spans: &[Span<'_>],
         pool: &mut KvPool,
     ) -> Result<Vec<SpanOutput>, ForwardError> {
+        self.forward_while(run, spans, pool, &|| true)
+    }
+
+    /// [`Self::forward`], given up where nobody wants its outputs any more: `wanted` is asked before
+    /// each layer and before the head.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::forward`], and [`ForwardError::Abandoned`] as soon as `wanted` says no; the pool is
+    /// then unchanged too.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_while(
+        &self,
+        run: StageSpec,
+        spans: &[Span<'_>],
+        pool: &mut KvPool,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<SpanOutput>, ForwardError> {
         assert!(*pool.shape() == self.kv_shape(), "a pool serves the stage that made it");
         let rows = admission::check(self, run, spans, pool)?;
         if spans.is_empty() {
@@ -50,7 +72,7 @@ impl Stage {
         }
         let skipped = admission::seat(self, run, spans, &rows, pool)?;
         let batch = Batch::new(run, spans, &rows, &skipped, pool);
-        let outputs = self.compute(run, spans, &batch, pool);
+        let outputs = self.compute(run, spans, &batch, pool, wanted);
         match &outputs {
             _ if run.layers.is_empty() => {}
             Err(_) => admission::undo(spans, pool),
@@ -61,7 +83,7 @@ impl Stage {
                 }
             }
         }
-        Ok(outputs?)
+        outputs
     }
 
     fn compute(
@@ -70,14 +92,18 @@ impl Stage {
         spans: &[Span<'_>],
         batch: &Batch,
         pool: &mut KvPool,
-    ) -> candle_core::Result<Vec<SpanOutput>> {
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<SpanOutput>, ForwardError> {
         if batch.positions().is_empty() {
             return Ok(spans.iter().map(|_| SpanOutput::Logits(Vec::new())).collect());
         }
         let leaving = batch.leaving(run, spans);
-        let x = self.run_layers(run, batch, enter(self, batch, spans)?, &leaving, pool)?;
+        let x = self.run_layers(run, batch, enter(self, batch, spans)?, &leaving, pool, wanted)?;
         let counts = leaving.iter().map(ExactSizeIterator::len);
-        with_values(&x, |x| {
+        if run.head {
+            go_on(wanted)?;
+        }
+        let outputs = with_values(&x, |x| {
             if run.head {
                 let head = self.0.head.as_ref().expect("checked at admission");
                 let logits = self.logits(head, x);
@@ -85,7 +111,8 @@ impl Stage {
             } else {
                 cut(x, self.config().width, counts).map(SpanOutput::Hidden).collect()
             }
-        })
+        });
+        Ok(outputs?)
     }
 
     /// The rows of `x: [T, D]` that leave, behind the layers of `run`.
@@ -99,12 +126,14 @@ impl Stage {
         mut x: Tensor,
         leaving: &[Range<usize>],
         pool: &mut KvPool,
-    ) -> candle_core::Result<Tensor> {
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Tensor, ForwardError> {
         let (threads, config) = (&*self.0.threads, self.config());
         let mut work = Workspace::new(config, batch);
         let mut pass = Pass { threads, config, batch, kv: pool, work: &mut work };
         let first_loaded = self.spec().layers.start();
         for layer in run.layers.iter() {
+            go_on(wanted)?;
             let weights = &self.0.layers[(layer - first_loaded) as usize];
             with_values(&x, |x| weights.attend(layer, &mut pass, x))?;
             if layer + 1 == run.layers.end() {
@@ -113,7 +142,7 @@ impl Stage {
             }
             with_values_mut(&x, |x| weights.transform(&mut pass, x))?;
         }
-        if run.layers.is_empty() { keep_rows(&x, leaving) } else { Ok(x) }
+        Ok(if run.layers.is_empty() { keep_rows(&x, leaving)? } else { x })
     }
 
     /// Norm and head: `[R, V]` of `x: [R, D]`.
@@ -125,6 +154,10 @@ impl Stage {
         multiply(threads, &normed, [(&head.output, &mut logits)]);
         logits
     }
+}
+
+fn go_on(wanted: &dyn Fn() -> bool) -> Result<(), ForwardError> {
+    if wanted() { Ok(()) } else { Err(ForwardError::Abandoned) }
 }
 
 /// Those rows of `x: [T, D]`, in their order.

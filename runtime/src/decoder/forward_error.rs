@@ -1,10 +1,11 @@
-//! Why a pass did not run. Every variant but [`ForwardError::Tensor`] is found before it starts.
+//! Why a pass gave nothing. Every variant but [`ForwardError::Abandoned`] and [`ForwardError::Tensor`]
+//! is found before it starts.
 
 use super::StageSpec;
 use crate::kv::SequenceId;
 use base::{ByteCount, LayerRange, Position, TokenId};
 
-/// A pass that was refused. Nothing changed: the pool is as it was.
+/// A pass that was refused or given up. Nothing changed: the pool is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
     /// The pass asks for more than the stage loaded, or skips what lies between.
@@ -75,6 +76,9 @@ pub enum ForwardError {
         /// What is free.
         free: ByteCount,
     },
+    /// Nobody wanted the outputs any more: not an error, where whoever asked knows it.
+    #[error("nobody waits for the pass any more")]
+    Abandoned,
     /// candle refused an operation: a bug here, not the caller's.
     #[error("a tensor operation failed")]
     Tensor(#[from] candle_core::Error),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and what they skip")]
 
+mod abandoned;
 mod chain;
 mod demo_tokenizer;
 mod equivalence;
