@@ -1,15 +1,17 @@
 //! Where endpoints get their sockets: the system's UDP or a network in memory, and over either an
-//! emulated link.
+//! emulated link. And where they get random numbers, so that what happens in memory can happen again.
 
 mod datagram;
 mod emulated;
 mod memory;
+mod random;
 
 use crate::options::Side;
 use emulated::EmulatedSocket;
 use link_emulator::Emulation;
 use memory::MemoryNetwork;
 use quinn::{AsyncUdpSocket, Runtime as _, TokioRuntime};
+use random::Random;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Network {
     sockets: Sockets,
+    random: Random,
     emulate: Option<(Emulation, u64)>,
 }
 
@@ -34,10 +37,17 @@ impl Network {
         Self::default()
     }
 
-    /// A network of its own, in this process's memory, on which datagrams arrive at once and none is
-    /// lost. With tokio's clock paused, time on it costs nothing.
+    /// [`Self::memory_from`] seed 0.
     pub fn memory() -> Self {
-        Self { sockets: Sockets::Memory(MemoryNetwork::default()), emulate: None }
+        Self::memory_from(0)
+    }
+
+    /// A network of its own, in this process's memory, on which datagrams arrive at once and none is
+    /// lost. With tokio's clock paused, time on it costs nothing; on one thread and from one `seed`,
+    /// the same happens on it every time.
+    pub fn memory_from(seed: u64) -> Self {
+        let sockets = Sockets::Memory(MemoryNetwork::default());
+        Self { sockets, random: Random::from_seed(seed), emulate: None }
     }
 
     /// The same network over an emulated link: what an endpoint sends and receives is delayed, lost
@@ -53,16 +63,17 @@ impl Network {
         self.emulate.as_ref().map(|(link, _)| link.about())
     }
 
-    /// What QUIC draws its numbers from: in memory from the socket's address, so that a run can be
-    /// repeated; on a network that others reach, from the system.
-    pub(crate) fn quic_seed(&self, bound: SocketAddr) -> Option<[u8; 32]> {
-        match self.sockets {
-            Sockets::System => None,
-            Sockets::Memory(_) => {
-                let mut seed = [0; 32];
-                seed[..2].copy_from_slice(&bound.port().to_le_bytes());
-                Some(seed)
-            }
+    /// Bytes that nobody chose, for ids and pauses: on a network that others reach, from the system;
+    /// in memory the next ones of its seed, for all of its nodes together.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        self.random.bytes()
+    }
+
+    /// What an endpoint's QUIC draws its numbers from; `None` where it asks the system itself.
+    pub(crate) fn quic_seed(&self) -> Option<[u8; 32]> {
+        match self.random {
+            Random::System => None,
+            Random::Seeded(_) => Some(self.random()),
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn endpoint(
         let socket = network.bind(address, side)?;
         let bound = socket.local_addr()?;
         let mut config = reset.endpoint_config();
-        config.rng_seed(network.quic_seed(bound));
+        config.rng_seed(network.quic_seed());
         let runtime = Arc::new(TokioRuntime);
         let endpoint = quinn::Endpoint::new_with_abstract_socket(config, server, socket, runtime)?;
         Ok((endpoint, bound))

@@ -74,6 +74,8 @@ pub(crate) async fn sort(
     let mut heads = JoinSet::new();
     loop {
         tokio::select! {
+            // In one order, so that a run can be repeated; what is there is bounded by QUIC.
+            biased;
             stream = connection.quic.accept_bi() => {
                 let Ok(stream) = stream else { return };
                 let index = stream.0.id().index();

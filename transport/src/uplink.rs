@@ -282,6 +282,8 @@ impl Uplink {
                 }
             }
             tokio::select! {
+                // What came before its deadline is no silence.
+                biased;
                 message = control.recv() => match message {
                     Ok(message) => {
                         if let Some(answer) = take(health, message)
@@ -301,7 +303,8 @@ impl Uplink {
 
     /// Up to a quarter of the pace, so that nodes do not dial in step.
     fn jitter(&self) -> Duration {
-        self.config.health.redial.mul_f64(rand::random_range(0.0..0.25))
+        let part = u16::from_le_bytes(self.config.network.random());
+        self.redial() / (4 << u16::BITS) * u32::from(part)
     }
 }
 

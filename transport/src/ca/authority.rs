@@ -5,7 +5,7 @@ use super::signer::{NODE_DAYS, Revoked, Signer, Validity, hex};
 use crate::peer::Peer;
 use crate::pem_file::{self, Access};
 use base::{NodeName, Role};
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use std::fs::{self, File};
@@ -39,7 +39,7 @@ impl Authority {
     ///
     /// [`CaError::Exists`] where the folder holds a CA already; else what cannot be written.
     pub fn create(folder: &Path) -> Result<Self, CaError> {
-        let (signer, certificate) = Signer::generate()?;
+        let (signer, certificate) = Signer::generate(&PKCS_ECDSA_P256_SHA256)?;
         let authority = Self { folder: folder.to_owned(), signer };
         create_folder(&authority.issued_folder())?;
         // The key comes first: of two that create a CA in one folder, one stops here.

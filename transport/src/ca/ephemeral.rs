@@ -1,10 +1,14 @@
-//! A CA that lives and dies with its process: for the demo and for tests.
+//! A CA that lives and dies with its process: for the demo, for experiments and for tests.
+//!
+//! Its keys are Ed25519, whose signatures are all of one length, as those of ECDSA in DER are not: two
+//! runs of one experiment then put as many bytes on the wire.
 
 use super::CaError;
 use super::signer::{NODE_DAYS, Revoked, Signer, Validity};
 use crate::identity::{Identity, Trust};
 use crate::peer::Peer;
 use base::{NodeName, Role};
+use rcgen::PKCS_ED25519;
 use rustls_pki_types::PrivateKeyDer;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -25,7 +29,7 @@ impl EphemeralAuthority {
     ///
     /// [`CaError::Make`] where the library fails.
     pub fn new() -> Result<Self, CaError> {
-        let (signer, _) = Signer::generate()?;
+        let (signer, _) = Signer::generate(&PKCS_ED25519)?;
         Ok(Self { signer, issued: BTreeMap::new(), revoked: Vec::new(), lists: 0 })
     }
 
@@ -66,5 +70,25 @@ impl EphemeralAuthority {
         self.lists += 1;
         let crl = self.signer.revocation_list(&self.revoked, self.lists)?;
         Ok(Trust::in_memory(self.signer.certificate().clone(), crl.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::SigningKey as _;
+
+    #[test]
+    fn certificates_of_one_name_and_signatures_are_of_one_length_whatever_their_keys() {
+        let peer = Peer::new(Role::Cloud, NodeName::new("cloud").unwrap());
+        let lengths = || {
+            let authority = EphemeralAuthority::new().unwrap();
+            let issued = authority.signer.issue(&peer, Validity::days(NODE_DAYS)).unwrap();
+            (issued.certificate.der().len(), issued.key.sign(b"message").unwrap().len())
+        };
+        let first = lengths();
+        for _ in 0..20 {
+            assert_eq!(lengths(), first);
+        }
     }
 }

@@ -7,7 +7,7 @@ use base::Role;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SanType, SerialNumber,
+    RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm,
 };
 use rustls_pki_types::CertificateDer;
 use std::fmt;
@@ -65,8 +65,9 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// A new root of trust, and its certificate in PEM.
-    pub(super) fn generate() -> Result<(Self, String), CaError> {
+    /// A new root of trust whose keys, and those of all that it issues, are of one kind; and its
+    /// certificate in PEM.
+    pub(super) fn generate(keys: &'static SignatureAlgorithm) -> Result<(Self, String), CaError> {
         let serial = random_serial();
         let mut params = CertificateParams::default();
         let validity = Validity::days(ROOT_DAYS);
@@ -76,7 +77,7 @@ impl Signer {
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().map_err(|e| make("the CA's key", e))?;
+        let key = KeyPair::generate_for(keys).map_err(|e| make("the CA's key", e))?;
         let certificate = params.self_signed(&key).map_err(|e| make("the CA's certificate", e))?;
         let pem = certificate.pem();
         let issuer = Issuer::new(params, key);
@@ -125,7 +126,8 @@ impl Signer {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = purposes(peer.role);
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(|e| make("a node's key", e))?;
+        let key = KeyPair::generate_for(self.issuer.key().algorithm());
+        let key = key.map_err(|e| make("a node's key", e))?;
         let certificate =
             params.signed_by(&key, &self.issuer).map_err(|e| make("a node's certificate", e))?;
         Ok(Issued { certificate, key, serial: serial.to_vec() })

@@ -117,6 +117,7 @@ async fn deliver(inner: Arc<Inner>) {
     loop {
         let next = inner.courier_round(&mut moved);
         tokio::select! {
+            biased;
             () = inner.earlier.notified() => {}
             () = clock::reached(next.map(|next| (inner.began + next, ()))) => {}
         }

@@ -198,6 +198,33 @@ async fn one_seed_makes_one_weather() {
     assert!(first.len() > 50, "{} pings in a minute", first.len());
 }
 
+/// Goal: what a run in memory puts on the wire is a function of the network's seed, whatever keys its
+/// nodes have. Method: a CA of its own for each run.
+#[tokio::test(start_paused = true)]
+async fn one_seed_puts_as_many_bytes_on_the_wire_every_time() {
+    let run = async |seed| {
+        let link = both_ways("delay_ms = 25", "");
+        let mut pinger = Pinger::over(Network::memory_from(seed), link, 1).await;
+        pinger.pings(ms(20), Duration::from_secs(2)).await;
+        pinger.up.link().traffic()
+    };
+    let first = run(1).await;
+    for _ in 0..5 {
+        assert_eq!(run(1).await, first);
+    }
+    assert_ne!(run(2).await, first);
+}
+
+#[test]
+fn numbers_in_memory_are_those_of_the_seed_and_each_is_drawn_once() {
+    let draw = |network: &Network| [network.random::<16>(), network.clone().random()];
+    let [first, second] = draw(&Network::memory_from(1));
+    assert_eq!(draw(&Network::memory_from(1)), [first, second]);
+    assert_ne!(first, second);
+    assert_ne!(draw(&Network::memory_from(2)), [first, second]);
+    assert_ne!(draw(&Network::system()), draw(&Network::system()));
+}
+
 /// Goal: a link to a node that was restarted ends within a round trip of the next packet, not by
 /// silence. Method: the listener ends during an outage, so that its goodbye is lost, and another of the
 /// same identity takes its address.
