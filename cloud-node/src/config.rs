@@ -76,6 +76,23 @@ pub struct EngineOptions {
     pub share_prefixes: SharePrefixes,
     /// Emulated slowness.
     pub pace: Pace,
+    /// Who computes. No key of a file: a node that serves others has one right answer.
+    pub runs_on: RunsOn,
+}
+
+/// Who runs forward passes.
+///
+/// Said and not told from the runtime's flavour: in real time a pass must hold up no task on a runtime
+/// of one thread either, and whether the clock is paused, tokio tells nobody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RunsOn {
+    /// A thread of its own: however busy it is, pings are answered.
+    #[default]
+    OwnThread,
+    /// A task of the runtime that the server is started on, which loads the model as well. For a
+    /// runtime of one thread whose clock is paused: computing then takes no time there, a pace does,
+    /// and everything happens in the same order every time.
+    Runtime,
 }
 
 /// `share_prefixes`. A beginning whose KV is there already costs no time, and whoever sees how long
@@ -174,6 +191,7 @@ impl Default for EngineOptions {
             batch_rows_max: 256,
             share_prefixes: SharePrefixes::default(),
             pace: Pace::default(),
+            runs_on: RunsOn::default(),
         }
     }
 }

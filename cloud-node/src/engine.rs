@@ -1,11 +1,13 @@
-//! The one place where a node computes: a thread that owns the model stage and the KV pool, and
-//! runs the jobs of all sessions in ragged batches.
+//! The one place where a node computes: a worker that owns the model stage and the KV pool, and runs
+//! the jobs of all sessions in ragged batches.
 //!
 //! ```text
-//!   session tasks ──Job──▶ bounded channel ──▶ worker thread: batcher ─▶ forward ─▶ sampler
-//!        ▲                                          │
-//!        └────────── Done, by a oneshot ◀───────────┘
+//!   session tasks ──Job──▶ bounded channel ──▶ worker: batcher ─▶ forward ─▶ sampler
+//!        ▲                                       │
+//!        └────────── Done, by a oneshot ◀────────┘
 //! ```
+//!
+//! The worker has a thread of its own, or is a task under a paused clock ([`RunsOn`]).
 //!
 //! # Invariants
 //!
@@ -13,16 +15,18 @@
 //!   gone, its KV is.
 //! - **Jobs fail alone.** A batch that fails or panics is run again job by job; only the job that
 //!   fails alone is answered with an error.
+//! - **What nobody waits for ends with the layer that it is at**, and leaves no KV behind.
 //! - The engine knows no peer, no message and no session.
 
 mod batcher;
 mod worker;
 
-use crate::config::EngineOptions;
+use crate::config::{EngineOptions, RunsOn};
 use base::{ByteCount, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use runtime::sampler::SampleError;
 use runtime::{ForwardError, KvOptions, Pool, PoolError, Stage, StageSpec};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +38,7 @@ use worker::Worker;
 /// piles up during one.
 const JOBS_WAITING_MAX: usize = 256;
 
-/// Where jobs are handed in. Dropping the last clone of its `Arc` ends the worker thread.
+/// Where jobs are handed in. Dropping the last clone of its `Arc` ends the worker.
 #[derive(Debug)]
 pub(crate) struct Engine {
     stage: Stage,
@@ -93,7 +97,7 @@ pub(crate) struct Done {
     pub(crate) chosen: Vec<TokenId>,
     /// `[T, D]`, where the run has no head.
     pub(crate) hidden: Vec<f32>,
-    /// How long the forward passes took that rows of this job were in.
+    /// How long the forward passes took that rows of this job were in, by tokio's clock.
     pub(crate) took: Duration,
 }
 
@@ -123,7 +127,7 @@ pub(crate) enum EngineError {
     /// A defect of ours.
     #[error("the forward pass panicked")]
     Panicked,
-    /// The worker thread has ended.
+    /// The worker has ended.
     #[error("the engine has stopped")]
     Stopped,
 }
@@ -140,11 +144,11 @@ pub enum EngineStartError {
         /// How many were asked for.
         threads: usize,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The system gives no thread.
+    /// The system gives no thread, or no timer for it.
     #[error("cannot start the engine's thread")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
 }
 
 /// A job and where its answer goes.
@@ -166,7 +170,8 @@ pub(crate) fn threads(options: &EngineOptions) -> Result<Arc<Pool>, EngineStartE
 }
 
 impl Engine {
-    /// Starts the worker on `stage` with KV for `tokens` positions in half precision.
+    /// Starts the worker on `stage` with KV for `tokens` positions in half precision. Must be called
+    /// within a tokio runtime where `options` say [`RunsOn::Runtime`].
     ///
     /// # Errors
     ///
@@ -181,10 +186,10 @@ impl Engine {
         let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
         let worker = Worker::new(stage.clone(), kv, options, jobs_in, closes_in);
-        std::thread::Builder::new()
-            .name("engine".to_owned())
-            .spawn(move || worker.run())
-            .map_err(EngineStartError::Thread)?;
+        match options.runs_on {
+            RunsOn::OwnThread => on_a_thread(worker).map_err(EngineStartError::Thread)?,
+            RunsOn::Runtime => drop(tokio::spawn(worker.run())),
+        }
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
         Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences }))
     }
@@ -205,7 +210,8 @@ impl Engine {
         self.bound
     }
 
-    /// Runs a job. Dropping the future abandons it before its next batch.
+    /// Runs a job. Dropping the future abandons it: before its next batch, or before the next layer
+    /// where nobody waits for the other jobs of its batch either.
     ///
     /// # Errors
     ///
@@ -216,6 +222,14 @@ impl Engine {
         submitted.map_err(|_| EngineError::Stopped)?;
         done.await.unwrap_or(Err(EngineError::Stopped))
     }
+}
+
+/// Runs a worker to its end on a thread of its own. Its timers are its own as well: it outlives the
+/// runtime of the server by the pass that it is at.
+fn on_a_thread(worker: Worker) -> io::Result<()> {
+    let timers = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let thread = std::thread::Builder::new().name("engine".to_owned());
+    thread.spawn(move || timers.block_on(worker.run())).map(drop)
 }
 
 /// Jobs hold clones, so no job of a closed sequence is left.

@@ -3,7 +3,7 @@
 //! ```text
 //!   link (visit) ─▶ session channel (session) ─▶ admitted? (stages, registry)
 //!                        │  Verifier or Hops, of protocol
-//!                        ├─▶ engine: one thread, ragged batches of all sessions
+//!                        ├─▶ engine: one worker, ragged batches of all sessions
 //!                        └─▶ upstream: a gateway's one link to its cloud
 //! ```
 //!
@@ -27,7 +27,7 @@ mod session;
 mod stages;
 mod visit;
 
-pub use config::{Config, ConfigProblem, EngineOptions, Limits, SharePrefixes};
+pub use config::{Config, ConfigProblem, EngineOptions, Limits, RunsOn, SharePrefixes};
 pub use engine::EngineStartError;
 pub use server::{ServeError, Server};
 

@@ -9,7 +9,7 @@ use runtime::{KvOptions, StageSpec};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use transport::Uplink;
+use transport::{Network, Uplink};
 
 /// One running gateway or cloud, as its tasks see it.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) share_prefixes: SharePrefixes,
     /// The link to the next stage, of a gateway.
     pub(crate) upstream: Option<Arc<Uplink>>,
+    /// Where ids of ours are drawn.
+    pub(crate) network: Network,
     registry: Mutex<Registry<Arc<Seat>>>,
     /// Told when a session ends or is left.
     pub(crate) left: Notify,
@@ -75,10 +77,11 @@ impl Node {
         limits: Limits,
         share_prefixes: SharePrefixes,
         upstream: Option<Arc<Uplink>>,
+        network: Network,
     ) -> Self {
         let registry = Mutex::new(Registry::new(limits, engine.bound()));
         let left = Notify::new();
-        Self { host, holds, engine, limits, share_prefixes, upstream, registry, left }
+        Self { host, holds, engine, limits, share_prefixes, upstream, network, registry, left }
     }
 
     /// What planned stages are compared with.

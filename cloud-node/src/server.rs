@@ -7,7 +7,7 @@
 //!   `Runtime::shutdown_background`. Its tasks vanish with their sockets and send no goodbye; the
 //!   engine's thread ends once the last of them is gone. Dropping a [`Server`] alone ends nothing.
 
-use crate::config::{Config, ConfigProblem};
+use crate::config::{Config, ConfigProblem, RunsOn};
 use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
 use crate::visit;
@@ -85,22 +85,19 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         config.check()?;
         let threads = engine::threads(&config.engine)?;
-        let from = config.clone();
-        // Reading a model takes long enough to hold up others on this runtime.
-        let loaded = tokio::task::spawn_blocking(move || load(&from, &threads));
-        let Loaded { stage, host } =
-            loaded.await.expect("nobody cancels it, and it does not panic")?;
+        let Loaded { stage, host } = load(&config, threads).await?;
         let mut limits = config.limits;
         let context = stage.config().context_length;
         limits.positions_per_session_max = limits.positions_per_session_max.min(context);
         let holds = stage.spec();
         let sharing = config.engine.share_prefixes;
         let engine = Engine::start(stage, limits.kv_tokens_max, config.engine)?;
+        let network = config.network.clone();
         let listener = bind(&config)?;
         let upstream = upstream_of(&config, &host)?;
         let server = Self {
             local_addr: listener.local_addr(),
-            node: Arc::new(Node::new(host, holds, engine, limits, sharing, upstream)),
+            node: Arc::new(Node::new(host, holds, engine, limits, sharing, upstream, network)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -168,8 +165,21 @@ struct Loaded {
     host: Host,
 }
 
+/// Reads the model, which takes long enough to hold up others on this runtime where it does so in real
+/// time.
+async fn load(config: &Config, threads: Arc<Pool>) -> Result<Loaded, ServeError> {
+    match config.engine.runs_on {
+        RunsOn::OwnThread => {
+            let from = config.clone();
+            let loaded = tokio::task::spawn_blocking(move || read(&from, &threads));
+            loaded.await.expect("nobody cancels it, and it does not panic")
+        }
+        RunsOn::Runtime => read(config, &threads),
+    }
+}
+
 /// Opens the model and maps the layers: all where `layers` says nothing.
-fn load(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
+fn read(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
     let mut model = ModelFile::open(&from.model)?;
     if let Some(folder) = &from.packed {
         model = model.keep_packed(folder)?;
@@ -245,6 +255,7 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, Serv
 /// Keeps the link to the upstream until `stop`.
 async fn keep_up(upstream: Arc<Uplink>, stop: CancellationToken) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = upstream.run() => {}
     }
@@ -255,6 +266,7 @@ async fn keep_up(upstream: Arc<Uplink>, stop: CancellationToken) {
 async fn accept(node: Arc<Node>, listener: Listener, tasks: TaskTracker, stop: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             link = listener.accept() => match link {
                 Some(link) => {
@@ -273,6 +285,7 @@ async fn expire(node: Arc<Node>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EXPIRY_PERIOD);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             now = ticks.tick() => node.registry().expire(now.into_std()),
         }

@@ -33,9 +33,11 @@ use runtime::{ForwardError, KvOptions};
 use settings::chain;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use transport::{ChannelError, CloseCode, Link, SessionChannel, SessionReceiver, SessionSender};
+use transport::{
+    ChannelError, CloseCode, Link, SessionChannel, SessionReceiver, SessionSender, clock,
+};
 
 /// How long a fault may take to leave before the link is closed over it.
 const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -128,8 +130,9 @@ async fn turn(
     tracing::info!(session = %open.session, peer = %guest.link.peer(), run = %accepted.run, "session");
 
     let mut slot = tokio::select! {
-        slot = Arc::clone(&seat.kept).lock_owned() => slot,
+        biased;
         () = stop.cancelled() => return Ok(End::Superseded),
+        slot = Arc::clone(&seat.kept).lock_owned() => slot,
     };
     let kept = slot.take().filter(|kept| kept.stages == open.stages && kept.kv == kv);
     let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, accepted));
@@ -182,7 +185,7 @@ impl Leaving<'_> {
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.node.registry().leave(&self.key, self.turn, Instant::now());
+        self.node.registry().leave(&self.key, self.turn, clock::now());
         self.node.left.notify_waiters();
     }
 }
@@ -203,8 +206,9 @@ impl Ends {
     /// Sends down, unless a later turn begins first.
     async fn send(&mut self, message: Message, stop: &CancellationToken) -> Result<(), End> {
         tokio::select! {
-            sent = self.sender.send(message) => sent.map_err(End::Lost),
+            biased;
             () = stop.cancelled() => Err(End::Superseded),
+            sent = self.sender.send(message) => sent.map_err(End::Lost),
         }
     }
 }
@@ -219,7 +223,7 @@ fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: Accepted) -> Kept {
         }
         Some(writes) => {
             let config = HopsConfig { reads: accepted.reads, writes, width };
-            let upstream_id = SessionId(rand::random());
+            let upstream_id = SessionId(node.network.random());
             Machine::Hops { hops: Box::new(Hops::new(config)), upstream_id }
         }
     };

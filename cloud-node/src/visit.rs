@@ -39,6 +39,7 @@ pub(crate) async fn serve(
     let guest = Guest { link: link.clone(), numerics: hello.numerics.into() };
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return link.close(CloseCode::Draining, "this node stops"),
             message = control.recv() => {
                 if let Err(error) = take(&mut control, message).await {

@@ -106,6 +106,7 @@ impl From<Engine> for EngineOptions {
             batch_rows_max: file.batch_rows_max.unwrap_or(default.batch_rows_max),
             share_prefixes: file.share_prefixes,
             pace: file.pace,
+            runs_on: default.runs_on,
         }
     }
 }

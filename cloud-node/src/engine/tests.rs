@@ -1,12 +1,14 @@
 //! The engine on a random model of two layers.
 
+mod paced;
+
 use super::*;
 use base::{LayerRange, StreamWindow};
 use runtime::{ModelFile, Pool, PrefixScope};
 use std::path::Path;
 use std::sync::Arc;
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/micro/micro-quantized.gguf");
     let model = ModelFile::open(&path).unwrap();
@@ -23,11 +25,11 @@ fn engine(tokens: usize, batch_rows_max: usize) -> Arc<Engine> {
     .unwrap()
 }
 
-fn tokens(seed: u32, count: u32) -> Vec<TokenId> {
+pub(super) fn tokens(seed: u32, count: u32) -> Vec<TokenId> {
     (0..count).map(|i| TokenId((seed + i * 7) % 64)).collect()
 }
 
-fn job(sequence: &Arc<Sequence>, base: u32, tokens: &[TokenId]) -> Job {
+pub(super) fn job(sequence: &Arc<Sequence>, base: u32, tokens: &[TokenId]) -> Job {
     Job {
         sequence: Arc::clone(sequence),
         run: StageSpec::whole(2),

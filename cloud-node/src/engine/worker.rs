@@ -1,4 +1,7 @@
-//! The engine's thread: takes jobs, runs batches, answers.
+//! The engine's worker: takes jobs, runs batches, answers.
+//!
+//! While it waits for a pass to have taken as long as its pace says, it takes up nothing else: it then
+//! stands for a machine that is busy.
 
 use crate::config::EngineOptions;
 use crate::engine::batcher::{Batcher, SequenceKey, Slice};
@@ -12,8 +15,9 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use transport::clock;
 
-/// Everything that only the engine's thread touches.
+/// Everything that only the worker touches.
 pub(super) struct Worker {
     stage: Stage,
     pool: KvPool,
@@ -61,10 +65,10 @@ impl Worker {
     }
 
     /// Runs until nobody can hand in jobs any more.
-    pub(super) fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             if self.batcher.is_empty() {
-                match self.jobs.blocking_recv() {
+                match self.jobs.recv().await {
                     Some(submitted) => self.queue(submitted),
                     None => return,
                 }
@@ -75,7 +79,7 @@ impl Worker {
             while let Ok(key) = self.closes.try_recv() {
                 self.close(key);
             }
-            self.step();
+            self.step().await;
         }
     }
 
@@ -92,19 +96,27 @@ impl Worker {
     }
 
     /// One batch, less the jobs that nobody waits for and those that do not fit what is held.
-    fn step(&mut self) {
+    async fn step(&mut self) {
         let Some(batch) = self.batcher.next_batch() else { return };
         let mut slices = batch.slices;
         slices.retain(|slice| self.seat(slice.sequence));
-        let (started, rows) = (Instant::now(), self.pool.counts().run);
-        let pass = self.forward(batch.run, &slices);
-        self.pace(started, self.pool.counts().run - rows);
-        match pass {
-            Ok(outputs) => self.take_all(&slices, outputs, started.elapsed()),
+        if !slices.is_empty() {
+            self.pass(batch.run, &slices).await;
+        }
+    }
+
+    /// Runs slices whose sequences are ready for them.
+    async fn pass(&mut self, run: StageSpec, slices: &[Slice]) {
+        let (started, rows) = (clock::now(), self.pool.counts().run);
+        let outputs = self.forward(run, slices);
+        self.pace(started, self.pool.counts().run - rows, slices).await;
+        match outputs {
+            Ok(outputs) => self.take_all(slices, outputs, clock::now() - started),
+            Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
             // Nobody knows yet whose rows were at fault.
             Err(_) if slices.len() > 1 => {
-                for slice in &slices {
-                    self.run_alone(batch.run, slice);
+                for slice in slices {
+                    self.run_alone(run, slice);
                 }
             }
             Err(error) => self.fail(slices[0].sequence, error.into()),
@@ -113,11 +125,10 @@ impl Worker {
 
     fn run_alone(&mut self, run: StageSpec, slice: &Slice) {
         self.truncate(slice.sequence, slice.rows.start);
-        let started = Instant::now();
-        match self.forward(run, std::slice::from_ref(slice)) {
-            Ok(outputs) => {
-                self.take_all(std::slice::from_ref(slice), outputs, started.elapsed());
-            }
+        let (started, slices) = (clock::now(), std::slice::from_ref(slice));
+        match self.forward(run, slices) {
+            Ok(outputs) => self.take_all(slices, outputs, clock::now() - started),
+            Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
             Err(error) => self.fail(slice.sequence, error.into()),
         }
     }
@@ -157,16 +168,33 @@ impl Worker {
             .iter()
             .map(|slice| batcher.job(slice.sequence).span(open[&slice.sequence], slice, width))
             .collect();
+        let waits = |slice: &Slice| !batcher.job(slice.sequence).submitted.answer.is_closed();
+        let wanted = || slices.iter().any(waits);
         let (stage, pool) = (&self.stage, &mut self.pool);
         // What a panic leaves behind in the pool is truncated before anyone sees it.
-        let pass = catch_unwind(AssertUnwindSafe(|| stage.forward(run, &spans, pool)));
+        let pass =
+            catch_unwind(AssertUnwindSafe(|| stage.forward_while(run, &spans, pool, &wanted)));
         pass.map_err(|_| PassError::Panicked)?.map_err(PassError::Refused)
     }
 
-    /// Takes as long as an emulated machine would.
-    fn pace(&self, started: Instant, rows: u64) {
+    /// Takes as long as an emulated machine would, to the next millisecond of tokio's timers; it would
+    /// stop early too where nobody waits for any of the jobs.
+    async fn pace(&mut self, started: Instant, rows: u64, slices: &[Slice]) {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        std::thread::sleep(self.pace.pass(rows).saturating_sub(started.elapsed()));
+        let until = started + self.pace.pass(rows);
+        if until <= clock::now() {
+            return;
+        }
+        let abandoned = async {
+            for slice in slices {
+                self.batcher.job_mut(slice.sequence).submitted.answer.closed().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = abandoned => {}
+            () = clock::reached(Some((until, ()))) => {}
+        }
     }
 
     fn take_all(&mut self, slices: &[Slice], outputs: Vec<SpanOutput>, took: Duration) {
@@ -180,6 +208,13 @@ impl Worker {
                 // A receiver that is gone has no use for it.
                 let _ = running.submitted.answer.send(Ok(running.done));
             }
+        }
+    }
+
+    /// Drops jobs that nobody waits for. Their KV ends before the pass.
+    fn give_up(&mut self, slices: &[Slice]) {
+        for slice in slices {
+            self.batcher.abandon(slice.sequence);
         }
     }
 
@@ -250,3 +285,6 @@ impl Running {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
