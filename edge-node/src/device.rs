@@ -33,7 +33,7 @@ pub struct Device {
     pub(crate) said: Vec<TokenId>,
     /// What requests have measured of drafting.
     pub(crate) tuning: Tuning,
-    _link_task: Option<AbortOnDropHandle<()>>,
+    link_task: Option<AbortOnDropHandle<()>>,
 }
 
 /// One request.
@@ -61,7 +61,7 @@ impl Device {
     ///
     /// # Panics
     ///
-    /// Outside of a multi-threaded tokio runtime.
+    /// Outside of a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let models = Models::open(&config.models)?;
         check_models(&config, &models)?;
@@ -74,6 +74,7 @@ impl Device {
         let link_task = uplink
             .clone()
             .map(|uplink| AbortOnDropHandle::new(tokio::spawn(async move { uplink.run().await })));
+        let session = SessionId(config.network.random());
         let mut device = Self {
             config,
             models,
@@ -81,15 +82,24 @@ impl Device {
             stage: None,
             uplink,
             threads,
-            session: SessionId(rand::random()),
+            session,
             epoch: Epoch(0),
             said: Vec::new(),
             tuning: Tuning::default(),
-            _link_task: link_task,
+            link_task: link_task,
         };
         device.first_contact().await?;
         device.prepare()?;
         Ok(device)
+    }
+
+    /// Ends the link with a goodbye, for a peer that would else learn of it from silence.
+    pub async fn close(self) {
+        // Or it would be dialled again.
+        drop(self.link_task);
+        if let Some(uplink) = self.uplink {
+            uplink.close("the device stops").await;
+        }
     }
 
     /// The prompt `text` as it stands, with what the model wants at a text's beginning.
