@@ -4,7 +4,8 @@
 //! meet over QUIC on loopback. The cloud is killed as a power cut would: its tasks and its socket
 //! vanish without a word.
 
-mod models;
+pub(crate) mod models;
+pub(crate) mod nodes;
 mod outage;
 mod paint;
 mod scenes;

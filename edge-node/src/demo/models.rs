@@ -11,7 +11,7 @@ const DRAFT: &str = "causeway-demo-draft-q8_0.gguf";
 /// # Errors
 ///
 /// Where no folder has both files.
-pub(super) fn find(folder: Option<PathBuf>) -> anyhow::Result<ModelPaths> {
+pub(crate) fn find(folder: Option<PathBuf>) -> anyhow::Result<ModelPaths> {
     let here = PathBuf::from("models");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let folders = folder.map_or_else(|| vec![here, source], |folder| vec![folder]);

@@ -1,22 +1,20 @@
 //! What the demo plays.
 
-use crate::config::{
-    Config, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths, PlanSettings,
-};
+use crate::config::{Config, LocalChoice, ModelPaths, PlanSettings};
+use crate::demo::nodes;
 use crate::demo::outage::{Script, Stage};
 use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
 use crate::demo::{Report, Scene};
 use crate::device::{Device, Request};
 use anyhow::Context as _;
-use base::{DraftLength, LayerRange, NodeName, Sampling};
-use partitioner::{Codec, Mode, RequestedStage, Speculation};
+use base::{DraftLength, Role, Sampling};
+use partitioner::{Mode, Speculation};
 use runtime::{ModelFile, Turn};
 use settings::{Link, Pace};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use transport::Network;
 
 /// A person reads about five words a second; the nodes are slowed down to that.
 const DEVICE_PACE: Pace = Pace { decode_ms: 60.0, per_row_ms: 0.0 };
@@ -106,7 +104,7 @@ pub(super) async fn play(models: &ModelPaths, paint: &mut Paint) -> anyhow::Resu
     joined(&tiers).await?;
     let mut scenes = Vec::new();
     for play in &PLAYS {
-        let config = config(play, models, layers, link.clone(), &tiers)?;
+        let config = config(play, models, layers, link.clone(), &tiers);
         scenes.push(run(play, config, &tiers, paint).await.context(play.name)?);
     }
     Ok(Report { emulated: EMULATED.to_owned(), scenes })
@@ -158,39 +156,17 @@ fn config(
     layers: u32,
     link: Link,
     tiers: &Mutex<Tiers>,
-) -> anyhow::Result<Config> {
+) -> Config {
+    let plan = PlanSettings {
+        mode: play.mode,
+        local: LocalChoice::Draft,
+        target: Some(nodes::name(Role::Cloud)),
+        draft_length: play.draft_length,
+        speculation: Speculation::default(),
+        stages: nodes::even_stages(&[Role::Device, Role::Gateway, Role::Cloud], layers),
+    };
     let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Config {
-        name: NodeName::new("device")?,
-        credentials: Some(tiers.device()),
-        models: models.clone(),
-        peers: tiers.peers(),
-        plan: PlanSettings {
-            mode: play.mode,
-            local: LocalChoice::Draft,
-            target: Some(NodeName::new("cloud")?),
-            draft_length: play.draft_length,
-            speculation: Speculation::default(),
-            stages: thirds(layers)?,
-        },
-        generation: Generation::default(),
-        kv: KvSettings::default(),
-        engine: EngineOptions { pace: play.pace, ..EngineOptions::default() },
-        link,
-        network: Network::system(),
-    })
-}
-
-/// A third of the layers for each tier.
-fn thirds(layers: u32) -> anyhow::Result<Vec<RequestedStage>> {
-    let (first, second) = (layers / 3, layers * 2 / 3);
-    [("device", 0, first), ("gateway", first, second), ("cloud", second, layers)]
-        .into_iter()
-        .map(|(node, start, end)| {
-            let (node, layers) = (NodeName::new(node)?, LayerRange::new(start, end)?);
-            Ok(RequestedStage { node, layers, codec: Codec::F32 })
-        })
-        .collect()
+    nodes::device(tiers.device(), models, tiers.peers(), plan, link, play.pace)
 }
 
 async fn joined(tiers: &Mutex<Tiers>) -> anyhow::Result<()> {

@@ -1,16 +1,15 @@
 //! The other two tiers, each on a tokio runtime of its own so that one can lose its power.
 
 use crate::config::{Credentials, PeerAddress};
+use crate::demo::nodes::{self, Identities};
 use anyhow::Context as _;
-use base::{NodeName, Role};
-use cloud_node::{Config, EngineOptions, Limits, Server};
+use base::Role;
+use cloud_node::{Config, Server};
 use settings::{Link, Pace};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use transport::ca::EphemeralAuthority;
-use transport::{Identity, Network, Peer, Trust};
+use transport::Identity;
 
 /// How long a port stays taken after its owner was killed.
 const REBIND_PATIENCE: Duration = Duration::from_secs(3);
@@ -25,7 +24,6 @@ pub(super) struct Tiers {
 /// One running or killed node.
 struct Node {
     config: Config,
-    peer: Peer,
     running: Option<(Runtime, Server)>,
 }
 
@@ -36,38 +34,14 @@ impl Tiers {
     ///
     /// Where certificates, model or sockets fail.
     pub(super) fn start(target: &Path, link: Link, pace: Pace) -> anyhow::Result<Self> {
-        let mut authority = EphemeralAuthority::new()?;
-        let mut issue = |role: Role| -> anyhow::Result<Identity> {
-            Ok(authority.identity(role, &NodeName::new(role.as_str())?)?)
+        let identities = Identities::issue()?;
+        let server = |identity: &Identity| {
+            nodes::server(identity.clone(), identities.trust.clone(), target, link.clone(), pace)
         };
-        let identities = [issue(Role::Device)?, issue(Role::Gateway)?, issue(Role::Cloud)?];
-        let [device, gateway, cloud] = identities;
-        let trust = authority.trust()?;
-        let config = |identity: Identity, trust: Trust| Config {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            identity,
-            trust,
-            packed: None,
-            model: target.to_owned(),
-            layers: None,
-            upstream: None,
-            limits: Limits {
-                kv_tokens_max: 4_096,
-                positions_per_session_max: 1_024,
-                ..Limits::default()
-            },
-            engine: EngineOptions { pace, ..EngineOptions::default() },
-            link: link.clone(),
-            network: Network::system(),
-        };
-        let cloud = Node::start(config(cloud, trust.clone()))?;
-        let mut gateway = config(gateway, trust.clone());
-        gateway.upstream = Some(settings::Peer {
-            address: cloud.config.listen.to_string(),
-            name: cloud.peer.name.clone(),
-        });
-        let device = Credentials { identity: device, trust };
-        Ok(Self { gateway: Node::start(gateway)?, cloud, device })
+        let cloud = Node::start(server(&identities.cloud))?;
+        let upstream = Some(nodes::upstream(cloud.config.listen));
+        let gateway = Node::start(Config { upstream, ..server(&identities.gateway) })?;
+        Ok(Self { gateway, cloud, device: identities.of_device() })
     }
 
     /// Who the device is.
@@ -77,11 +51,8 @@ impl Tiers {
 
     /// Whom the device may dial.
     pub(super) fn peers(&self) -> Vec<PeerAddress> {
-        let address = |node: &Node| PeerAddress {
-            peer: node.peer.clone(),
-            address: node.config.listen.to_string(),
-        };
-        vec![address(&self.gateway), address(&self.cloud)]
+        let gateway = nodes::peer(Role::Gateway, self.gateway.config.listen);
+        vec![gateway, nodes::peer(Role::Cloud, self.cloud.config.listen)]
     }
 
     /// Whether the gateway has found its cloud.
@@ -133,7 +104,7 @@ impl Node {
             Err(panic) => std::panic::resume_unwind(panic),
         };
         config.listen = server.local_addr();
-        Ok(Self { config, peer, running: Some((runtime, server)) })
+        Ok(Self { config, running: Some((runtime, server)) })
     }
 
     fn kill(&mut self) {
