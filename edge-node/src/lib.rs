@@ -11,7 +11,7 @@
 //!
 //! - **The committed log is here**, and nothing is taken back from it.
 //! - **Only this crate plans**, through `partitioner`.
-//! - `cloud_node` is named under `demo/` alone.
+//! - `cloud_node` is named under `demo/` and `experiment/` alone.
 
 #![forbid(unsafe_code)]
 
@@ -35,6 +35,7 @@ mod turn_loop;
 pub mod bench;
 pub mod chat;
 pub mod demo;
+pub mod experiment;
 pub mod run;
 
 pub use config::{

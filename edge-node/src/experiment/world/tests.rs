@@ -1,0 +1,196 @@
+//! Conversations of worlds in virtual time: that they take moments, and that they can be had again to
+//! the nanosecond and the byte.
+
+use super::*;
+use crate::demo::models;
+use crate::experiment::in_virtual_time;
+use crate::{Notice, Reply, Request, Show};
+use base::Sampling;
+use link_emulator::LinkProfile;
+use runtime::Turn;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+use transport::clock;
+
+/// Of gateway and cloud.
+const PACE: Pace = Pace { decode_ms: 40.0, per_row_ms: 3.0 };
+
+/// What the device takes for a token while it is alone. Well below the link's delay: what happens to
+/// the link meanwhile is looked at once a token.
+const ALONE: Duration = Duration::from_millis(25);
+
+/// A reply, and when what of it was shown.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    pieces: Vec<(Duration, String, bool)>,
+    notices: Vec<(Duration, Notice)>,
+    reply: Reply,
+}
+
+/// Takes the times, from the request on.
+struct Watch {
+    began: Instant,
+    pieces: Vec<(Duration, String, bool)>,
+    notices: Vec<(Duration, Notice)>,
+}
+
+impl Show for Watch {
+    fn piece(&mut self, text: &str, verified: bool) {
+        self.pieces.push((clock::now() - self.began, text.to_owned(), verified));
+        if !verified {
+            pass(ALONE);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.notices.push((clock::now() - self.began, notice.clone()));
+    }
+}
+
+/// Lets time pass where nobody can wait for it. Others have their turn when the request waits next.
+fn pass(time: Duration) {
+    let advance = pin!(tokio::time::advance(time));
+    // The clock has moved with the first poll.
+    let _ = advance.poll(&mut Context::from_waker(Waker::noop()));
+}
+
+fn config(mode: Mode, link: Emulation, seed: u64) -> WorldConfig {
+    let pair = models::find(None).unwrap();
+    let paces = Paces { gateway: PACE, cloud: PACE, ..Paces::default() };
+    WorldConfig { paces, ..WorldConfig::new(pair, mode, Some(link), seed) }
+}
+
+/// The profile of a file that says this of itself and of both directions.
+fn link(rest: &str) -> Emulation {
+    let text = format!("about = ''\n[up]\ndelay_ms = 50\n[down]\ndelay_ms = 50\n{rest}");
+    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+}
+
+/// One reply of `tokens`: so hot that it does not end by itself.
+async fn ask(world: &mut World, tokens: u32) -> Shown {
+    let device = world.device();
+    let content = "I'd like a table for two tonight.".to_owned();
+    let request = Request {
+        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
+        sampling: Sampling::new(20.0, 0, 1.0, 1).unwrap(),
+        tokens_max: tokens,
+        stop: Vec::new(),
+        keep: false,
+    };
+    let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
+    let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();
+    assert_eq!(reply.tokens.len(), tokens as usize);
+    let Watch { pieces, notices, .. } = watch;
+    Shown { pieces, notices, reply }
+}
+
+/// One reply of a world in a virtual time of its own.
+fn run(config: &WorldConfig, tokens: u32) -> Shown {
+    let run = async {
+        let mut world = World::start(config).await.unwrap();
+        let shown = ask(&mut world, tokens).await;
+        world.end().await;
+        shown
+    };
+    in_virtual_time(run).unwrap()
+}
+
+/// Goal: a run is a function of its seed, and its text not even of that. Method: the same seed twice
+/// and another one; a reply has its times, its bytes on the wire and its text.
+#[test]
+fn a_run_repeats_to_the_nanosecond_and_the_byte_and_another_seed_changes_the_times_alone() {
+    let driving = LinkProfile::named("lte-driving").unwrap();
+    let mut texts = Vec::new();
+    for mode in [Mode::Remote, Mode::Speculative] {
+        let [first, again, other] =
+            [1, 1, 2].map(|seed| run(&config(mode, driving.clone(), seed), 60));
+        assert_eq!(first, again, "{mode:?}");
+        assert_ne!(first.pieces, other.pieces, "{mode:?}");
+        assert!(first.reply.usage.bytes_sent > 3_000, "{:?}", first.reply.usage);
+        let plain = [1, 1].map(|seed| run(&config(mode, link(""), seed), 60));
+        assert_eq!(plain[0], plain[1], "{mode:?}");
+        texts.extend([first, other].map(|shown| shown.reply.tokens));
+        texts.extend(plain.map(|shown| shown.reply.tokens));
+    }
+    texts.dedup();
+    assert_eq!(texts.len(), 1, "the seed of the text was the same everywhere");
+}
+
+/// Goal: what takes time is the link and the pace, as much as they say. Method: 100 ms of round trip;
+/// the target says on in passes of one row, or verifies four drafts and what follows in one of five.
+#[test]
+fn times_are_those_of_the_link_and_of_the_pace() {
+    let usage = |mode| run(&config(mode, link(""), 1), 60).reply.usage;
+    assert_eq!(usage(Mode::Remote).itl_ms_p50, Some(40.0 + 3.0));
+    assert_eq!(usage(Mode::Speculative).itl_ms_p95, Some(100.0 + 40.0 + 5.0 * 3.0));
+}
+
+/// Goal: failover and rejoin repeat as well. Method: nothing is carried from the third to the eighth
+/// second, in the middle of a reply.
+#[test]
+fn an_outage_in_mid_reply_is_survived_and_repeats() {
+    let link = link("[outages]\nscheduled = [{ at_s = 3, for_s = 5 }]");
+    for mode in [Mode::Remote, Mode::Speculative] {
+        let [first, again] = [1, 1].map(|seed| run(&config(mode, link.clone(), seed), 300));
+        assert_eq!(first, again, "{mode:?}");
+        let told: Vec<_> = first.notices.iter().map(|(_, notice)| notice).collect();
+        let [Notice::Alone { .. }, Notice::Rejoined { .. }, Notice::Judged { said, .. }] = told[..]
+        else {
+            panic!("{mode:?}: {told:?}")
+        };
+        let alone = first.pieces.iter().filter(|(_, _, verified)| !verified).count();
+        assert_eq!(*said, alone, "{mode:?}");
+        assert!(first.pieces.last().unwrap().2, "the target has the last word");
+        let gap = |pair: &[(Duration, String, bool)]| pair[1].0 - pair[0].0;
+        let longest = first.pieces.windows(2).map(gap).max().unwrap();
+        assert!(longest < Duration::from_secs(2), "{mode:?}: {longest:?}");
+    }
+}
+
+#[test]
+fn a_split_over_three_nodes_repeats_and_says_the_same() {
+    let expected = run(&config(Mode::Remote, link(""), 1), 20).reply.tokens;
+    let config = WorldConfig { gateway: true, ..config(Mode::Split, link(""), 1) };
+    let [first, again] = [(); 2].map(|()| run(&config, 20));
+    assert_eq!(first, again);
+    assert_eq!(first.reply.tokens, expected);
+    assert!(first.reply.plan.contains("gateway"), "{}", first.reply.plan);
+}
+
+/// Real time is looked at because this is about it; it is a few hundredths of the bound.
+#[test]
+fn a_conversation_of_ten_minutes_takes_far_less() {
+    let real = Instant::now();
+    let conversation = async {
+        let began = clock::now();
+        let driving = LinkProfile::named("lte-driving").unwrap();
+        let mut world = World::start(&config(Mode::Speculative, driving, 1)).await.unwrap();
+        for _ in 0..3 {
+            ask(&mut world, 60).await;
+            tokio::time::sleep(Duration::from_mins(3) + Duration::from_secs(20)).await;
+        }
+        world.end().await;
+        clock::now() - began
+    };
+    let virtual_time = in_virtual_time(conversation).unwrap();
+    assert!(virtual_time > Duration::from_mins(10), "{virtual_time:?}");
+    assert!(real.elapsed() < virtual_time / 10, "{:?}", real.elapsed());
+}
+
+/// Goal: the same world runs in real time too, with its engines on threads of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_world_in_real_time_says_the_same() {
+    let pair = models::find(None).unwrap();
+    let config = WorldConfig::new(pair, Mode::Speculative, None, 1);
+    let expected = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || run(&config, 20)
+    });
+    let expected = expected.await.unwrap();
+    let mut world = World::start(&config).await.unwrap();
+    assert_eq!(ask(&mut world, 20).await.reply.tokens, expected.reply.tokens);
+    world.end().await;
+}
