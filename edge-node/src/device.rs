@@ -86,7 +86,7 @@ impl Device {
             epoch: Epoch(0),
             said: Vec::new(),
             tuning: Tuning::default(),
-            link_task: link_task,
+            link_task,
         };
         device.first_contact().await?;
         device.prepare()?;

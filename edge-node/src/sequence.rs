@@ -77,6 +77,11 @@ impl StageSequence {
         from: usize,
     ) -> Result<SpanOutput, ForwardError> {
         assert!(from < text.len(), "there is at least one row to run");
+        let held = self.cut_to(&text[..from]);
+        // A few rows more cost little more than one; another pass would read all weights again.
+        if self.stage.spec().head && text.len() - held <= CHUNK_ROWS {
+            return self.pass(&text[held..]);
+        }
         self.catch_up(&text[..from])?;
         self.pass(&text[from..])
     }
@@ -88,6 +93,15 @@ impl StageSequence {
     ///
     /// As [`Self::run`].
     pub(crate) fn catch_up(&mut self, text: &[TokenId]) -> Result<(), ForwardError> {
+        let same = self.cut_to(text);
+        for chunk in text[same..].chunks(CHUNK_ROWS) {
+            self.pass(chunk)?;
+        }
+        Ok(())
+    }
+
+    /// Drops what differs from `text`. How many of its tokens are held then.
+    fn cut_to(&mut self, text: &[TokenId]) -> usize {
         let same = self.held.iter().zip(text).take_while(|(held, token)| held == token).count();
         let same = match self.pool.truncate(self.sequence, Position::after(same)) {
             Ok(()) => same,
@@ -98,10 +112,7 @@ impl StageSequence {
             }
         };
         self.held.truncate(same);
-        for chunk in text[same..].chunks(CHUNK_ROWS) {
-            self.pass(chunk)?;
-        }
-        Ok(())
+        same
     }
 
     /// How many positions the KV holds.

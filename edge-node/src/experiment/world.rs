@@ -18,10 +18,10 @@ use crate::config::{self, LocalChoice, ModelPaths, PlanSettings};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
 use crate::start_error::StartError;
-use base::Role;
+use base::{DraftLength, Role};
 use cloud_node::{RunsOn, ServeError, Server};
 use link_emulator::Emulation;
-use partitioner::Mode;
+use partitioner::{Mode, Speculation};
 use runtime::{LoadError, ModelFile};
 use settings::{Link, Pace};
 use std::net::SocketAddr;
@@ -45,7 +45,9 @@ pub struct WorldConfig {
     /// How requests are run.
     pub mode: Mode,
     /// Draft length; not looked at in mode remote.
-    pub draft_length: u32,
+    pub draft_length: DraftLength,
+    /// How drafts and verdicts follow each other.
+    pub speculation: Speculation,
     /// Whether there is a gateway, which runs the middle of the layers in mode split. In the other
     /// modes nothing goes through it.
     pub gateway: bool,
@@ -66,7 +68,7 @@ pub struct WorldConfig {
 /// How slow each node is.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Paces {
-    /// Of the device's own passes. They wait on their thread, and so in real time.
+    /// Of the device's own passes.
     pub device: Pace,
     /// Of the gateway's.
     pub gateway: Pace,
@@ -111,12 +113,21 @@ pub enum WorldError {
 }
 
 impl WorldConfig {
-    /// A cloud and a device that asks it in `mode`, with rounds of four drafts, no gateway, one thread
-    /// a node, no pace and the usual patience.
+    /// A cloud and a device that asks it in `mode`, with drafts as by default, no gateway, one thread a
+    /// node, no pace and the usual patience.
     pub fn new(models: ModelPaths, mode: Mode, link: Option<Emulation>, seed: u64) -> Self {
-        let (draft_length, gateway, threads) = (4, false, 1);
-        let (patience, paces) = (Link::default(), Paces::default());
-        Self { models, mode, draft_length, gateway, link, patience, paces, threads, seed }
+        Self {
+            models,
+            mode,
+            draft_length: DraftLength::Auto,
+            speculation: Speculation::default(),
+            gateway: false,
+            link,
+            patience: Link::default(),
+            paces: Paces::default(),
+            threads: 1,
+            seed,
+        }
     }
 
     /// Gateway or cloud on `network`.
@@ -149,6 +160,7 @@ impl WorldConfig {
             local: LocalChoice::Draft,
             target: Some(nodes::name(Role::Cloud)),
             draft_length: self.draft_length,
+            speculation: self.speculation,
             stages: nodes::even_stages(&chain, ModelFile::open(target)?.config().layers),
         };
         let (patience, pace) = (self.patience.clone(), self.paces.device);

@@ -8,8 +8,6 @@ use crate::{Notice, Reply, Request, Show};
 use base::Sampling;
 use link_emulator::LinkProfile;
 use runtime::Turn;
-use std::pin::pin;
-use std::task::{Context, Waker};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use transport::clock;
@@ -17,9 +15,8 @@ use transport::clock;
 /// Of gateway and cloud.
 const PACE: Pace = Pace { decode_ms: 40.0, per_row_ms: 3.0 };
 
-/// What the device takes for a token while it is alone. Well below the link's delay: what happens to
-/// the link meanwhile is looked at once a token.
-const ALONE: Duration = Duration::from_millis(25);
+/// Of the device.
+const SLOW: Pace = Pace { decode_ms: 25.0, per_row_ms: 0.0 };
 
 /// A reply, and when what of it was shown.
 #[derive(Debug, PartialEq)]
@@ -39,9 +36,6 @@ struct Watch {
 impl Show for Watch {
     fn piece(&mut self, text: &str, verified: bool) {
         self.pieces.push((clock::now() - self.began, text.to_owned(), verified));
-        if !verified {
-            pass(ALONE);
-        }
     }
 
     fn notice(&mut self, notice: &Notice) {
@@ -49,16 +43,9 @@ impl Show for Watch {
     }
 }
 
-/// Lets time pass where nobody can wait for it. Others have their turn when the request waits next.
-fn pass(time: Duration) {
-    let advance = pin!(tokio::time::advance(time));
-    // The clock has moved with the first poll.
-    let _ = advance.poll(&mut Context::from_waker(Waker::noop()));
-}
-
 fn config(mode: Mode, link: Emulation, seed: u64) -> WorldConfig {
     let pair = models::find(None).unwrap();
-    let paces = Paces { gateway: PACE, cloud: PACE, ..Paces::default() };
+    let paces = Paces { device: SLOW, gateway: PACE, cloud: PACE };
     WorldConfig { paces, ..WorldConfig::new(pair, mode, Some(link), seed) }
 }
 
@@ -119,13 +106,17 @@ fn a_run_repeats_to_the_nanosecond_and_the_byte_and_another_seed_changes_the_tim
     assert_eq!(texts.len(), 1, "the seed of the text was the same everywhere");
 }
 
-/// Goal: what takes time is the link and the pace, as much as they say. Method: 100 ms of round trip;
+/// Goal: what takes time is the link and the paces, as much as they say. Method: 100 ms of round trip;
 /// the target says on in passes of one row, or verifies four drafts and what follows in one of five.
 #[test]
 fn times_are_those_of_the_link_and_of_the_pace() {
-    let usage = |mode| run(&config(mode, link(""), 1), 60).reply.usage;
-    assert_eq!(usage(Mode::Remote).itl_ms_p50, Some(40.0 + 3.0));
-    assert_eq!(usage(Mode::Speculative).itl_ms_p95, Some(100.0 + 40.0 + 5.0 * 3.0));
+    let remote = config(Mode::Remote, link(""), 1);
+    assert_eq!(run(&remote, 60).reply.usage.itl_ms_p50, Some(40.0 + 3.0));
+    let (draft_length, speculation) = (DraftLength::Fixed(4), Speculation::Rounds);
+    let plain = config(Mode::Speculative, link(""), 1);
+    let rounds = WorldConfig { draft_length, speculation, ..plain };
+    let round_ms = 4.0 * 25.0 + 100.0 + 40.0 + 5.0 * 3.0;
+    assert_eq!(run(&rounds, 60).reply.usage.itl_ms_p95, Some(round_ms));
 }
 
 /// Goal: failover and rejoin repeat as well. Method: nothing is carried from the third to the eighth
