@@ -1,8 +1,47 @@
-//! Experiments: real nodes in one process, over links that are made up and in time that is, so that
-//! minutes of conversation take moments and can be had again to the bit.
+//! `edge-node experiment`: a sweep over links, modes, drafts and paces, and its report.
+//!
+//! ```text
+//!   FILE.toml ─▶ Experiment ─▶ cells ─▶ sweep ─▶ results.csv, tokens.csv   as runs end
+//!                                       │  ▲     results.json, report.html  at the end
+//!                                       ▼  │
+//!                                     RunCell: runs one cell
+//! ```
+//!
+//! # Invariants
+//!
+//! - **What is emulated says so**, at the head of the report and in every run's record.
+//! - **The same outcomes give the same files**, byte for byte: nothing here looks at a clock but
+//!   the progress bar.
 
+mod axes;
+mod cell;
+mod command;
+mod design;
+mod file;
+mod links;
+mod outcome;
+mod progress;
+mod prompts;
+mod record;
+mod report;
+mod runner;
+mod statistics;
+mod sweep;
+mod tables;
+mod values;
 mod virtual_time;
 mod world;
+mod written;
 
+#[cfg(test)]
+mod tests;
+
+pub use axes::{CellLink, CellMode, CutLink, DraftLength, DraftSource, Paces, Prompt};
+pub use cell::{Cell, Seeds};
+pub use command::{ExperimentArguments, experiment};
+pub use design::{Axes, Clock, Experiment, ModelPair, Prices};
+pub use outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, TokenTime, Voucher};
+pub use runner::{Run, RunCell};
+pub use statistics::Statistics;
 pub use virtual_time::in_virtual_time;
-pub use world::{Paces, World, WorldConfig, WorldError};
+pub use world::{World, WorldConfig, WorldError};

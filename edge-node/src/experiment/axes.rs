@@ -1,0 +1,196 @@
+//! What an experiment varies: the values of each axis, and what each is called in tables and plots.
+
+use link_emulator::Emulation;
+use serde::{Deserialize, Serialize, Serializer};
+use settings::Pace;
+use std::fmt;
+
+/// Who computes what in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellMode {
+    /// The device's draft model alone. No link, and nobody vouches.
+    Local,
+    /// The target decodes and streams; nothing is drafted.
+    Remote,
+    /// Draft, send, wait for the verdict.
+    Sync,
+    /// Drafts flow while verdicts are under way; the target never decodes alone.
+    Streaming,
+    /// As [`Self::Streaming`], and the target decodes its own next token while no draft waits.
+    WorkConserving,
+    /// The target's layers on three tiers, with drafts.
+    Split,
+}
+
+/// How many tokens are drafted before a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DraftLength {
+    /// Always so many.
+    Tokens(u32),
+    /// What the adaptive rule says.
+    Auto,
+}
+
+/// Where drafts come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DraftSource {
+    /// The draft model.
+    Model,
+    /// What followed the same tokens earlier in the text.
+    Lookup,
+    /// The lookup where it finds something, the draft model elsewhere.
+    Both,
+    /// A test drafter: it knows the target's choice, and errs so that a share of `accept` of its
+    /// tokens is right, each on its own.
+    Forced {
+        /// From 0 to 1.
+        accept: f64,
+    },
+}
+
+/// A link of the axis.
+#[derive(Debug, Clone)]
+pub struct CellLink {
+    /// What the file says: a name of the ladder, a path, or the round trip.
+    pub key: String,
+    /// Short, for plots.
+    pub label: String,
+    /// What runs, without the experiment's outages.
+    pub emulation: Emulation,
+}
+
+/// How slow the two models are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paces {
+    /// Of the draft model.
+    pub draft: Pace,
+    /// Of the target, at every node that runs layers of it.
+    pub target: Pace,
+    /// Short, for plots.
+    pub label: String,
+}
+
+/// A text that is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prompt {
+    /// Its place in the file, from 1.
+    pub number: usize,
+    /// What the user says.
+    pub text: String,
+}
+
+/// A time without any link, in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutLink {
+    /// From the request on.
+    pub at_ms: u64,
+    /// Above 0.
+    pub for_ms: u64,
+}
+
+impl CellMode {
+    /// As the file writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::Sync => "sync",
+            Self::Streaming => "streaming",
+            Self::WorkConserving => "work-conserving",
+            Self::Split => "split",
+        }
+    }
+
+    /// Whether draft length and source mean anything to it.
+    pub const fn drafts(self) -> bool {
+        match self {
+            Self::Local | Self::Remote => false,
+            Self::Sync | Self::Streaming | Self::WorkConserving | Self::Split => true,
+        }
+    }
+}
+
+impl fmt::Display for DraftLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tokens(count) => count.fmt(f),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+impl fmt::Display for DraftSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model => f.write_str("model"),
+            Self::Lookup => f.write_str("lookup"),
+            Self::Both => f.write_str("both"),
+            Self::Forced { accept } => write!(f, "accept {accept}"),
+        }
+    }
+}
+
+impl Serialize for DraftLength {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Tokens(count) => serializer.serialize_u32(*count),
+            Self::Auto => serializer.serialize_str("auto"),
+        }
+    }
+}
+
+impl Serialize for DraftSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for CellLink {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.key)
+    }
+}
+
+impl Serialize for Paces {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pace = |Pace { decode_ms, per_row_ms }| [decode_ms, per_row_ms];
+        #[derive(Serialize)]
+        struct Written<'a> {
+            label: &'a str,
+            draft_decode_and_row_ms: [f64; 2],
+            target_decode_and_row_ms: [f64; 2],
+        }
+        Written {
+            label: &self.label,
+            draft_decode_and_row_ms: pace(self.draft),
+            target_decode_and_row_ms: pace(self.target),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl Paces {
+    /// Both in words, with units.
+    pub fn in_words(&self) -> String {
+        format!("draft {}, target {}", pace_in_words(self.draft), pace_in_words(self.target))
+    }
+}
+
+/// Both as short as can be.
+pub(super) fn short_label(draft: Pace, target: Pace) -> String {
+    let short = |Pace { decode_ms, per_row_ms }| match per_row_ms > 0.0 {
+        true => format!("{decode_ms}+{per_row_ms}"),
+        false => format!("{decode_ms}"),
+    };
+    format!("draft {}, target {} ms", short(draft), short(target))
+}
+
+/// One pace, with units.
+fn pace_in_words(Pace { decode_ms, per_row_ms }: Pace) -> String {
+    match per_row_ms > 0.0 {
+        true => format!("{decode_ms} + {per_row_ms} ms a row"),
+        false => format!("{decode_ms} ms"),
+    }
+}
