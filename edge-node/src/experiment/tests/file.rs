@@ -2,6 +2,7 @@
 
 use super::{MINIMAL, load, with};
 use crate::experiment::{Clock, DraftLength, DraftSource, Experiment};
+use std::path::Path;
 
 fn refused(lines: &[&str]) -> String {
     let error = load(&with(lines)).unwrap_err();
@@ -149,4 +150,18 @@ fn limits_hold_at_their_edge() {
     assert!(!at(&format!("prompts = ['{}']", "x".repeat((16 << 10) + 1))));
     let tokens = refused(&["tokens = 1000001", "repetitions = 10"]);
     assert!(tokens.contains("`tokens`: make 10000010 in 10 runs"), "{tokens}");
+}
+
+#[test]
+fn what_ships_is_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/experiments");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let experiment = Experiment::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!experiment.about.is_empty(), "{}", path.display());
+        names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    names.sort_unstable();
+    assert_eq!(names, ["distance", "draft-length", "ladder", "outage"]);
 }
