@@ -23,15 +23,6 @@ pub enum CellMode {
     Split,
 }
 
-/// How many tokens are drafted before a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DraftLength {
-    /// Always so many.
-    Tokens(u32),
-    /// What the adaptive rule says.
-    Auto,
-}
-
 /// Where drafts come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DraftSource {
@@ -112,15 +103,6 @@ impl CellMode {
     }
 }
 
-impl fmt::Display for DraftLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tokens(count) => count.fmt(f),
-            Self::Auto => f.write_str("auto"),
-        }
-    }
-}
-
 impl fmt::Display for DraftSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -128,15 +110,6 @@ impl fmt::Display for DraftSource {
             Self::Lookup => f.write_str("lookup"),
             Self::Both => f.write_str("both"),
             Self::Forced { accept } => write!(f, "accept {accept}"),
-        }
-    }
-}
-
-impl Serialize for DraftLength {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Tokens(count) => serializer.serialize_u32(*count),
-            Self::Auto => serializer.serialize_str("auto"),
         }
     }
 }

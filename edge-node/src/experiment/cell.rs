@@ -7,7 +7,8 @@
 //! - **What is compared is alike**: runs that differ only in how they are computed have the same
 //!   weather on the link and the same noise in the text.
 
-use super::axes::{CellLink, CellMode, DraftLength, DraftSource, Paces, Prompt};
+use super::axes::{CellLink, CellMode, DraftSource, Paces, Prompt};
+use base::DraftLength;
 use serde::Serialize;
 
 /// What one run of the experiment is told.

@@ -1,7 +1,8 @@
 //! An experiment as it was read and checked, and the cells that its axes span.
 
-use super::axes::{CellLink, CellMode, CutLink, DraftLength, DraftSource, Paces, Prompt};
+use super::axes::{CellLink, CellMode, CutLink, DraftSource, Paces, Prompt};
 use super::cell::Cell;
+use base::DraftLength;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -121,10 +122,10 @@ impl Experiment {
         for draft in &self.axes.drafts {
             match (draft, mode) {
                 // A split needs no drafts, and then no source of them.
-                (DraftLength::Tokens(0), CellMode::Split) => all.push((Some(*draft), None)),
+                (DraftLength::Fixed(0), CellMode::Split) => all.push((Some(*draft), None)),
                 // Without drafts the other modes are mode remote.
-                (DraftLength::Tokens(0), _) => {}
-                (DraftLength::Tokens(_) | DraftLength::Auto, _) => {
+                (DraftLength::Fixed(0), _) => {}
+                (DraftLength::Fixed(_) | DraftLength::Auto, _) => {
                     let sources = self.axes.sources.iter();
                     all.extend(sources.map(|source| (Some(*draft), Some(*source))));
                 }

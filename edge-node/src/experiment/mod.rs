@@ -36,7 +36,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-pub use axes::{CellLink, CellMode, CutLink, DraftLength, DraftSource, Paces, Prompt};
+pub use axes::{CellLink, CellMode, CutLink, DraftSource, Paces, Prompt};
 pub use cell::{Cell, Seeds};
 pub use command::{ExperimentArguments, experiment};
 pub use design::{Axes, Clock, Experiment, ModelPair, Prices};

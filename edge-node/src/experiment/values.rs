@@ -1,10 +1,11 @@
 //! Single values of an experiment's file: what is typed into what is meant, or an error that says
 //! what would be right.
 
-use super::axes::{CutLink, DraftLength, DraftSource, Paces, Prompt, short_label};
+use super::axes::{CutLink, DraftSource, Paces, Prompt, short_label};
 use super::design::{Clock, Prices};
 use super::prompts;
 use super::written::{NoTable, Written};
+use base::DraftLength;
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Pace};
 
@@ -45,12 +46,12 @@ pub(super) fn draft_length(
     let most = protocol::limits::DRAFTS_MAX;
     let length = match written {
         Written::Text(text) if text == "auto" => Some(DraftLength::Auto),
-        Written::Number(count) => u32::try_from(*count).ok().map(DraftLength::Tokens),
+        Written::Number(count) => u32::try_from(*count).ok().map(DraftLength::Fixed),
         Written::Text(_) => None,
         Written::Table(never) => match *never {},
     };
     let possible = |length: &DraftLength| match length {
-        DraftLength::Tokens(count) => *count as usize <= most,
+        DraftLength::Fixed(count) => *count as usize <= most,
         DraftLength::Auto => true,
     };
     let wanted = || file.invalid("drafts", format!("holds numbers from 0 to {most} and \"auto\""));

@@ -1,7 +1,8 @@
 //! What a file may say, and how it is refused.
 
 use super::{MINIMAL, load, with};
-use crate::experiment::{Clock, DraftLength, DraftSource, Experiment};
+use crate::experiment::{Clock, DraftSource, Experiment};
+use base::DraftLength;
 use std::path::Path;
 
 fn refused(lines: &[&str]) -> String {
@@ -21,7 +22,7 @@ fn check_refused(line: &str, expected: &[&str]) {
 fn what_a_file_leaves_out_has_a_default() {
     let experiment = load(MINIMAL).unwrap();
     assert_eq!((experiment.clock, experiment.repetitions, experiment.seed), (Clock::Virtual, 1, 0));
-    assert_eq!(experiment.axes.drafts, [DraftLength::Tokens(4)]);
+    assert_eq!(experiment.axes.drafts, [DraftLength::Fixed(4)]);
     assert_eq!(experiment.axes.sources, [DraftSource::Model]);
     assert_eq!(experiment.axes.temperatures, [0.0]);
     assert_eq!(experiment.axes.prompts[0].text, "I'd like a table for two tonight.");
@@ -55,7 +56,7 @@ fn every_form_of_a_value_is_taken() {
         ("rtt 0.5 ms", "a plain delay: rtt 0.5 ms"),
     ];
     assert_eq!(links.collect::<Vec<_>>(), expected);
-    let lengths = [DraftLength::Tokens(0), DraftLength::Tokens(64), DraftLength::Auto];
+    let lengths = [DraftLength::Fixed(0), DraftLength::Fixed(64), DraftLength::Auto];
     assert_eq!(experiment.axes.drafts, lengths);
     assert_eq!(experiment.axes.sources[4], DraftSource::Forced { accept: 1.0 });
     assert_eq!(experiment.axes.prompts[0].text, "Hello?");
