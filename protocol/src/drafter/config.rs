@@ -1,7 +1,7 @@
 //! What a [`super::Drafter`] is told at the start, and what it tells its shell.
 
 use super::log::FinishReason;
-use crate::{Epoch, PlannedStage, SessionId, Tuning};
+use crate::{Epoch, PlannedStage, SessionId, Tuning, limits};
 use base::{DraftLength, KvFormat, Position, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
@@ -115,4 +115,27 @@ pub struct Counts {
     pub rounds: u64,
     /// Times that the target was lost.
     pub failovers: u64,
+}
+
+/// Whether a configuration makes sense; panics where it does not.
+pub(super) fn check_config(config: &DrafterConfig) {
+    assert!(!config.prompt.is_empty(), "a prompt has at least one token");
+    assert!(config.have.index() <= config.prompt.len(), "no more is held than the prompt");
+    assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
+    assert!(config.window as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
+    assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
+    let chunk = match config.draft_length {
+        DraftLength::Fixed(length) => length,
+        DraftLength::Auto => 1,
+    };
+    assert!(chunk <= config.window, "a window holds a chunk of drafts at least");
+    assert!(
+        (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
+            && config.pass_rows_max > config.window as usize,
+        "a window's rows exceed a pass"
+    );
+    assert!(
+        config.extend == 0 || config.chain == Chain::Direct,
+        "the target goes on alone only where it has all layers"
+    );
 }

@@ -28,6 +28,7 @@
 //! - **No clock, no randomness, no I/O.** Time is an argument; `protocol/clippy.toml` enforces it.
 
 mod ahead;
+mod alone;
 mod config;
 mod log;
 mod talk;
@@ -42,17 +43,12 @@ pub use config::{Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
 
 use crate::error::PeerMisbehaved;
-use crate::{
-    Drafted, Epoch, Fault, FaultKind, Message, Open, Opened, PrefixHash, Rollback, Tuning, limits,
-};
+use crate::{Drafted, Epoch, Message, Open, Opened, PrefixHash, Rollback, Tuning};
 use ahead::Ahead;
 use base::{DraftLength, Position, TokenId};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use upload::{Terms, Upload};
-
-/// A peer that reports a gap this often in a row, without a verdict between, is given up.
-const GAPS_MAX: u32 = 8;
 
 /// The device's half of one request.
 #[derive(Debug)]
@@ -115,7 +111,7 @@ impl Drafter {
     /// than a chunk, passes of fewer rows than 2 or than a window takes, an extension over a staged
     /// chain.
     pub fn new(config: DrafterConfig, now: Instant) -> Self {
-        check_config(&config);
+        config::check_config(&config);
         let mut drafter = Self {
             log: TokenLog::new(&config.prompt),
             epoch: config.epoch,
@@ -207,42 +203,6 @@ impl Drafter {
         }
         self.replay(now, opened.held, opened.prefix);
         Ok(())
-    }
-
-    /// The peer reports a fault of this session. After a gap what is missing is sent again; a request
-    /// that was rejected ends; after any other the device goes on alone, and for `Unavailable` and
-    /// `Overloaded` asks again later by itself. A fault of an older epoch is ignored; one of the
-    /// connection is for [`crate::respond`] alone.
-    pub fn handle_fault(&mut self, now: Instant, fault: &Fault) {
-        if fault.epoch != self.epoch || matches!(self.state, State::Finished(_)) {
-            return;
-        }
-        let retry = fault.retry_after_ms.map(|ms| Duration::from_millis(u64::from(ms)));
-        let retry = (now + retry.unwrap_or(self.config.retry), DrafterTimer::Retry);
-        let retry = self.link_up.then_some(retry);
-        match fault.kind {
-            FaultKind::Gap { held, prefix } => {
-                self.gaps += 1;
-                if self.gaps > GAPS_MAX {
-                    self.go_alone(retry);
-                } else if matches!(self.state, State::Uploading(_) | State::Talking) {
-                    self.epoch = self.epoch.next();
-                    self.replay(now, held, prefix);
-                }
-            }
-            FaultKind::Unavailable | FaultKind::Overloaded => self.go_alone(retry),
-            FaultKind::PeerMisbehaved | FaultKind::PeerIncompatible | FaultKind::Corrupt => {
-                self.go_alone(None);
-            }
-            FaultKind::Rejected => self.finish(FinishReason::Rejected),
-        }
-    }
-
-    /// The link is lost, by [`crate::LinkHealth`]'s word: goes on alone. Drafts whose verdict is
-    /// outstanding are the device's own words, and are committed as such at once.
-    pub fn handle_link_lost(&mut self, _now: Instant) {
-        self.link_up = false;
-        self.go_alone(None);
     }
 
     /// The link is back: opens the session again. Ignored where it was not lost.
@@ -446,27 +406,6 @@ impl Drafter {
         }
     }
 
-    fn go_alone(&mut self, retry: Option<(Instant, DrafterTimer)>) {
-        self.timer = retry;
-        self.outbox.clear();
-        self.gaps = 0;
-        match &self.state {
-            State::Finished(_) => return,
-            State::Alone | State::Opening { alone: true } => {
-                self.state = State::Alone;
-                return;
-            }
-            State::Opening { alone: false } | State::Uploading(_) | State::Talking => {}
-        }
-        let drafts = self.ahead.take();
-        self.state = State::Alone;
-        self.counts.failovers += 1;
-        self.commit(&drafts, false);
-        if self.finished().is_none() {
-            self.events.push_back(DrafterEvent::Alone { at: self.log.end() });
-        }
-    }
-
     /// Appends `tokens` to the log, up to the first end token and as far as there is room.
     fn commit(&mut self, tokens: &[TokenId], verified: bool) {
         let to_end = tokens.iter().position(|token| self.is_end(*token));
@@ -499,26 +438,4 @@ impl Drafter {
             self.outbox.push_back(Message::Rollback(rollback));
         }
     }
-}
-
-fn check_config(config: &DrafterConfig) {
-    assert!(!config.prompt.is_empty(), "a prompt has at least one token");
-    assert!(config.have.index() <= config.prompt.len(), "no more is held than the prompt");
-    assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
-    assert!(config.window as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
-    assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
-    let chunk = match config.draft_length {
-        DraftLength::Fixed(length) => length,
-        DraftLength::Auto => 1,
-    };
-    assert!(chunk <= config.window, "a window holds a chunk of drafts at least");
-    assert!(
-        (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
-            && config.pass_rows_max > config.window as usize,
-        "a window's rows exceed a pass"
-    );
-    assert!(
-        config.extend == 0 || config.chain == Chain::Direct,
-        "the target goes on alone only where it has all layers"
-    );
 }

@@ -5,13 +5,14 @@
     reason = "a test names what it expects, and panics on the rest"
 )]
 
-mod alone;
+mod failover;
 mod streaming;
 
+use super::alone::GAPS_MAX;
 use super::*;
-use crate::Origin;
-use crate::{Draft, Pass, PlannedStage, SessionId, Verdict, WireCodec};
+use crate::{Draft, Fault, FaultKind, Origin, Pass, PlannedStage, SessionId, Verdict, WireCodec};
 use base::{KvFormat, LayerRange, NodeName, Sampling};
+use std::time::Duration;
 
 const END: TokenId = TokenId(0);
 
