@@ -57,6 +57,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             tokens_max: generation.tokens_max,
             stop: generation.stop.clone(),
             keep: true,
+            past_end: false,
         };
         let answer = answer(&mut device, &request).await?;
         turns.push(Turn { role: "assistant".to_owned(), content: answer });

@@ -5,6 +5,7 @@
 
 mod file;
 
+use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
 use settings::{ConfigError, Link, Pace};
@@ -78,6 +79,8 @@ pub struct PlanSettings {
     pub draft_length: DraftLength,
     /// How drafts and verdicts follow each other.
     pub speculation: Speculation,
+    /// Where drafts come from.
+    pub source: SourceChoice,
     /// The stages of mode split.
     pub stages: Vec<RequestedStage>,
 }

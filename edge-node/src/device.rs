@@ -8,7 +8,7 @@ use crate::reply::Reply;
 use crate::start_error::StartError;
 use base::{KvFormat, Sampling, TokenId};
 use partitioner::{Codec, Mode, Plan};
-use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, Tuning, WireCodec};
+use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, Sources, Tuning, WireCodec};
 use runtime::{ChatError, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -33,6 +33,8 @@ pub struct Device {
     pub(crate) said: Vec<TokenId>,
     /// What requests have measured of drafting.
     pub(crate) tuning: Tuning,
+    /// What they have found out of sources of drafts.
+    pub(crate) sources: Sources,
     link_task: Option<AbortOnDropHandle<()>>,
 }
 
@@ -49,6 +51,8 @@ pub struct Request {
     pub stop: Vec<String>,
     /// Whether the session's KV is to be kept for a next request.
     pub keep: bool,
+    /// Whether the text goes on past end tokens, to its full length: for measurements.
+    pub past_end: bool,
 }
 
 impl Device {
@@ -86,6 +90,7 @@ impl Device {
             epoch: Epoch(0),
             said: Vec::new(),
             tuning: Tuning::default(),
+            sources: Sources::default(),
             link_task,
         };
         device.first_contact().await?;

@@ -87,8 +87,8 @@ impl Device {
         let drafter = Drafter::new(self.drafter_config(request, plan.as_ref(), stages), started);
         let mut turn = TurnLoop::new(self, request, plan.as_ref(), drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
-        let Leftovers { epoch, said, tuning } = turn.into_leftovers();
-        (self.epoch, self.said, self.tuning) = (epoch, said, tuning);
+        let Leftovers { epoch, said, tuning, sources } = turn.into_leftovers();
+        (self.epoch, self.said, self.tuning, self.sources) = (epoch, said, tuning, sources);
         reply
     }
 
@@ -116,7 +116,10 @@ impl Device {
             positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
             kv: self.config.kv.target,
             stream: self.config.kv.stream,
-            end_tokens: self.models.tokenizer.end_tokens().to_vec(),
+            end_tokens: match request.past_end {
+                true => Vec::new(),
+                false => self.models.tokenizer.end_tokens().to_vec(),
+            },
             draft_length: plan.map_or(DraftLength::NONE, Plan::draft_length),
             window: plan.map_or(0, window),
             chunks: plan.map_or(1, chunks),

@@ -19,6 +19,8 @@ mod compute;
 mod config;
 mod device;
 mod device_stage;
+mod drafting;
+mod erring;
 mod generate;
 mod local_model;
 mod lookup;
@@ -43,6 +45,7 @@ pub use config::{
 };
 pub use config::{PeerAddress, PlanSettings};
 pub use device::{Device, Request};
+pub use drafting::SourceChoice;
 pub use generate::GenerateError;
 pub use lookup::Lookup;
 pub use reply::{Reply, Usage};

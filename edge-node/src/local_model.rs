@@ -1,6 +1,7 @@
 //! A whole model on the device: drafts for the target, and speaks while the target is out of reach.
 //! Both are the same: its own next token after a text.
 
+use crate::erring::Erring;
 use crate::sequence::{SequenceError, StageSequence};
 use base::{Position, Sampling, TokenId};
 use runtime::sampler::{self, SampleError};
@@ -13,6 +14,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct LocalModel {
     sequence: StageSequence,
+    /// Errs on purpose, for measurements.
+    erring: Option<Erring>,
 }
 
 /// What a model says next.
@@ -49,7 +52,7 @@ impl LocalModel {
     ) -> Result<Self, SequenceError> {
         let spec = StageSpec::whole(model.config().layers);
         let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        Ok(Self { sequence })
+        Ok(Self { sequence, erring: None })
     }
 
     /// The model's own token after `text`, with the noise that the target has there.
@@ -65,10 +68,16 @@ impl LocalModel {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
                 let token = sampler::choose(&logits, sampling, Position::after(text.len()))?;
-                Ok(Next { token, probability: sampler::probability(&logits, token) })
+                let next = Next { token, probability: sampler::probability(&logits, token) };
+                Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),
         }
+    }
+
+    /// From now on it is right at a set rate.
+    pub(crate) fn err(&mut self, erring: Erring) {
+        self.erring = Some(erring);
     }
 
     /// Keeps the KV close behind a text that others write, so that this model can take over within

@@ -65,6 +65,7 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
         tokens_max: arguments.max_tokens.unwrap_or(generation.tokens_max),
         stop: generation.stop,
         keep: false,
+        past_end: false,
     };
     let mut show = Terminal::new(arguments.json);
     let reply = device.generate(&request, &mut show, &cancel).await?;

@@ -8,6 +8,15 @@ pub trait Show: Send {
     fn piece(&mut self, text: &str, verified: bool);
     /// Something happened to the target.
     fn notice(&mut self, notice: &Notice);
+    /// The reply has one token more, with text or without. `verified`: the target vouches for it.
+    fn token(&mut self, verified: bool) {
+        let _ = verified;
+    }
+    /// By now the target vouches for the reply's token number `index`, which was shown without its
+    /// word.
+    fn vouched(&mut self, index: usize) {
+        let _ = index;
+    }
 }
 
 /// What may happen to the target in mid-sentence.

@@ -1,55 +1,70 @@
-//! What the device's own model works out: one token at a time, so that between two of them the link is
+//! What the device works out for itself: one token at a time, so that between two of them the link is
 //! looked at.
 //!
 //! A token is there when the machine that is emulated would have it. Until then it can be dropped: a
 //! verdict that contradicts its text frees the machine for the next one at once.
 
 use crate::compute::compute;
+use crate::drafting::{Drafting, Idea};
 use crate::local_model::{LocalError, LocalModel, Next};
-use base::{Position, Sampling};
+use base::{Position, Sampling, TokenId};
 use protocol::{Drafted, Drafter, Origin, Wish};
 use std::time::Instant;
 use transport::clock;
 
-/// A token of the device's own model.
+/// A token that the device has worked out.
 #[derive(Debug)]
 pub(crate) struct Thought {
-    next: Next,
     purpose: Purpose,
-    begun: Instant,
     /// When it is there.
     ready: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
-    /// To have the target judge it.
-    Draft(Wish),
+    /// To have the target judge it; `None` where there is nothing to draft.
+    Draft(Wish, Option<Drafted>),
     /// To be said at this place while the target is out of reach.
-    Word(Position),
+    Word(Position, TokenId),
 }
 
 impl Thought {
-    /// Begins the next one, where `drafter` wants any.
+    /// Begins the next one, where `drafter` wants any and somebody here has it.
     ///
     /// # Errors
     ///
     /// [`LocalError`].
     pub(crate) fn begin(
         drafter: &Drafter,
-        model: &mut LocalModel,
+        drafting: &mut Drafting,
+        model: Option<&mut LocalModel>,
         sampling: &Sampling,
     ) -> Result<Option<Self>, LocalError> {
-        let log = drafter.log();
-        let purpose = match (drafter.wish(), drafter.is_alone()) {
-            (Some(wish), _) => Purpose::Draft(wish),
-            (None, true) => Purpose::Word(log.end()),
-            (None, false) => return Ok(None),
-        };
-        let text: Vec<_> = log.tokens().iter().copied().chain(drafter.ahead()).collect();
         let begun = clock::now();
-        let next = compute(|| model.next(&text, sampling))?;
-        Ok(Some(Self { next, purpose, begun, ready: clock::now() + model.take_owed() }))
+        let idea = drafter.wish().map(|wish| (wish, drafting.idea(begun, drafter, wish)));
+        let known = |purpose| Ok(Some(Self { purpose, ready: begun }));
+        let (wish, model) = match (idea, model) {
+            (Some((wish, Idea::Known(draft))), _) => {
+                return known(Purpose::Draft(wish, Some(draft)));
+            }
+            (Some((wish, Idea::Nothing)), _) | (Some((wish, Idea::AskModel)), None) => {
+                return known(Purpose::Draft(wish, None));
+            }
+            (Some((wish, Idea::AskModel)), Some(model)) => (Some(wish), model),
+            (None, Some(model)) if drafter.is_alone() => (None, model),
+            (None, _) => return Ok(None),
+        };
+        let log = drafter.log();
+        let text: Vec<_> = log.tokens().iter().copied().chain(drafter.ahead()).collect();
+        let Next { token, probability } = compute(|| model.next(&text, sampling))?;
+        let ready = clock::now() + model.take_owed();
+        let (origin, confidence, took) = (Origin::Model, probability, ready - begun);
+        let draft = Drafted { token, origin, confidence, took };
+        let purpose = match wish {
+            Some(wish) => Purpose::Draft(wish, Some(draft)),
+            None => Purpose::Word(log.end(), token),
+        };
+        Ok(Some(Self { purpose, ready }))
     }
 
     /// When it is there.
@@ -60,8 +75,8 @@ impl Thought {
     /// Whether `drafter` still wants it.
     pub(crate) fn is_wanted(&self, drafter: &Drafter) -> bool {
         match self.purpose {
-            Purpose::Draft(wish) => drafter.wants(wish),
-            Purpose::Word(at) => drafter.is_alone() && at == drafter.log().end(),
+            Purpose::Draft(wish, _) => drafter.wants(wish),
+            Purpose::Word(at, _) => drafter.is_alone() && at == drafter.log().end(),
         }
     }
 
@@ -69,16 +84,8 @@ impl Thought {
     pub(crate) fn tell(self, drafter: &mut Drafter) {
         let now = clock::now();
         match self.purpose {
-            Purpose::Draft(wish) => {
-                let draft = Drafted {
-                    token: self.next.token,
-                    origin: Origin::Model,
-                    confidence: self.next.probability,
-                    took: self.ready - self.begun,
-                };
-                drafter.handle_draft(now, wish, Some(draft));
-            }
-            Purpose::Word(at) => drafter.handle_local_token(now, at, self.next.token),
+            Purpose::Draft(wish, draft) => drafter.handle_draft(now, wish, draft),
+            Purpose::Word(at, token) => drafter.handle_local_token(now, at, token),
         }
     }
 }

@@ -13,15 +13,16 @@
 
 use crate::compute::compute;
 use crate::device::{Device, Request, hop_from_device};
+use crate::drafting::Drafting;
 use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
 use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
-use base::{NodeName, TokenId};
+use base::{NodeName, Position, TokenId};
 use partitioner::{Mode, Plan};
 use protocol::{
-    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Tuning, WireCodec,
+    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Sources, Tuning, WireCodec,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ pub(crate) struct Leftovers {
     pub(crate) said: Vec<TokenId>,
     /// What was measured.
     pub(crate) tuning: Tuning,
+    /// What was found out of sources of drafts.
+    pub(crate) sources: Sources,
 }
 
 /// One request under way.
@@ -63,7 +66,8 @@ pub(crate) struct TurnLoop<'a> {
     /// When to ask for a session again on a link that stands.
     reopen_at: Option<Instant>,
     alone_since: Option<Instant>,
-    /// What the device's own model works on.
+    drafting: Drafting,
+    /// What the device works on for itself.
     thought: Option<Thought>,
     /// The last fault of the session, for people.
     fault: Option<Fault>,
@@ -86,6 +90,12 @@ impl<'a> TurnLoop<'a> {
         started: Instant,
     ) -> Self {
         let stream = device.models.tokenizer.stream_after(&request.prompt);
+        let drafting = Drafting::new(
+            device.config.plan.source,
+            device.local.is_some(),
+            device.sources.clone(),
+            device.models.tokenizer.end_tokens(),
+        );
         Self {
             vouched: device.config.is_target_alone(),
             transcript: Transcript::new(stream, &request.stop, started),
@@ -103,6 +113,7 @@ impl<'a> TurnLoop<'a> {
             session: None,
             reopen_at: None,
             alone_since: None,
+            drafting,
             thought: None,
             fault: None,
             judged: Tally::default(),
@@ -131,6 +142,7 @@ impl<'a> TurnLoop<'a> {
             epoch: self.drafter.epoch().next(),
             said: self.drafter.log().tokens().to_vec(),
             tuning: self.drafter.tuning().clone(),
+            sources: self.drafting.sources().clone(),
         }
     }
 
@@ -195,7 +207,8 @@ impl<'a> TurnLoop<'a> {
                     }
                     self.follow()?;
                 }
-                DrafterEvent::Judged { agreed, .. } => {
+                DrafterEvent::Judged { from, agreed } => {
+                    self.note_vouched(from, agreed.len());
                     let said = agreed.len();
                     let agreed = agreed.into_iter().filter(|agreed| *agreed).count();
                     self.judged.said += said;
@@ -218,11 +231,10 @@ impl<'a> TurnLoop<'a> {
         Ok(any)
     }
 
-    /// Keeps the device's own model close behind a text that the target leads.
+    /// Keeps the device's own model close behind a text that the target leads, or a look-up drafts.
     fn follow(&mut self) -> Result<(), GenerateError> {
-        let leads = self.plan.is_some_and(|plan| plan.mode() == Mode::Remote);
         let Device { local: Some(local), .. } = &mut *self.device else { return Ok(()) };
-        if leads && !self.drafter.is_alone() {
+        if !self.drafter.is_alone() {
             let log = self.drafter.log().tokens();
             compute(|| local.follow(log))?;
             // Nobody waits for it.
@@ -236,11 +248,8 @@ impl<'a> TurnLoop<'a> {
         if self.thought.as_ref().is_some_and(|thought| thought.is_wanted(&self.drafter)) {
             return Ok(());
         }
-        let Device { local, .. } = &mut *self.device;
-        self.thought = match local {
-            Some(local) => Thought::begin(&self.drafter, local, &self.request.sampling)?,
-            None => None,
-        };
+        let (local, sampling) = (self.device.local.as_mut(), &self.request.sampling);
+        self.thought = Thought::begin(&self.drafter, &mut self.drafting, local, sampling)?;
         let lonely = self.drafter.is_alone() && self.thought.is_none();
         if lonely { self.be_patient() } else { Ok(()) }
     }
@@ -340,10 +349,20 @@ impl<'a> TurnLoop<'a> {
 
     fn show(&mut self, token: TokenId, verified: bool) {
         let is_end = self.device.models.tokenizer.end_tokens().contains(&token);
-        if !is_end {
-            let text = self.transcript.push(token, clock::now());
-            self.show.piece(&text, verified || self.vouched);
+        if !is_end || self.request.past_end {
+            let (text, verified) =
+                (self.transcript.push(token, clock::now()), verified || self.vouched);
+            self.show.token(verified);
+            self.show.piece(&text, verified);
         }
+    }
+
+    /// Of `count` tokens from `from` on, which were shown alone, some are verified now.
+    fn note_vouched(&mut self, from: Position, count: usize) {
+        let first = from.index() - self.request.prompt.len();
+        let verified = self.drafter.log().verified().iter().enumerate();
+        let vouched = verified.skip(first).take(count).filter(|(_, verified)| **verified);
+        vouched.for_each(|(index, _)| self.show.vouched(index));
     }
 
     fn note_alone(&mut self) {

@@ -123,7 +123,12 @@ impl PlanRequest {
             return Err(PlanError::DeviceLater(self.device));
         }
         let device_stages = usize::from(on_device[0]);
-        let Self { draft_length, speculation, .. } = self;
+        let draft_length = self.draft_length;
+        // No stage of a split can go on by itself.
+        let speculation = match self.speculation {
+            Speculation::Rounds => Speculation::Rounds,
+            Speculation::Streaming | Speculation::WorkConserving => Speculation::Streaming,
+        };
         Ok(Plan { mode: Mode::Split, stages, draft_length, speculation, device_stages })
     }
 }

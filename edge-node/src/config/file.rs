@@ -4,8 +4,10 @@ use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
     PeerAddress, PlanSettings,
 };
+use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
 use partitioner::{Codec, Mode, RequestedStage, Speculation};
+use protocol::Source;
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
 use std::path::{Path, PathBuf};
@@ -68,6 +70,8 @@ struct FilePlan {
     #[serde(default)]
     speculation: Speculation,
     #[serde(default)]
+    source: FileSource,
+    #[serde(default)]
     stages: Vec<FileStage>,
 }
 
@@ -77,6 +81,16 @@ enum FileLocal {
     #[default]
     Draft,
     Target,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileSource {
+    #[default]
+    Auto,
+    Model,
+    Lookup,
+    Both,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,6 +205,12 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         target: typed.target,
         draft_length: typed.draft_length,
         speculation: typed.speculation,
+        source: match typed.source {
+            FileSource::Auto => SourceChoice::Auto,
+            FileSource::Model => SourceChoice::Only(Source::Model),
+            FileSource::Lookup => SourceChoice::Only(Source::Lookup),
+            FileSource::Both => SourceChoice::Only(Source::Both),
+        },
         stages: typed.stages.into_iter().map(stage).collect(),
     })
 }

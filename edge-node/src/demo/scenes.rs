@@ -7,6 +7,7 @@ use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
 use crate::demo::{Report, Scene};
 use crate::device::{Device, Request};
+use crate::drafting::SourceChoice;
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
 use partitioner::{Mode, Speculation};
@@ -128,6 +129,7 @@ async fn run(
         tokens_max: 64,
         stop: Vec::new(),
         keep: false,
+        past_end: false,
     };
     let mut stage = Stage::new(*paint, Arc::clone(tiers), play.script);
     let reply = device.generate(&request, &mut stage, &CancellationToken::new()).await?;
@@ -163,6 +165,7 @@ fn config(
         target: Some(nodes::name(Role::Cloud)),
         draft_length: play.draft_length,
         speculation: Speculation::default(),
+        source: SourceChoice::Auto,
         stages: nodes::even_stages(&[Role::Device, Role::Gateway, Role::Cloud], layers),
     };
     let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);

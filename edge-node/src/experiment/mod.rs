@@ -44,4 +44,4 @@ pub use outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, TokenTime, Vouch
 pub use runner::{Run, RunCell};
 pub use statistics::Statistics;
 pub use virtual_time::in_virtual_time;
-pub use world::{World, WorldConfig, WorldError};
+pub use world::{Drafts, World, WorldConfig, WorldError};

@@ -17,11 +17,14 @@
 use crate::config::{self, LocalChoice, ModelPaths, PlanSettings};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
+use crate::drafting::SourceChoice;
+use crate::erring::Erring;
 use crate::start_error::StartError;
 use base::{DraftLength, Role};
 use cloud_node::{RunsOn, ServeError, Server};
 use link_emulator::Emulation;
 use partitioner::{Mode, Speculation};
+use protocol::Source;
 use runtime::{LoadError, ModelFile};
 use settings::{Link, Pace};
 use std::net::SocketAddr;
@@ -48,6 +51,8 @@ pub struct WorldConfig {
     pub draft_length: DraftLength,
     /// How drafts and verdicts follow each other.
     pub speculation: Speculation,
+    /// Where drafts come from.
+    pub drafts: Drafts,
     /// Whether there is a gateway, which runs the middle of the layers in mode split. In the other
     /// modes nothing goes through it.
     pub gateway: bool,
@@ -63,6 +68,20 @@ pub struct WorldConfig {
     pub threads: usize,
     /// Of the link's weather and of all random numbers but those of the text.
     pub seed: u64,
+}
+
+/// Where a world's drafts come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Drafts {
+    /// The draft model and look-ups.
+    From(SourceChoice),
+    /// A test drafter that is right at a set rate: it has the target's weights.
+    RightAt {
+        /// The share of right drafts, 0 to 1.
+        accept: f64,
+        /// When it errs.
+        seed: u64,
+    },
 }
 
 /// How slow each node is.
@@ -121,6 +140,7 @@ impl WorldConfig {
             mode,
             draft_length: DraftLength::Auto,
             speculation: Speculation::default(),
+            drafts: Drafts::From(SourceChoice::Auto),
             gateway: false,
             link,
             patience: Link::default(),
@@ -161,11 +181,20 @@ impl WorldConfig {
             target: Some(nodes::name(Role::Cloud)),
             draft_length: self.draft_length,
             speculation: self.speculation,
+            source: match self.drafts {
+                Drafts::From(source) => source,
+                Drafts::RightAt { .. } => SourceChoice::Only(Source::Model),
+            },
             stages: nodes::even_stages(&chain, ModelFile::open(target)?.config().layers),
         };
         let (patience, pace) = (self.patience.clone(), self.paces.device);
         let credentials = identities.of_device();
-        let config = nodes::device(credentials, &self.models, peers, plan, patience, pace);
+        let draft = match self.drafts {
+            Drafts::From(_) => self.models.draft.clone(),
+            Drafts::RightAt { .. } => Some(target.to_owned()),
+        };
+        let models = ModelPaths { draft, ..self.models.clone() };
+        let config = nodes::device(credentials, &models, peers, plan, patience, pace);
         let engine = config::EngineOptions { threads: self.threads, ..config.engine };
         let network = network.clone().emulating(self.link.clone(), self.seed);
         Ok(config::Config { engine, network, ..config })
@@ -198,7 +227,12 @@ impl World {
             gateway = Some(node);
         }
         let device = config.device(&identities, target, &addresses, &network)?;
-        Ok(Self { device: Device::start(device).await?, gateway, cloud })
+        let mut device = Device::start(device).await?;
+        if let (Drafts::RightAt { accept, seed }, Some(local)) = (config.drafts, &mut device.local)
+        {
+            local.err(Erring::new(accept, seed));
+        }
+        Ok(Self { device, gateway, cloud })
     }
 
     /// Whom to ask.

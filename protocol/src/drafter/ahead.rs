@@ -22,6 +22,13 @@ pub struct Wish {
     pub(super) branch: u32,
 }
 
+impl Wish {
+    /// The branch that the draft will belong to: another number after each contradiction.
+    pub const fn branch(&self) -> u32 {
+        self.branch
+    }
+}
+
 /// A draft that waits for the target's word.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {

@@ -66,6 +66,7 @@ async fn ask(world: &mut World, tokens: u32) -> Shown {
         tokens_max: tokens,
         stop: Vec::new(),
         keep: false,
+        past_end: false,
     };
     let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
     let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();
@@ -117,6 +118,46 @@ fn times_are_those_of_the_link_and_of_the_pace() {
     let rounds = WorldConfig { draft_length, speculation, ..plain };
     let round_ms = 4.0 * 25.0 + 100.0 + 40.0 + 5.0 * 3.0;
     assert_eq!(run(&rounds, 60).reply.usage.itl_ms_p95, Some(round_ms));
+}
+
+/// Goal: where drafts come from changes no token. Method: the draft model, look-ups, both, the best of
+/// them found by trying, and test drafters that are hardly ever and mostly right; over a text that
+/// repeats itself, so that look-ups find something.
+#[test]
+fn where_drafts_come_from_decides_speed_alone() {
+    let greedy = |drafts| {
+        let plain = config(Mode::Speculative, link(""), 1);
+        let config = WorldConfig { drafts, ..plain };
+        let again = "a table for two, a table for two, a table for two, a table for";
+        in_virtual_time(async {
+            let mut world = World::start(&config).await.unwrap();
+            let device = world.device();
+            let request = Request {
+                prompt: device.raw_prompt(again),
+                sampling: Sampling::GREEDY,
+                tokens_max: 60,
+                stop: Vec::new(),
+                keep: false,
+                past_end: true,
+            };
+            let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
+            let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;
+            world.end().await;
+            reply.unwrap()
+        })
+        .unwrap()
+    };
+    let right_at = |accept| greedy(Drafts::RightAt { accept, seed: 7 });
+    let (hardly, mostly) = (right_at(0.1), right_at(0.9));
+    assert!(mostly.usage.target_passes < hardly.usage.target_passes);
+    let share = |reply: &Reply| reply.usage.accepted as f64 / reply.usage.drafted as f64;
+    assert!(share(&mostly) > 0.5 && share(&hardly) < 0.3, "{:?} {:?}", mostly.usage, hardly.usage);
+    for source in Source::ALL.map(SourceChoice::Only).into_iter().chain([SourceChoice::Auto]) {
+        let reply = greedy(Drafts::From(source));
+        assert_eq!(reply.tokens, mostly.tokens, "{source:?}");
+        assert!(reply.usage.drafted > 0, "{source:?}: {:?}", reply.usage);
+    }
+    assert_eq!(hardly.tokens, mostly.tokens);
 }
 
 /// Goal: failover and rejoin repeat as well. Method: nothing is carried from the third to the eighth
