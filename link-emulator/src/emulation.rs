@@ -4,7 +4,7 @@ use crate::capacity::Capacity;
 use crate::dice::Dice;
 use crate::loss::Loss;
 use crate::outages::{Outages, seconds};
-use crate::profile::{Direction, LinkProfile, Moves};
+use crate::profile::{Direction, LinkProfile, Moves, Outage};
 use crate::series::Series;
 use crate::trace::{Opportunities, Seconds};
 use crate::{Pipe, Tally};
@@ -60,6 +60,37 @@ impl Emulation {
         }
     }
 
+    /// The same link with further outages, each as (from, for), in time since the link begins.
+    #[must_use]
+    pub fn with_outages(&self, outages: impl IntoIterator<Item = (Duration, Duration)>) -> Self {
+        let mut profile = LinkProfile::clone(&self.profile);
+        profile.outages.scheduled.extend(outages.into_iter().map(|(from, length)| Outage {
+            at_s: from.as_secs_f64(),
+            for_s: length.as_secs_f64(),
+            every_s: None,
+        }));
+        Self { profile: Arc::new(profile), ..self.clone() }
+    }
+
+    /// The outages that a link started from `seed` has before `until`, as (from, to), in time since it
+    /// begins: in order, merged where they touch. One that lasts to `until` or beyond ends there.
+    pub fn outages(&self, seed: u64, until: Duration) -> Vec<(Duration, Duration)> {
+        self.outages_of(seed).before(until)
+    }
+
+    /// When the node's address changes before `until`, in time since the link begins: in order.
+    pub fn moves(&self, until: Duration) -> Vec<Duration> {
+        let moves = &self.profile.moves;
+        let all = std::iter::successors(moves.after(Duration::ZERO), |at| moves.after(*at));
+        all.take_while(|at| *at < until).collect()
+    }
+
+    /// Both directions have the same ones.
+    fn outages_of(&self, seed: u64) -> Outages {
+        let dice = Dice::new(seed, 2 * Purpose::Outages as u64);
+        Outages::new(self.profile.outages.clone(), dice)
+    }
+
     fn pipe(
         &self,
         (direction, trace, rates): (&Direction, &Option<Opportunities>, Option<Arc<[f64]>>),
@@ -90,11 +121,7 @@ impl Emulation {
         let evenly = seconds.and_then(|table| table.loss.clone());
         let evenly = evenly.unwrap_or_else(|| [direction.loss].into());
         Pipe {
-            // Both directions draw the same ones.
-            outages: Outages::new(
-                self.profile.outages.clone(),
-                Dice::new(seed, 2 * Purpose::Outages as u64),
-            ),
+            outages: self.outages_of(seed),
             capacity,
             queue_bytes_max: direction.queue_bytes_max,
             loss: Loss::new(Series::rows(evenly, a_second), direction.burst, dice(Purpose::Loss)),
@@ -113,8 +140,15 @@ impl Emulation {
 impl Running {
     /// When the node's address changes next, after `time`.
     pub fn moves_after(&self, time: Duration) -> Option<Duration> {
-        let at = self.moves.at_s.iter().map(|at| seconds(*at)).filter(|at| *at > time);
-        let every = self.moves.every_s.map(|every| {
+        self.moves.after(time)
+    }
+}
+
+impl Moves {
+    /// The first change after `time`.
+    fn after(&self, time: Duration) -> Option<Duration> {
+        let at = self.at_s.iter().map(|at| seconds(*at)).filter(|at| *at > time);
+        let every = self.every_s.map(|every| {
             let passed = (time.as_secs_f64() / every).floor();
             let next = seconds((passed + 1.0) * every);
             if next > time { next } else { seconds((passed + 2.0) * every) }

@@ -1,7 +1,7 @@
 //! When the link carries nothing at all.
 
 use crate::dice::Dice;
-use crate::profile::OutagesProfile;
+use crate::profile::{Outage, OutagesProfile};
 use std::time::Duration;
 
 /// A time in seconds, as profiles say it.
@@ -28,15 +28,26 @@ impl Outages {
         self.scheduled(time) || self.random(time)
     }
 
-    fn scheduled(&self, time: Duration) -> bool {
-        self.profile.scheduled.iter().any(|outage| {
-            let Some(since) = time.checked_sub(seconds(outage.at_s)) else { return false };
-            let since = match outage.every_s {
-                Some(every) => since.as_secs_f64() % every,
-                None => since.as_secs_f64(),
-            };
-            since < outage.for_s
+    /// All that begin before `until`, in order, merged where they touch, and cut off there.
+    pub(crate) fn before(mut self, until: Duration) -> Vec<(Duration, Duration)> {
+        // Draws every random one that is asked for here.
+        self.random(until);
+        let scheduled = self.profile.scheduled.iter().flat_map(|outage| outage.before(until));
+        let mut all: Vec<_> = scheduled.chain(self.drawn).collect();
+        all.retain(|(from, to)| *from < until && from < to);
+        all.sort_unstable();
+        all.into_iter().fold(Vec::new(), |mut merged: Vec<(Duration, Duration)>, (from, to)| {
+            let to = to.min(until);
+            match merged.last_mut() {
+                Some((_, end)) if from <= *end => *end = to.max(*end),
+                Some(_) | None => merged.push((from, to)),
+            }
+            merged
         })
+    }
+
+    fn scheduled(&self, time: Duration) -> bool {
+        self.profile.scheduled.iter().any(|outage| outage.covers(time))
     }
 
     fn random(&mut self, time: Duration) -> bool {
@@ -51,5 +62,26 @@ impl Outages {
         }
         let begun = self.drawn.partition_point(|(from, _)| *from <= time);
         begun.checked_sub(1).is_some_and(|last| time < self.drawn[last].1)
+    }
+}
+
+impl Outage {
+    fn covers(&self, time: Duration) -> bool {
+        let Some(since) = time.checked_sub(seconds(self.at_s)) else { return false };
+        // Whole nanoseconds, so that the times that `before` gives are these to the last one.
+        let since = match self.every_s {
+            Some(every) => since.as_nanos() % seconds(every).as_nanos(),
+            None => since.as_nanos(),
+        };
+        since < seconds(self.for_s).as_nanos()
+    }
+
+    /// When it is on, each time that begins before `until`.
+    fn before(&self, until: Duration) -> impl Iterator<Item = (Duration, Duration)> {
+        let (length, every) = (seconds(self.for_s), self.every_s.map(seconds));
+        let next = move |from: &Duration| from.checked_add(every?);
+        let begins = std::iter::successors(Some(seconds(self.at_s)), next);
+        let begins = begins.take_while(move |from| *from < until);
+        begins.map(move |from| (from, from.saturating_add(length)))
     }
 }

@@ -154,10 +154,64 @@ fn outages_take_what_is_sent_and_what_is_about_to_leave_in_both_directions() {
     assert_eq!(running.down.offer(ms(19_999), 400).iter().count(), 1);
 }
 
+/// Goal: what a link tells of its outages is what it does. Method: datagrams are offered at every
+/// millisecond and at the edges, over links with outages of every kind.
+#[test]
+fn the_outages_of_a_link_are_told_to_the_nanosecond() {
+    let until = ms(60_000);
+    let tables = [
+        "",
+        "scheduled = [{ at_s = 0, for_s = 0.3 }, { at_s = 7, for_s = 0 }, { at_s = 50, for_s = 20 }]",
+        "scheduled = [{ at_s = 0.1, for_s = 0.7, every_s = 1.1 }, { at_s = 2, for_s = 3 }]",
+        "random = { every_s = 2, for_s = { p0 = 0.01, p100 = 1.5 } }",
+        "scheduled = [{ at_s = 3, for_s = 0.9, every_s = 7 }]\nrandom = { every_s = 3, for_s = 1 }",
+    ];
+    for (table, seed) in tables.iter().flat_map(|table| [(table, 1), (table, 2)]) {
+        let link = one_way("delay_ms = 0", &format!("[outages]\n{table}"));
+        let told = link.outages(seed, until);
+        assert_eq!(told.is_empty(), table.is_empty(), "{table}");
+        assert!(told.iter().all(|(from, to)| from < to && *to <= until), "{told:?}");
+        assert!(told.is_sorted_by(|(_, end), (from, _)| end < from), "{told:?}");
+        let edges = told.iter().flat_map(|(from, to)| [*from, *to]);
+        let about = edges.flat_map(|at| {
+            let one = Duration::from_nanos(1);
+            [at.saturating_sub(one), at, at + one]
+        });
+        let mut probes: Vec<_> = (0..60_000).map(ms).chain(about).collect();
+        probes.retain(|at| *at < until);
+        probes.sort_unstable();
+        let mut running = link.start(seed);
+        for at in probes {
+            let cut = told.iter().any(|(from, to)| (*from..*to).contains(&at));
+            for pipe in [&mut running.up, &mut running.down] {
+                assert_eq!(
+                    pipe.offer(at, 1).iter().count(),
+                    usize::from(!cut),
+                    "{table} at {at:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn further_outages_come_on_top_of_a_links_own() {
+    let own = one_way("delay_ms = 5", "[outages]\nscheduled = [{ at_s = 10, for_s = 5 }]");
+    let link = own.with_outages([(ms(1_234), ms(1)), (ms(15_000), ms(500)), (ms(20_000), ms(0))]);
+    let all = [(ms(1_234), ms(1_235)), (ms(10_000), ms(15_500))];
+    assert_eq!(link.outages(1, ms(60_000)), all);
+    assert_eq!(link.outages(1, ms(12_000)), [all[0], (ms(10_000), ms(12_000))]);
+    assert_eq!(own.outages(1, ms(60_000)), [(ms(10_000), ms(15_000))]);
+    let mut up = link.start(1).up;
+    let passes = [1_233, 1_234, 1_235, 15_499, 15_500].map(|at| up.offer(ms(at), 9).iter().next());
+    assert_eq!(passes, [Some(ms(1_238)), None, Some(ms(1_240)), None, Some(ms(15_505))]);
+}
+
 #[test]
 fn addresses_change_when_they_are_told_to() {
     let moves = "[moves]\nat_s = [1, 7.5]\nevery_s = 3";
-    let running = one_way("delay_ms = 0", moves).start(1);
+    let link = one_way("delay_ms = 0", moves);
+    let running = link.start(1);
     let mut at = Duration::ZERO;
     let seen = std::iter::from_fn(|| {
         at = running.moves_after(at)?;
@@ -165,5 +219,7 @@ fn addresses_change_when_they_are_told_to() {
     });
     let seen: Vec<_> = seen.take(5).collect();
     assert_eq!(seen, [ms(1_000), ms(3_000), ms(6_000), ms(7_500), ms(9_000)]);
+    assert_eq!(link.moves(ms(9_001)), seen);
+    assert_eq!(link.moves(ms(9_000)), seen[..4]);
     assert_eq!(one_way("delay_ms = 0", "").start(1).moves_after(ms(5)), None);
 }
