@@ -50,6 +50,10 @@ pub struct Usage {
     pub target_passes: u64,
     /// Requests for a verdict that got one.
     pub rounds: u64,
+    /// Application data sent: the frames of the protocol, without what QUIC adds to them.
+    pub frame_bytes_sent: u64,
+    /// Application data received.
+    pub frame_bytes_received: u64,
     /// UDP payload sent, handshakes in mid-request included.
     pub bytes_sent: u64,
     /// UDP payload received.
@@ -81,8 +85,10 @@ impl Usage {
             failovers: counts.failovers,
             target_passes: counts.target_passes,
             rounds: counts.rounds,
-            bytes_sent: traffic.sent.0,
-            bytes_received: traffic.received.0,
+            frame_bytes_sent: traffic.frames.sent.0,
+            frame_bytes_received: traffic.frames.received.0,
+            bytes_sent: traffic.udp.sent.0,
+            bytes_received: traffic.udp.received.0,
             ttft_ms: transcript.ttft().map(|time| time.as_secs_f64() * 1e3),
             itl_ms_p50: percentile_ms(&latencies, 0.5),
             itl_ms_p95: percentile_ms(&latencies, 0.95),

@@ -3,7 +3,7 @@
 use crate::channel::Misbehaviour;
 use crate::close::{CloseCode, LinkEnd, text_chain};
 use crate::peer::{Peer, PeerError};
-use crate::tally::Counters;
+use crate::tally::{Counter, Counters};
 use quinn::ConnectionError;
 use rustls_pki_types::CertificateDer;
 use std::sync::{Arc, OnceLock};
@@ -15,11 +15,26 @@ pub(crate) struct Connection {
     /// QUIC tells the peer why we closed, but not us.
     ours: Arc<OnceLock<LinkEnd>>,
     counters: Arc<Counters>,
+    frames: Arc<FrameBytes>,
+}
+
+/// Bytes of all frames of a connection: header, body and payload.
+#[derive(Debug, Default)]
+pub(crate) struct FrameBytes {
+    /// Of those that a channel took to send.
+    pub(crate) sent: Counter,
+    /// Of those that came whole.
+    pub(crate) received: Counter,
 }
 
 impl Connection {
     pub(crate) fn new(quic: quinn::Connection, counters: Arc<Counters>) -> Self {
-        Self { quic, ours: Arc::default(), counters }
+        Self { quic, ours: Arc::default(), counters, frames: Arc::default() }
+    }
+
+    /// What its streams have carried.
+    pub(crate) fn frames(&self) -> &FrameBytes {
+        &self.frames
     }
 
     /// Who is at the other end, by the certificate that TLS checked.

@@ -45,7 +45,7 @@ pub use channel::{
 pub use close::{Blame, CloseCode, LinkEnd, RefusedBy};
 pub use dialer::{DialError, Dialer};
 pub use identity::{Identity, IdentityError, Trust};
-pub use link::{Link, Traffic};
+pub use link::{Flow, Link, Traffic};
 pub use listener::{BindError, Listener};
 pub use network::Network;
 pub use options::LinkOptions;

@@ -25,10 +25,20 @@ pub struct Link {
     inner: Arc<Inner>,
 }
 
-/// UDP payload of one connection: QUIC's own bytes and retransmissions included, IP and UDP headers
-/// not.
+/// What crossed a link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
+    /// Frames of all streams, as the protocol makes them: header, body and payload. What the same
+    /// exchange takes over any link; sent ones may be lost with it.
+    pub frames: Flow,
+    /// UDP payload: frames and QUIC's own bytes, retransmissions and handshakes included, IP and UDP
+    /// headers not.
+    pub udp: Flow,
+}
+
+/// Bytes, both ways.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flow {
     /// What this node sent.
     pub sent: ByteCount,
     /// What this node received.
@@ -39,12 +49,26 @@ pub struct Traffic {
 impl Sub for Traffic {
     type Output = Self;
     fn sub(self, earlier: Self) -> Self {
-        Self { sent: self.sent - earlier.sent, received: self.received - earlier.received }
+        Self { frames: self.frames - earlier.frames, udp: self.udp - earlier.udp }
     }
 }
 
 /// What crossed two links, the one dialled after the other was lost.
 impl Add for Traffic {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { frames: self.frames + other.frames, udp: self.udp + other.udp }
+    }
+}
+
+impl Sub for Flow {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self { sent: self.sent - earlier.sent, received: self.received - earlier.received }
+    }
+}
+
+impl Add for Flow {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self { sent: self.sent + other.sent, received: self.received + other.received }
@@ -109,8 +133,12 @@ impl Link {
 
     /// What crossed it so far; still there when it is over.
     pub fn traffic(&self) -> Traffic {
-        let stats = self.connection().quic.stats();
-        Traffic { sent: ByteCount(stats.udp_tx.bytes), received: ByteCount(stats.udp_rx.bytes) }
+        let (stats, frames) = (self.connection().quic.stats(), self.connection().frames());
+        let flow = |sent, received| Flow { sent: ByteCount(sent), received: ByteCount(received) };
+        Traffic {
+            frames: flow(frames.sent.get(), frames.received.get()),
+            udp: flow(stats.udp_tx.bytes, stats.udp_rx.bytes),
+        }
     }
 
     /// The link's own channel. On the listening side, waits until the peer has opened it,

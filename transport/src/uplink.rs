@@ -145,7 +145,7 @@ impl Uplink {
         self.state.subscribe()
     }
 
-    /// UDP payload of all links to the peer so far.
+    /// What crossed all links to the peer so far.
     pub fn traffic(&self) -> Traffic {
         let before = *self.traffic_before.lock().unwrap_or_else(PoisonError::into_inner);
         match &*self.state.borrow() {

@@ -16,6 +16,8 @@ pub(crate) struct FrameReader {
     expect: Expect,
     /// What arrived of what is expected. Grows with what arrives, not with what was announced.
     buffer: BytesMut,
+    /// Bytes of the frame's parts before.
+    taken: usize,
 }
 
 /// The part of a frame that comes next.
@@ -44,7 +46,7 @@ impl FrameReader {
         lane: Lane,
     ) -> Self {
         let (expect, buffer) = (Expect::Header, BytesMut::new());
-        Self { stream, connection, rules, lane, expect, buffer }
+        Self { stream, connection, rules, lane, expect, buffer, taken: 0 }
     }
 
     /// The next frame. May be dropped half-way and called again.
@@ -56,8 +58,12 @@ impl FrameReader {
         loop {
             while self.buffer.len() == self.expect.len() {
                 let bytes = self.buffer.split().freeze();
+                self.taken += bytes.len();
                 match self.advance(bytes) {
-                    Ok(Some(frame)) => return Ok(frame),
+                    Ok(Some(frame)) => {
+                        self.connection.frames().received.add(std::mem::take(&mut self.taken));
+                        return Ok(frame);
+                    }
                     Ok(None) => {}
                     Err(misbehaviour) => return Err(self.misbehaved(misbehaviour)),
                 }

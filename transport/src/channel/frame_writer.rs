@@ -42,6 +42,7 @@ impl FrameWriter {
         assert!(self.rules.allow(kind), "{kind:?} has no place on a stream of {:?}", self.rules);
         let parts = frame::encode(frame).map_err(ChannelError::Encode)?;
         self.flush().await?;
+        self.connection.frames().sent.add(parts.iter().map(Bytes::len).sum());
         self.unsent = parts;
         self.flush().await
     }

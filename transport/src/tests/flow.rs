@@ -1,7 +1,7 @@
 //! Bounds and measures: windows, time, traffic, how many links.
 
 use super::*;
-use crate::{Blame, CloseCode};
+use crate::{Blame, CloseCode, Flow};
 use base::ByteCount;
 
 fn small_windows() -> LinkOptions {
@@ -52,7 +52,7 @@ async fn traffic_grows_with_what_is_sent_and_both_ends_agree_on_it() {
     let mut world = World::new();
     let (up, down, _dialer) = world.link().await;
     let before = up.traffic();
-    assert!(before.sent.0 > 1200 && before.received.0 > 1200, "the handshake counts");
+    assert!(before.udp.sent.0 > 1200 && before.udp.received.0 > 1200, "the handshake counts");
     let mut session = up.open_session().await.unwrap();
     session.send(open(1)).await.unwrap();
     session.send(hidden_pass(0, 16, 3)).await.unwrap();
@@ -60,11 +60,47 @@ async fn traffic_grows_with_what_is_sent_and_both_ends_agree_on_it() {
     soon(theirs.recv()).await.unwrap();
     soon(theirs.recv()).await.unwrap();
     let payload = 16 * 4096;
-    let sent = (up.traffic().sent - before.sent).0;
+    let sent = (up.traffic() - before).udp.sent.0;
     assert!((payload..payload * 2).contains(&sent), "{sent} bytes for {payload}");
-    let received = down.traffic().received.0;
-    assert!(received >= payload && received <= up.traffic().sent.0, "{received}");
+    let received = down.traffic().udp.received.0;
+    assert!(received >= payload && received <= up.traffic().udp.sent.0, "{received}");
     assert!(up.rtt() > Duration::ZERO && up.rtt() < Duration::from_secs(1), "{:?}", up.rtt());
+}
+
+/// Goal: frames are counted to the byte, over all streams of a link and both ways.
+#[tokio::test]
+async fn the_frames_of_a_link_are_counted_as_the_protocol_makes_them() {
+    let mut world = World::new();
+    let (up, down, _dialer) = world.link().await;
+    assert_eq!((up.traffic().frames, down.traffic().frames), <(Flow, Flow)>::default());
+    let (ping, tensor) = (Message::Ping(Ping { nonce: 7 }), hidden_pass(0, 16, 3));
+    let mut control = up.control().await.unwrap();
+    control.send(ping.clone()).await.unwrap();
+    let mut session = up.open_session().await.unwrap();
+    session.send(open(1)).await.unwrap();
+    session.send(tensor.clone()).await.unwrap();
+    let asked = [bytes_of(ping), bytes_of(open(1)), bytes_of(tensor)].concat().len() as u64;
+    assert_eq!(up.traffic().frames.sent.0, asked);
+
+    let mut their_control = soon(down.control()).await.unwrap();
+    soon(their_control.recv()).await.unwrap();
+    let mut theirs = soon(down.accept_session()).await.unwrap();
+    soon(theirs.recv()).await.unwrap();
+    let before = down.traffic();
+    soon(theirs.recv()).await.unwrap();
+    let last = (down.traffic() - before).frames.received.0;
+    assert_eq!(last, bytes_of(hidden_pass(0, 16, 3)).len() as u64, "each once it is whole");
+    theirs.send(opened(1)).await.unwrap();
+    theirs.send(opened(1)).await.unwrap();
+    soon(session.recv()).await.unwrap();
+    let answered = bytes_of(opened(1)).len() as u64;
+    let flow = |sent, received| Flow { sent: ByteCount(sent), received: ByteCount(received) };
+    assert_eq!(up.traffic().frames, flow(asked, answered), "one answer is not read yet");
+    assert_eq!(down.traffic().frames, flow(2 * answered, asked));
+    assert_eq!(
+        (up.traffic() + down.traffic()).frames,
+        flow(asked + 2 * answered, asked + answered)
+    );
 }
 
 #[tokio::test]
