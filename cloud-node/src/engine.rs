@@ -19,11 +19,13 @@
 //! - The engine knows no peer, no message and no session.
 
 mod batcher;
+mod load;
 mod worker;
 
 use crate::config::{EngineOptions, RunsOn};
 use base::{ByteCount, Position, Sampling, TokenId};
 use batcher::SequenceKey;
+use load::Load;
 use runtime::sampler::SampleError;
 use runtime::{ForwardError, KvOptions, Pool, PoolError, Stage, StageSpec};
 use std::io;
@@ -47,6 +49,7 @@ pub(crate) struct Engine {
     jobs: mpsc::Sender<Submitted>,
     closes: mpsc::UnboundedSender<SequenceKey>,
     sequences: AtomicU64,
+    load: Arc<Load>,
 }
 
 /// A sequence of the KV pool. The worker opens it with its first job.
@@ -185,13 +188,14 @@ impl Engine {
         let kv = stage.new_pool_of(bound).map_err(EngineStartError::Pool)?;
         let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
-        let worker = Worker::new(stage.clone(), kv, options, jobs_in, closes_in);
+        let load = Arc::<Load>::default();
+        let worker = Worker::new(stage.clone(), kv, options, Arc::clone(&load), jobs_in, closes_in);
         match options.runs_on {
             RunsOn::OwnThread => on_a_thread(worker).map_err(EngineStartError::Thread)?,
             RunsOn::Runtime => drop(tokio::spawn(worker.run())),
         }
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
-        Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences }))
+        Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences, load }))
     }
 
     /// A sequence that holds nothing yet.
@@ -210,6 +214,17 @@ impl Engine {
         self.bound
     }
 
+    /// How long its forward passes took so far, by tokio's clock, with what their pace adds.
+    pub(crate) fn busy(&self) -> Duration {
+        self.load.busy()
+    }
+
+    /// Whether others want the engine as well: another sequence had rows in the last batch, or has a
+    /// job that waits.
+    pub(crate) fn is_crowded_for(&self, sequence: &Sequence) -> bool {
+        self.load.is_crowded_for(sequence.key)
+    }
+
     /// Runs a job. Dropping the future abandons it: before its next batch, or before the next layer
     /// where nobody waits for the other jobs of its batch either.
     ///
@@ -217,6 +232,7 @@ impl Engine {
     ///
     /// [`EngineError`]: the sequence's KV then ends before the job, or earlier.
     pub(crate) async fn run(&self, job: Job) -> Result<Done, EngineError> {
+        let _waits = self.load.hand_in(job.sequence.key);
         let (answer, done) = oneshot::channel();
         let submitted = self.jobs.send(Submitted { job, answer }).await;
         submitted.map_err(|_| EngineError::Stopped)?;

@@ -139,6 +139,12 @@ impl Server {
         self.node.registry().served()
     }
 
+    /// For how long its engine has computed since it started: the time of its forward passes, by
+    /// tokio's clock, with what a configured pace adds to them.
+    pub fn busy(&self) -> Duration {
+        self.node.engine.busy()
+    }
+
     /// Whether [`Self::drain`] has begun.
     pub fn is_draining(&self) -> bool {
         self.node.registry().is_draining()

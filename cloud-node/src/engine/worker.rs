@@ -5,6 +5,7 @@
 
 use crate::config::EngineOptions;
 use crate::engine::batcher::{Batcher, SequenceKey, Slice};
+use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Rows, Submitted};
 use base::Position;
 use runtime::sampler;
@@ -13,6 +14,7 @@ use settings::Pace;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use transport::clock;
@@ -24,6 +26,7 @@ pub(super) struct Worker {
     open: BTreeMap<SequenceKey, SequenceId>,
     batcher: Batcher<StageSpec, Running>,
     pace: Pace,
+    load: Arc<Load>,
     jobs: mpsc::Receiver<Submitted>,
     closes: mpsc::UnboundedReceiver<SequenceKey>,
 }
@@ -56,12 +59,13 @@ impl Worker {
         stage: Stage,
         pool: KvPool,
         options: EngineOptions,
+        load: Arc<Load>,
         jobs: mpsc::Receiver<Submitted>,
         closes: mpsc::UnboundedReceiver<SequenceKey>,
     ) -> Self {
         let batcher = Batcher::new(options.batch_rows_max);
         let pace = options.pace;
-        Self { stage, pool, open: BTreeMap::new(), batcher, pace, jobs, closes }
+        Self { stage, pool, open: BTreeMap::new(), batcher, pace, load, jobs, closes }
     }
 
     /// Runs until nobody can hand in jobs any more.
@@ -101,6 +105,7 @@ impl Worker {
         let mut slices = batch.slices;
         slices.retain(|slice| self.seat(slice.sequence));
         if !slices.is_empty() {
+            self.load.begin(slices.iter().map(|slice| slice.sequence));
             self.pass(batch.run, &slices).await;
         }
     }
@@ -110,8 +115,9 @@ impl Worker {
         let (started, rows) = (clock::now(), self.pool.counts().run);
         let outputs = self.forward(run, slices);
         self.pace(started, self.pool.counts().run - rows, slices).await;
+        let took = self.took(started);
         match outputs {
-            Ok(outputs) => self.take_all(slices, outputs, clock::now() - started),
+            Ok(outputs) => self.take_all(slices, outputs, took),
             Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
             // Nobody knows yet whose rows were at fault.
             Err(_) if slices.len() > 1 => {
@@ -126,11 +132,20 @@ impl Worker {
     fn run_alone(&mut self, run: StageSpec, slice: &Slice) {
         self.truncate(slice.sequence, slice.rows.start);
         let (started, slices) = (clock::now(), std::slice::from_ref(slice));
-        match self.forward(run, slices) {
-            Ok(outputs) => self.take_all(slices, outputs, clock::now() - started),
+        let outputs = self.forward(run, slices);
+        let took = self.took(started);
+        match outputs {
+            Ok(outputs) => self.take_all(slices, outputs, took),
             Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
             Err(error) => self.fail(slice.sequence, error.into()),
         }
+    }
+
+    /// How long a pass that ends now took; counts it.
+    fn took(&self, started: Instant) -> Duration {
+        let took = clock::now() - started;
+        self.load.ran(took);
+        took
     }
 
     /// Makes a job's sequence ready for its first row. Whether it can run now.

@@ -29,7 +29,7 @@ impl Driver<'_> {
         loop {
             // Taking up work may answer from memory, and so may failing at it.
             while running.is_none()
-                && let Some(work) = verifier.poll_work(clock::now())
+                && let Some(work) = self.next_work(verifier)
             {
                 match self.job(work) {
                     Ok(job) => *running = Some(self.submit(job)),
@@ -54,6 +54,11 @@ impl Driver<'_> {
                 _ = clock::reached(verifier.poll_timeout()) => {}
             }
         }
+    }
+
+    fn next_work(&self, verifier: &mut Verifier) -> Option<Work> {
+        verifier.handle_load(self.node.engine.is_crowded_for(self.sequence));
+        verifier.poll_work(clock::now())
     }
 
     fn job(&self, work: Work) -> Result<Job, Trouble> {

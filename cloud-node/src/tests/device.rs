@@ -5,13 +5,13 @@ use crate::hidden;
 use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId};
 use bytes::Bytes;
 use protocol::{
-    Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage, PrefixHash,
-    SessionId, Verdict, Welcome, WireCodec,
+    Draft, Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage,
+    PrefixHash, SessionId, Verdict, Welcome, WireCodec,
 };
 use runtime::{Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use std::net::SocketAddr;
 use std::time::Duration;
-use transport::{ControlChannel, Dialer, Link, LinkOptions, Peer, SessionChannel};
+use transport::{ControlChannel, Dialer, Link, LinkOptions, Network, Peer, SessionChannel};
 
 /// Longer than anything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,9 +40,20 @@ struct Own {
 
 impl Device {
     pub(super) async fn dial(world: &mut World, node: &str, to: &Peer, at: SocketAddr) -> Self {
+        Self::dial_over(Network::system(), world, node, to, at).await
+    }
+
+    pub(super) async fn dial_over(
+        network: Network,
+        world: &mut World,
+        node: &str,
+        to: &Peer,
+        at: SocketAddr,
+    ) -> Self {
         let (identity, trust) = world.identity(Role::Device, node);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let dialer = Dialer::bind(any, &identity, &trust, &LinkOptions::default()).unwrap();
+        let options = LinkOptions { network, ..LinkOptions::default() };
+        let dialer = Dialer::bind(any, &identity, &trust, &options).unwrap();
         let link = dialer.dial(at, to).await.unwrap();
         let mut control = link.control().await.unwrap();
         let hello = Hello {
@@ -136,6 +147,17 @@ impl Session {
         };
         let frame = Frame { message: Message::Pass(pass), payload };
         self.channel.send(frame).await.unwrap();
+    }
+
+    /// Sends `drafts`, which continue `text`, on their own.
+    pub(super) async fn draft(&mut self, text: &[TokenId], drafts: &[TokenId]) {
+        let draft = Draft {
+            epoch: self.open.epoch,
+            base: Position::after(text.len()),
+            prefix: PrefixHash::EMPTY.extend(text).check(),
+            tokens: drafts.to_vec(),
+        };
+        self.channel.send(Message::Draft(draft)).await.unwrap();
     }
 
     /// What the target says after the prompt, a token a pass.

@@ -72,3 +72,45 @@ async fn a_pass_that_somebody_waits_for_goes_on() {
     assert_eq!(patient.unwrap().took, pass(8));
     assert_eq!(clock::now() - started, pass(8));
 }
+
+/// Goal: busy time is that of passes, each counted once however many jobs it has. Method: idle time,
+/// a shared pass, and one that is given up.
+#[tokio::test(start_paused = true)]
+async fn the_engine_is_busy_for_as_long_as_its_passes_take() {
+    let engine = engine();
+    let moment = Duration::from_millis(100);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(engine.busy(), Duration::ZERO);
+    let [one, other] = [(); 2].map(|()| engine.open(KvOptions::default()));
+    let (text, more) = (tokens(1, 5), tokens(2, 3));
+    let (first, second) =
+        tokio::join!(engine.run(job(&one, 0, &text)), engine.run(job(&other, 0, &more)));
+    assert_eq!((first.unwrap().took, second.unwrap().took), (pass(8), pass(8)));
+    assert_eq!(engine.busy(), pass(8));
+    tokio::time::timeout(moment, engine.run(job(&one, 5, &text))).await.unwrap_err();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(engine.busy(), pass(8) + moment);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_is_crowded_for_a_sequence_while_it_works_for_another() {
+    let engine = engine();
+    let [one, other] = [(); 2].map(|()| engine.open(KvOptions::default()));
+    let crowded = || (engine.is_crowded_for(&one), engine.is_crowded_for(&other));
+    let text = tokens(1, 5);
+    assert_eq!(crowded(), (false, false), "nobody works");
+    engine.run(job(&one, 0, &text)).await.unwrap();
+    assert_eq!(crowded(), (false, true), "it had the last batch");
+    let (running, given_up) = tokio::join!(engine.run(job(&one, 5, &text)), async {
+        let moment = Duration::from_millis(100);
+        sleep(moment).await;
+        let waits = tokio::time::timeout(moment, engine.run(job(&other, 0, &text)));
+        let (given_up, ()) = tokio::join!(biased; waits, async {
+            assert_eq!(crowded(), (true, true), "by a job that waits");
+        });
+        given_up
+    });
+    running.unwrap();
+    given_up.unwrap_err();
+    assert_eq!(crowded(), (false, true), "one that nobody waits for does not count");
+}

@@ -21,7 +21,7 @@ impl Bench {
         let (closes, closed) = mpsc::unbounded_channel();
         let (stage, options) = (stage(), EngineOptions::default());
         let pool = stage.new_pool(1024).unwrap();
-        Self { worker: Worker::new(stage, pool, options, jobs, closed), closes }
+        Self { worker: Worker::new(stage, pool, options, Arc::default(), jobs, closed), closes }
     }
 
     fn open(&self, key: SequenceKey) -> Arc<Sequence> {

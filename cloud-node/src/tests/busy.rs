@@ -1,0 +1,137 @@
+//! Whose turn it is in a busy engine, under a paused clock: passes take what their pace says, computing
+//! and the network nothing.
+
+use super::device::{Device, Session};
+use super::world::{World, cloud_peer, prompt, reference, whole};
+use crate::{Config, EngineOptions, RunsOn, Server};
+use base::{Role, Sampling, TokenId};
+use settings::Pace;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+use transport::{Network, clock};
+
+/// What every pass takes.
+const PASS: Duration = Duration::from_millis(100);
+
+struct Scene {
+    world: World,
+    network: Network,
+    cloud: Server,
+}
+
+impl Scene {
+    async fn new(pass: Duration) -> Self {
+        let (mut world, network) = (World::new(), Network::memory());
+        let config = world.config(Role::Cloud);
+        let pace = Pace { decode_ms: pass.as_secs_f64() * 1e3, per_row_ms: 0.0 };
+        let engine =
+            EngineOptions { pace, runs_on: RunsOn::Runtime, batch_rows_max: 64, ..config.engine };
+        let config = Config { network: network.clone(), engine, ..config };
+        let cloud = Server::start(config).await.unwrap();
+        Self { world, network, cloud }
+    }
+
+    async fn device(&mut self, name: &str) -> Device {
+        let (network, at) = (self.network.clone(), self.cloud.local_addr());
+        Device::dial_over(network, &mut self.world, name, &cloud_peer(), at).await
+    }
+}
+
+/// A session of `device` that is open.
+async fn opened(device: &Device, id: u8) -> Session {
+    let mut session = device.session(id, Sampling::GREEDY, whole(), None).await;
+    session.opened().await;
+    session
+}
+
+/// A text as its device sees it.
+struct Text {
+    session: Session,
+    /// What the target says in the end.
+    expected: Vec<TokenId>,
+    /// How much of that it has said.
+    said: usize,
+}
+
+/// A device that drafts, and how long everybody took.
+#[derive(Debug)]
+struct Drafted {
+    /// From a verdict that contradicts a draft to the next draft.
+    reaction: Duration,
+    /// From that draft to a token that the target says past it, by itself.
+    alone_after: Duration,
+}
+
+impl Text {
+    async fn begin(mut session: Session, extend: u32) -> Self {
+        let expected = reference(&Sampling::GREEDY, 12);
+        session.pass(&prompt(), 0, 0, extend).await;
+        Self { session, expected, said: 0 }
+    }
+
+    /// Listens until the target has said `count` tokens; when it said the last.
+    async fn hear(&mut self, count: usize) -> Instant {
+        while self.said < count {
+            let verdict = self.session.verdict().await;
+            self.said += verdict.accepted as usize + verdict.tokens.len();
+            let last = verdict.tokens.last();
+            assert_eq!(last, self.expected.get(self.said - 1), "{verdict:?}");
+        }
+        clock::now()
+    }
+
+    async fn draft(&mut self, token: TokenId) -> Instant {
+        let before = [prompt(), self.expected[..self.said].to_vec()].concat();
+        self.session.draft(&before, &[token]).await;
+        clock::now()
+    }
+
+    /// Drafts wrong, then right.
+    async fn drafted(&mut self) -> Drafted {
+        self.hear(2).await;
+        self.draft(TokenId(self.expected[2].0 ^ 1)).await;
+        let contradicted = self.hear(3).await;
+        // By itself, as far as it may.
+        self.hear(5).await;
+        let drafts = self.draft(self.expected[5]).await;
+        self.hear(7).await;
+        let alone = self.hear(8).await;
+        Drafted { reaction: drafts - contradicted, alone_after: alone - drafts }
+    }
+}
+
+/// Goal: a target for which drafts come leaves its time to those that wait for it. Method: the same
+/// session alone, where every pass follows the one before, and beside one that the target goes on
+/// with without a pause.
+#[tokio::test(start_paused = true)]
+async fn a_target_goes_on_by_itself_at_once_where_nobody_else_wants_the_engine() {
+    for crowded in [false, true] {
+        let mut scene = Scene::new(PASS).await;
+        let device = scene.device("device").await;
+        let mut busy = opened(&device, 1).await;
+        if crowded {
+            busy.pass(&prompt(), 0, 0, 80).await;
+            busy.verdict().await;
+        }
+        let mut text = Text::begin(opened(&device, 2).await, 2).await;
+        let drafted = text.drafted().await;
+        let Drafted { reaction, alone_after } = drafted;
+        match crowded {
+            false => assert!(alone_after < PASS * 5 / 2, "the draft's pass, its own: {drafted:?}"),
+            true => assert!(alone_after >= reaction * 2 + PASS, "drafts were due: {drafted:?}"),
+        }
+    }
+}
+
+/// Goal: only passes count, from the first on.
+#[tokio::test(start_paused = true)]
+async fn a_server_tells_how_long_it_has_computed() {
+    let mut scene = Scene::new(PASS).await;
+    let device = scene.device("device").await;
+    let session = opened(&device, 1).await;
+    assert_eq!(scene.cloud.busy(), Duration::ZERO);
+    let mut text = Text::begin(session, 3).await;
+    text.hear(3).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(scene.cloud.busy(), PASS * 3);
+}
