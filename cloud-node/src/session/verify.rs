@@ -1,4 +1,7 @@
 //! Drives a session whose stage is the last: the target's word on what the device drafts.
+//!
+//! Work that nobody wants any more is given up while it runs. What a device that lost its link would
+//! want again, a prefill above all, is not: it runs to its end, however the turn ends.
 
 use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
 use crate::engine::{Choose, Done, EngineError, Job, Rows};
@@ -11,8 +14,14 @@ pub(super) async fn drive(driver: Driver<'_>, verifier: &mut Verifier, ends: &mu
     let mut running = None;
     verifier.handle_open(driver.open);
     let end = driver.verify(verifier, ends, &mut running).await;
-    if running.is_some() {
+    let wanted = match end {
+        End::Closed | End::Misbehaved(_) => false,
+        End::Lost(_) | End::Superseded | End::Reopened(_) => !verifier.is_going_on_alone(),
+    };
+    if running.is_some() && wanted {
         driver.answer(verifier, finish(&mut running).await);
+    } else {
+        give_up(verifier, &mut running);
     }
     // What is left to say is for a channel that is gone.
     while verifier.poll_transmit().is_some() {}
@@ -47,6 +56,9 @@ impl Driver<'_> {
                 frame = ends.receiver.recv() => {
                     if let Err(end) = take(verifier, frame) {
                         return end;
+                    }
+                    if verifier.is_obsolete() {
+                        give_up(verifier, running);
                     }
                 }
                 done = finish(running) => self.answer(verifier, done),
@@ -86,6 +98,13 @@ impl Driver<'_> {
             Err(EngineError::Gap { .. }) => verifier.handle_forgotten(),
             Err(error) => refuse(verifier, &Trouble::of(self.node, &error)),
         }
+    }
+}
+
+/// Leaves a running job to itself: the engine ends what nobody waits for.
+fn give_up(verifier: &mut Verifier, running: &mut Option<Running>) {
+    if running.take().is_some() {
+        verifier.handle_abandoned();
     }
 }
 

@@ -4,7 +4,8 @@
 use super::device::{Device, Session};
 use super::world::{World, cloud_peer, prompt, reference, whole};
 use crate::{Config, EngineOptions, RunsOn, Server};
-use base::{Role, Sampling, TokenId};
+use base::{Position, Role, Sampling, TokenId};
+use protocol::{Close, Epoch, Message, Rollback};
 use settings::Pace;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -134,4 +135,82 @@ async fn a_server_tells_how_long_it_has_computed() {
     text.hear(3).await;
     sleep(Duration::from_secs(5)).await;
     assert_eq!(scene.cloud.busy(), PASS * 3);
+}
+
+/// What a pass takes that nobody should wait for.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Enough for a message to arrive and a job to begin.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Goal: a device that takes its question back does not wait for it, and neither does anybody else.
+/// Method: a rollback and a close in the middle of a pass; the next pass of the same session, and of
+/// another.
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_was_taken_back_ends_at_once() {
+    let mut scene = Scene::new(LONG).await;
+    let device = scene.device("device").await;
+    let mut session = opened(&device, 1).await;
+    session.pass(&prompt(), 0, 0, 0).await;
+    sleep(MOMENT).await;
+    session.open.epoch = Epoch(1);
+    let rollback = Rollback { epoch: Epoch(1), to: Position(0) };
+    session.channel.send(Message::Rollback(rollback)).await.unwrap();
+    session.pass(&prompt(), 0, 0, 0).await;
+    assert_eq!(session.verdict().await.tokens, reference(&Sampling::GREEDY, 1));
+    assert!(scene.cloud.busy() < MOMENT * 2 + LONG, "{:?}", scene.cloud.busy());
+
+    let before = scene.cloud.busy();
+    session.pass(&[prompt(), prompt()].concat(), prompt().len(), 0, 0).await;
+    sleep(MOMENT).await;
+    session.channel.send(Message::Close(Close {})).await.unwrap();
+    let mut next = opened(&device, 2).await;
+    next.pass(&prompt(), 0, 0, 0).await;
+    next.verdict().await;
+    let busy = scene.cloud.busy() - before;
+    assert!(busy < MOMENT * 2 + LONG, "{busy:?}");
+}
+
+/// Goal: a rollback that leaves part of what runs does not end it.
+#[tokio::test(start_paused = true)]
+async fn a_pass_of_which_some_rows_are_still_wanted_goes_on() {
+    let mut scene = Scene::new(LONG).await;
+    let device = scene.device("device").await;
+    let mut session = opened(&device, 1).await;
+    session.pass(&prompt(), 0, 0, 0).await;
+    sleep(MOMENT).await;
+    session.open.epoch = Epoch(1);
+    let rollback = Rollback { epoch: Epoch(1), to: Position::after(prompt().len() - 1) };
+    session.channel.send(Message::Rollback(rollback)).await.unwrap();
+    session.pass(&prompt(), prompt().len() - 1, 0, 0).await;
+    assert_eq!(session.verdict().await.tokens, reference(&Sampling::GREEDY, 1));
+    assert_eq!(scene.cloud.busy(), LONG * 2);
+}
+
+/// Goal: a link that is lost costs no prefill, and nobody waits for a target that talks to nobody.
+/// Method: the link goes in the middle of a prefill, then while the target goes on by itself.
+#[tokio::test(start_paused = true)]
+async fn of_a_session_without_its_link_only_what_it_will_want_runs_on() {
+    let mut scene = Scene::new(LONG).await;
+    let device = scene.device("device").await;
+    let mut session = opened(&device, 1).await;
+    session.pass(&prompt(), 0, 0, 3).await;
+    sleep(MOMENT).await;
+    drop((session, device));
+    sleep(LONG).await;
+    assert_eq!((scene.cloud.busy(), scene.cloud.sessions()), (LONG, 0));
+
+    let device = scene.device("device").await;
+    let mut session = device.session(1, Sampling::GREEDY, whole(), None).await;
+    (session.open.epoch, session.open.have) = (Epoch(1), Position(100));
+    assert_eq!(session.opened().await.held, Position::after(prompt().len()));
+    session.pass(&prompt(), prompt().len(), 0, 3).await;
+    session.verdict().await;
+    let before = scene.cloud.busy();
+    sleep(MOMENT).await;
+    drop((session, device));
+    sleep(LONG).await;
+    let busy = scene.cloud.busy() - before;
+    assert!((MOMENT..MOMENT * 2).contains(&busy), "{busy:?}");
+    assert_eq!(scene.cloud.sessions(), 0);
 }

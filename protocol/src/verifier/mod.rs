@@ -63,8 +63,8 @@ pub struct VerifierConfig {
 }
 
 /// One forward pass for the shell to run. Each is answered by exactly one
-/// [`Verifier::handle_chosen`], [`Verifier::handle_refused`] or [`Verifier::handle_forgotten`], also
-/// where the session was reopened meanwhile.
+/// [`Verifier::handle_chosen`], [`Verifier::handle_refused`], [`Verifier::handle_forgotten`] or
+/// [`Verifier::handle_abandoned`], also where the session was reopened meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     /// First truncate the session's KV to this length.
@@ -389,6 +389,30 @@ impl Verifier {
         let kind = FaultKind::Gap { held: Position::default(), prefix: PrefixHash::EMPTY };
         let fault = Fault::on_session(self.epoch(), kind, FORGOTTEN);
         self.outbox.push_back(Message::Fault(fault));
+    }
+
+    /// The shell gave the work up, because it is obsolete, or because nobody is there for what it
+    /// would say. The text is cut to where the work began, and nothing is said of it.
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running.
+    pub fn handle_abandoned(&mut self) {
+        let running = self.running.take().expect("the shell answers a work that it was given");
+        self.memory.truncate(running.start);
+    }
+
+    /// Whether a work is running of which nothing is of use any more: the text was cut to where it
+    /// began, or before.
+    pub fn is_obsolete(&self) -> bool {
+        let held = self.memory.held().len();
+        self.running.as_ref().is_some_and(|running| held <= running.start)
+    }
+
+    /// Whether a work is running that is only the target going on alone.
+    pub fn is_going_on_alone(&self) -> bool {
+        let purpose = self.running.as_ref().and_then(|running| running.purpose.as_ref());
+        matches!(purpose, Some(Purpose::GoOn))
     }
 
     /// The next message for the device.

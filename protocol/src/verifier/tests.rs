@@ -407,3 +407,63 @@ fn forgotten_kv_is_reported_as_a_gap_and_sent_again() {
     desk.ask(pass(2, &[1, 2, 3, 4], 0, 0, 0));
     assert_eq!(desk.work(), Some((0, 4, 3..4)));
 }
+
+/// Goal: only a cut to where a work began, or before, leaves nothing of it.
+#[test]
+fn a_work_is_obsolete_once_the_text_is_cut_to_where_it_began() {
+    for (epoch, to, obsolete) in
+        [(2, 4, false), (2, 3, false), (2, 2, true), (1, 0, true), (0, 0, false)]
+    {
+        let mut desk = Desk::new();
+        desk.ask(pass(1, &[1, 2], 0, 0, 0));
+        let _ = (desk.work(), desk.heard());
+        desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
+        assert!(!desk.0.is_obsolete(), "nothing runs");
+        let work = desk.0.poll_work(desk.1).unwrap();
+        assert_eq!((work.truncate_to, desk.0.is_obsolete()), (Position(2), false));
+        desk.0.handle_rollback(&Rollback { epoch: Epoch(epoch), to: Position(to) });
+        assert_eq!(desk.0.is_obsolete(), obsolete, "to {to} in epoch {epoch}");
+    }
+}
+
+/// Goal: what was given up is as if it had not been. Method: after a rollback, and with more waiting;
+/// what was chosen before stays known.
+#[test]
+fn work_that_was_given_up_leaves_the_text_before_it() {
+    let mut desk = Desk::new();
+    desk.ask(pass(1, &[1, 2], 0, 0, 0));
+    let _ = (desk.work(), desk.heard());
+    desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
+    desk.ask(pass(1, &[1, 2], 2, 0, 0));
+    let _ = desk.0.poll_work(desk.1).unwrap();
+    desk.0.handle_abandoned();
+    assert_eq!((desk.0.held(), desk.work()), (Position(2), None), "what waits is known");
+    assert_eq!(desk.heard(), Some((2, vec![], 0, vec![102])));
+    assert_eq!(desk.heard(), None, "nothing is said of it");
+    desk.ask(pass(1, &[1, 2, 3, 4], 2, 0, 0));
+    assert_eq!(desk.work(), Some((2, 2, 1..2)), "it runs again");
+    let _ = desk.heard();
+
+    desk.ask(pass(1, &[1, 2, 3, 4, 5, 6], 4, 0, 0));
+    let _ = desk.0.poll_work(desk.1).unwrap();
+    desk.0.handle_rollback(&Rollback { epoch: Epoch(2), to: Position(1) });
+    desk.0.handle_abandoned();
+    assert_eq!(desk.0.held(), Position(1), "and not what the rollback had cut");
+}
+
+#[test]
+fn a_target_that_was_stopped_while_it_goes_on_alone_says_the_same_later() {
+    let mut desk = Desk::new();
+    desk.ask(Pass { extend: 3, ..pass(1, &[1, 2], 0, 0, 0) });
+    let asked = desk.0.poll_work(desk.1).unwrap();
+    assert!(!desk.0.is_going_on_alone(), "it answers");
+    desk.0.handle_chosen(desk.1, &[word(asked.tokens.len())], 5);
+    assert!(!desk.0.is_going_on_alone(), "nothing runs");
+    let alone = desk.0.poll_work(desk.1).unwrap();
+    assert!(desk.0.is_going_on_alone());
+    desk.0.handle_abandoned();
+    assert_eq!(desk.0.held(), Position(2));
+    assert_eq!(desk.0.poll_work(desk.1), Some(alone));
+    desk.0.handle_rollback(&Rollback { epoch: Epoch(2), to: Position(3) });
+    assert!(!desk.0.is_going_on_alone(), "its row is wanted, its word is not");
+}
