@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use edge_node::bench::{BenchArguments, bench};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
+use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
 use edge_node::run::{RunArguments, run};
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Demo(DemoArguments),
     /// Measure how fast this machine runs a model, beside the machine's own limits.
     Bench(BenchArguments),
+    /// Sweep links, modes and drafts over real nodes, and write tables and a report.
+    Experiment(ExperimentArguments),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
     let command = match command {
         Command::Demo(arguments) => return demo(arguments),
         Command::Bench(arguments) => return bench(arguments),
+        Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         command @ (Command::Run(_) | Command::Chat(_)) => command,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
@@ -60,7 +64,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
-            Command::Demo(_) | Command::Bench(_) => unreachable!("taken above"),
+            Command::Demo(_) | Command::Bench(_) | Command::Experiment(_) => {
+                unreachable!("taken above")
+            }
         }
     });
     // The thread that reads standard input cannot be ended; it must not hold up the exit.

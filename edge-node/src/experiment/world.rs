@@ -29,10 +29,10 @@ use runtime::{LoadError, ModelFile};
 use settings::{Link, Pace};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use transport::ca::CaError;
-use transport::{Identity, Network, Trust};
+use transport::{Identity, Network, Trust, clock};
 
 /// How long a gateway may take to find its cloud: nothing is between them.
 const JOINED_PATIENCE: Duration = Duration::from_secs(10);
@@ -98,6 +98,7 @@ pub struct Paces {
 /// A device and those whom it may ask.
 #[derive(Debug)]
 pub struct World {
+    began: Instant,
     device: Device,
     gateway: Option<Server>,
     cloud: Server,
@@ -227,12 +228,23 @@ impl World {
             gateway = Some(node);
         }
         let device = config.device(&identities, target, &addresses, &network)?;
+        let began = clock::now();
         let mut device = Device::start(device).await?;
         if let (Drafts::RightAt { accept, seed }, Some(local)) = (config.drafts, &mut device.local)
         {
             local.err(Erring::new(accept, seed));
         }
-        Ok(Self { device, gateway, cloud })
+        Ok(Self { began, device, gateway, cloud })
+    }
+
+    /// When the device was started, and with it its link.
+    pub const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// For how long the cloud has computed.
+    pub fn cloud_busy(&self) -> Duration {
+        self.cloud.busy()
     }
 
     /// Whom to ask.
