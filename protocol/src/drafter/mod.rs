@@ -68,6 +68,8 @@ pub struct Drafter {
     ahead: Ahead,
     /// The target may fill the positions before this one alone, as far as it was let.
     until: usize,
+    /// No verdict of this epoch ends after it, but for a first own token.
+    leave: usize,
     /// How far past each chunk of drafts, as the newest pass let it.
     granted: usize,
     /// Rows of the positions before this one were sent in this epoch.
@@ -123,6 +125,7 @@ impl Drafter {
             gaps: 0,
             ahead: Ahead::default(),
             until: 0,
+            leave: 0,
             granted: 0,
             rows_to: 0,
             asked: false,
@@ -359,7 +362,7 @@ impl Drafter {
     fn upload(&mut self, now: Instant, start: usize) {
         self.state = State::Uploading(Upload::new(start));
         self.ahead.unsend();
-        (self.until, self.granted, self.asked) = (0, 0, false);
+        (self.until, self.leave, self.granted, self.asked) = (0, 0, 0, false);
         self.heard = now;
         self.pump(now);
     }
@@ -379,6 +382,7 @@ impl Drafter {
                 self.until = if self.granted > 0 { self.rows_to + self.granted } else { 0 };
                 self.outbox.push_back(Message::Pass(pass));
             }
+            self.allow_after(self.rows_to);
         }
         self.talk();
         self.await_answer(now);

@@ -56,7 +56,16 @@ impl Drafter {
         if self.granted > 0 {
             self.until = self.until.max(end + self.granted);
         }
+        self.allow_after(end);
         self.outbox.push_back(message);
+    }
+
+    /// What ends at `end` is sent: the target may go on from there, and however passes, drafts and
+    /// renewals overtook each other, never further than by the whole extension.
+    pub(super) fn allow_after(&mut self, end: usize) {
+        if self.config.extend > 0 {
+            self.leave = self.leave.max(end + self.config.extend as usize);
+        }
     }
 
     /// Whether another chunk may be under way.
@@ -125,6 +134,7 @@ impl Drafter {
     fn empty_pass(&mut self, ask: bool, until: usize) -> Pass {
         let base = self.log.len();
         (self.until, self.granted) = (until, until - base);
+        self.allow_after(base);
         let extend = u32::try_from(self.granted).expect("an extension is small");
         Pass { ask, extend, ..self.question(base, self.hash(base).check()) }
     }

@@ -45,7 +45,7 @@ impl Drafter {
         }
         let Some(pass) = upload.judged(verdict.from) else { return Ok(()) };
         let answered = upload.is_answered();
-        check_shape(&pass, verdict)?;
+        check_shape(&pass, self.leave, verdict)?;
         self.note_judged(verdict);
         if answered {
             self.state = State::Talking;
@@ -69,7 +69,7 @@ impl Drafter {
         if accepted > self.ahead.sent() {
             return wrong("it accepts more drafts than were sent");
         }
-        if end > self.leave().max(at + 1) {
+        if end > self.leave.max(at + 1) {
             return wrong("it says more than it was asked for");
         }
         let (known, new) = verdict.tokens.split_at(len.saturating_sub(at));
@@ -82,15 +82,6 @@ impl Drafter {
         }
         self.take_in(now, verdict, accepted, new);
         Ok(())
-    }
-
-    /// The position before which the target may have gone on alone, however drafts and renewals
-    /// passed each other on their way.
-    fn leave(&self) -> usize {
-        match self.config.extend {
-            0 => 0,
-            extend => self.log.len() + (self.config.window + extend) as usize,
-        }
     }
 
     /// Commits the next `accepted` drafts and then `tokens`. Drafts that equal these stay valid; one
@@ -176,8 +167,9 @@ impl Drafter {
     }
 }
 
-/// A verdict judges exactly what its pass wanted judged.
-fn check_shape(pass: &Pass, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
+/// A verdict judges exactly what its pass wanted judged. The target may go on as far as any pass or
+/// chunk of the epoch let it, for it may have had them all when it spoke: before `leave`.
+fn check_shape(pass: &Pass, leave: usize, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
     let wrong = |why| Err(PeerMisbehaved::VerdictShape { from: verdict.from, why });
     if verdict.agreed.len() != pass.said as usize {
         return wrong("one mark is due for each said token");
@@ -185,8 +177,8 @@ fn check_shape(pass: &Pass, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
     if verdict.accepted > 0 {
         return wrong("it accepts more drafts than were sent");
     }
-    let until = pass.end().advance(pass.extend);
-    if verdict.at().index() + verdict.tokens.len() > until.max(verdict.at().advance(1)).index() {
+    let at = verdict.at().index();
+    if at + verdict.tokens.len() > leave.max(at + 1) {
         return wrong("it says more than it was asked for");
     }
     Ok(())

@@ -171,3 +171,16 @@ fn silence_asks_anew_and_sends_the_drafts_again() {
     assert_eq!((pass.epoch, pass.base, pass.ask), (Epoch(2), Position(4), true));
     assert_eq!(chunks(&mut desk), [(4, vec![22, 23, 24, 25])]);
 }
+
+/// The target may have had both when it spoke, and have known more words from before.
+#[test]
+fn an_answer_may_go_as_far_as_the_chunk_behind_its_question_allows() {
+    for (tokens, fits) in [(6, true), (7, false)] {
+        let mut desk = Desk::opened(DrafterConfig { extend: 4, ..streaming() });
+        assert_eq!(desk.pass().extend, 4);
+        desk.draft_only(&[21, 22]);
+        assert_eq!(chunks(&mut desk), [(3, vec![21, 22])]);
+        let said: Vec<u32> = (21..21 + tokens).collect();
+        assert_eq!(desk.verdict(3, &[], 0, &said).is_ok(), fits, "{tokens} tokens");
+    }
+}
