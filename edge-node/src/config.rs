@@ -8,6 +8,7 @@ mod file;
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
+use protocol::AfterOutage;
 use settings::{ConfigError, Link, Pace};
 use std::path::{Path, PathBuf};
 use transport::{Identity, Network, Peer, Trust};
@@ -83,6 +84,8 @@ pub struct PlanSettings {
     pub source: SourceChoice,
     /// The stages of mode split.
     pub stages: Vec<RequestedStage>,
+    /// What becomes of words that were said while the target was out of reach.
+    pub after_outage: AfterOutage,
 }
 
 /// The model of mode local.

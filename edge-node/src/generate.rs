@@ -128,6 +128,7 @@ impl Device {
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
             retry: self.config.link.reconnect(),
+            after_outage: self.config.plan.after_outage,
         }
     }
 }

@@ -9,7 +9,8 @@
 //!
 //! # Invariants
 //!
-//! - **The committed log is here**, and nothing is taken back from it.
+//! - **The committed log is here**, and nothing is taken back from it, but what was said while the target
+//!   was out of reach, where the plan says so (`after_outage`).
 //! - **Only this crate plans**, through `partitioner`.
 //! - `cloud_node` is named under `demo/` and `experiment/` alone.
 

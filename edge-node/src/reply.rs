@@ -44,6 +44,8 @@ pub struct Usage {
     pub judged: usize,
     /// Of these, how many it would have said itself.
     pub agreed: usize,
+    /// Tokens said alone that were taken back.
+    pub revised: usize,
     /// Times that the target was lost.
     pub failovers: u64,
     /// Forward passes of the verifying node.
@@ -67,7 +69,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of a transcript; `judged` and `agreed` are the caller's.
+    /// Of a transcript; `judged`, `agreed` and `revised` are the caller's.
     pub(crate) fn of(
         transcript: &Transcript,
         prompt_tokens: usize,
@@ -82,6 +84,7 @@ impl Usage {
             accepted: counts.accepted,
             judged: 0,
             agreed: 0,
+            revised: 0,
             failovers: counts.failovers,
             target_passes: counts.target_passes,
             rounds: counts.rounds,

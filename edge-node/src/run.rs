@@ -131,6 +131,10 @@ impl Show for Terminal {
             Notice::Judged { said, agreed } => {
                 format!("[the target agrees with {agreed} of {said} tokens said alone]")
             }
+            // What is printed stays printed.
+            Notice::Revised { removed, .. } => {
+                format!("[the target takes the last {removed} tokens back and goes on before them]")
+            }
         };
         let _ = writeln!(std::io::stderr(), "{line}");
     }

@@ -41,4 +41,12 @@ pub enum Notice {
         /// How many of them it would have said itself.
         agreed: usize,
     },
+    /// It would have said something else: the last part of what was shown is taken back, and its own
+    /// words follow.
+    Revised {
+        /// How many tokens were taken back.
+        removed: usize,
+        /// How many bytes of the text shown so far stand.
+        kept: usize,
+    },
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Transcript {
     stream: TextStream,
     stops: StopStrings,
+    /// The two as they were before the first token.
+    fresh: (TextStream, StopStrings),
     text: String,
     tokens: Vec<TokenId>,
     started: Instant,
@@ -18,9 +20,11 @@ pub(crate) struct Transcript {
 impl Transcript {
     /// Continues a prompt that `stream` knows, from `started` on.
     pub(crate) fn new(stream: TextStream, stops: &[String], started: Instant) -> Self {
+        let stops = StopStrings::new(stops.iter().cloned());
         Self {
+            fresh: (stream.clone(), stops.clone()),
             stream,
-            stops: StopStrings::new(stops.iter().cloned()),
+            stops,
             text: String::new(),
             tokens: Vec::new(),
             started,
@@ -34,8 +38,26 @@ impl Transcript {
         if self.stopped {
             return String::new();
         }
-        self.tokens.push(token);
         self.shown_at.push(now);
+        self.spell(token)
+    }
+
+    /// Takes back all tokens but the first `length`; gives how many bytes of the text stand.
+    pub(crate) fn cut(&mut self, length: usize) -> usize {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.truncate(length);
+        self.shown_at.truncate(length);
+        (self.stream, self.stops) = self.fresh.clone();
+        self.text.clear();
+        self.stopped = false;
+        for token in tokens {
+            self.spell(token);
+        }
+        self.text.len()
+    }
+
+    fn spell(&mut self, token: TokenId) -> String {
+        self.tokens.push(token);
         let emitted = self.stops.push(&self.stream.push(token));
         self.stopped = emitted.stopped;
         self.text.push_str(&emitted.text);

@@ -9,7 +9,7 @@
 //! # Invariants
 //!
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
-//! - What is shown is what the drafter committed, in that order.
+//! - What is shown is what the drafter committed, in that order, and did not take back.
 
 use crate::compute::compute;
 use crate::device::{Device, Request, hop_from_device};
@@ -38,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Tally {
     said: usize,
     agreed: usize,
+    revised: usize,
 }
 
 /// What a request leaves to the session's next one.
@@ -214,6 +215,11 @@ impl<'a> TurnLoop<'a> {
                     self.judged.said += said;
                     self.judged.agreed += agreed;
                     self.show.notice(&Notice::Judged { said, agreed });
+                }
+                DrafterEvent::Revised { at, removed } => {
+                    let kept = self.transcript.cut(at.index() - self.request.prompt.len());
+                    self.judged.revised += removed;
+                    self.show.notice(&Notice::Revised { removed, kept });
                 }
                 DrafterEvent::Alone { .. } => self.note_alone(),
                 DrafterEvent::Rejoined => {
@@ -419,6 +425,7 @@ impl<'a> TurnLoop<'a> {
         );
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
+        usage.revised = self.judged.revised;
         if self.device.config.plan.mode == Mode::Local {
             usage.failovers = 0;
         }

@@ -43,7 +43,8 @@ mod transcript;
 mod verifier;
 
 pub use drafter::{
-    Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, TokenLog, Wish,
+    AfterOutage, Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason,
+    TokenLog, Wish,
 };
 pub use error::{Action, Error, respond};
 pub use frame::{Frame, HEADER_LEN, Header};

@@ -7,7 +7,7 @@ use crate::config::{
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
 use partitioner::{Codec, Mode, RequestedStage, Speculation};
-use protocol::Source;
+use protocol::{AfterOutage, Source};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
 use std::path::{Path, PathBuf};
@@ -73,6 +73,8 @@ struct FilePlan {
     source: FileSource,
     #[serde(default)]
     stages: Vec<FileStage>,
+    #[serde(default)]
+    after_outage: FileAfterOutage,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,6 +93,14 @@ enum FileSource {
     Model,
     Lookup,
     Both,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileAfterOutage {
+    #[default]
+    Keep,
+    Revise,
 }
 
 #[derive(Debug, Deserialize)]
@@ -212,6 +222,10 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
             FileSource::Both => SourceChoice::Only(Source::Both),
         },
         stages: typed.stages.into_iter().map(stage).collect(),
+        after_outage: match typed.after_outage {
+            FileAfterOutage::Keep => AfterOutage::Keep,
+            FileAfterOutage::Revise => AfterOutage::Revise,
+        },
     })
 }
 

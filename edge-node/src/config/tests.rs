@@ -38,6 +38,15 @@ fn unknown_keys_and_values_are_refused_with_what_would_be_right() {
     assert!(refused(&MINIMAL.replace("'car'", "'My Car'")).contains("node name"));
     assert!(refused(&format!("{MINIMAL}draft_length = 65\n")).contains("at most 64"));
     assert!(refused(&format!("{MINIMAL}draft_length = 'some'\n")).contains("or \"auto\""));
+    assert!(refused(&format!("{MINIMAL}after_outage = 'drop'\n")).contains("`revise`"));
+}
+
+#[test]
+fn what_was_said_alone_is_kept_unless_the_plan_says_revise() {
+    let with = |line: &str| load(&format!("{MINIMAL}{line}")).unwrap().plan.after_outage;
+    assert_eq!(with(""), AfterOutage::Keep);
+    assert_eq!(with("after_outage = 'keep'\n"), AfterOutage::Keep);
+    assert_eq!(with("after_outage = 'revise'\n"), AfterOutage::Revise);
 }
 
 #[test]

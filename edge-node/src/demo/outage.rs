@@ -106,6 +106,7 @@ impl Show for Stage {
             Notice::Judged { said, agreed } => {
                 format!("the target agrees with {agreed} of {said} tokens said alone")
             }
+            Notice::Revised { removed, .. } => format!("the target takes {removed} tokens back"),
         };
         self.happened(what);
     }

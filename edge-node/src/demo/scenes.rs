@@ -11,6 +11,7 @@ use crate::drafting::SourceChoice;
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
 use partitioner::{Mode, Speculation};
+use protocol::AfterOutage;
 use runtime::{ModelFile, Turn};
 use settings::{Link, Pace};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -167,6 +168,7 @@ fn config(
         speculation: Speculation::default(),
         source: SourceChoice::Auto,
         stages: nodes::even_stages(&[Role::Device, Role::Gateway, Role::Cloud], layers),
+        after_outage: AfterOutage::Keep,
     };
     let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
     nodes::device(tiers.device(), models, tiers.peers(), plan, link, play.pace)

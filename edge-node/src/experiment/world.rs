@@ -24,7 +24,7 @@ use base::{DraftLength, Role};
 use cloud_node::{RunsOn, ServeError, Server};
 use link_emulator::Emulation;
 use partitioner::{Mode, Speculation};
-use protocol::Source;
+use protocol::{AfterOutage, Source};
 use runtime::{LoadError, ModelFile};
 use settings::{Link, Pace};
 use std::net::SocketAddr;
@@ -187,6 +187,7 @@ impl WorldConfig {
                 Drafts::RightAt { .. } => SourceChoice::Only(Source::Model),
             },
             stages: nodes::even_stages(&chain, ModelFile::open(target)?.config().layers),
+            after_outage: AfterOutage::Keep,
         };
         let (patience, pace) = (self.patience.clone(), self.paces.device);
         let credentials = identities.of_device();

@@ -57,6 +57,39 @@ fn what_was_held_back_comes_out_at_the_end() {
     assert_eq!(transcript.text(), "the EN");
 }
 
+/// Goal: what was taken back leaves nothing behind, neither in the text nor in what is held back for a
+/// stop string or a character. Method: a cut after every token of a text that is said wrong first.
+#[test]
+fn a_text_that_is_cut_and_goes_on_is_as_if_never_cut() {
+    let now = Instant::now();
+    let said = "an ENd that é was not";
+    for cut in 0..said.len() {
+        let mut transcript = transcript(&["END"], now);
+        let mut shown: String = said.bytes().map(|b| transcript.push(id(b), now)).collect();
+        let kept = transcript.cut(cut);
+        assert!(said.starts_with(&shown[..kept]) && kept <= cut, "{cut}: {kept}");
+        shown.truncate(kept);
+        for byte in said.bytes().skip(cut).chain("! END".bytes()) {
+            shown += &transcript.push(id(byte), now);
+        }
+        assert_eq!(shown, "an ENd that é was not! ", "cut at {cut}");
+        assert_eq!(transcript.finish(), "");
+        assert_eq!(transcript.text(), shown);
+        assert_eq!(transcript.latencies().len(), said.len() + "! END".len() - 1);
+    }
+}
+
+#[test]
+fn a_stop_string_that_is_taken_back_stops_nothing() {
+    let now = Instant::now();
+    let mut transcript = transcript(&["END"], now);
+    "the END".bytes().for_each(|b| drop(transcript.push(id(b), now)));
+    assert!(transcript.is_stopped());
+    assert_eq!(transcript.cut("the E".len()), "the ".len());
+    assert!(!transcript.is_stopped());
+    assert_eq!(transcript.push(id(b'x'), now), "Ex");
+}
+
 #[test]
 fn times_are_from_the_request_and_from_token_to_token() {
     let start = Instant::now();

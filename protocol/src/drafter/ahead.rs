@@ -1,24 +1,28 @@
-//! What the device drafted beyond its log and nobody has judged yet.
+//! What the device drafted, or said alone to have it revised, and nobody has judged yet.
 //!
 //! ```text
-//!  log: ... ┆ sent (in chunks) ......... │ not sent yet ...
-//!           ▲ log's end
+//!  settled ... ┆ sent (in chunks) ......... │ not sent yet ...
+//!              ▲ what the target has said
+//!  log: .................... ┆
+//!              └─── shown ───┘  of a device that has its words revised; else the log ends with what is
+//!                               settled
 //! ```
 //!
 //! The target's words take drafts from the front while they equal them. The first that differs ends
-//! the *branch*: all of it is gone, and drafting begins anew from the log's end.
+//! the *branch*: all of it is gone, and drafting begins anew from there.
 
 use crate::{Drafted, Origin};
 use base::TokenId;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// The device is asked to draft one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// How many drafts stand between the log's end and it.
+    /// How many drafts stand between what is settled and it.
     pub(super) after: usize,
-    /// The log's length.
-    pub(super) log: usize,
+    /// How much is settled.
+    pub(super) settled: usize,
     pub(super) branch: u32,
 }
 
@@ -51,6 +55,8 @@ pub(super) struct BranchTally {
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     waiting: VecDeque<Waiting>,
+    /// The first of them that the log holds already, unverified.
+    shown: usize,
     sent: usize,
     /// Chunks of this branch that are under way: the positions where they end.
     chunks: VecDeque<usize>,
@@ -61,7 +67,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// The drafts, from the log's end on.
+    /// The drafts, from the end of what is settled on.
     pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> {
         self.waiting.iter().map(|waiting| waiting.draft.token)
     }
@@ -85,6 +91,11 @@ impl Ahead {
         self.waiting.iter().skip(from).map(|waiting| waiting.acceptance).product()
     }
 
+    /// How many of them are shown already.
+    pub(super) const fn shown(&self) -> usize {
+        self.shown
+    }
+
     /// How many of them were sent.
     pub(super) const fn sent(&self) -> usize {
         self.sent
@@ -100,20 +111,30 @@ impl Ahead {
         self.dry == Some(length)
     }
 
-    /// The wish for the next draft, after a log of `log` tokens.
-    pub(super) fn wish(&self, log: usize) -> Wish {
-        Wish { after: self.len(), log, branch: self.branch }
+    /// The wish for the next draft, after `settled` tokens.
+    pub(super) fn wish(&self, settled: usize) -> Wish {
+        Wish { after: self.len(), settled, branch: self.branch }
     }
 
-    /// Whether `wish` is still the next one: words that equal drafts move the log's end and leave the
-    /// text behind it as it is.
-    pub(super) fn wants(&self, wish: Wish, log: usize) -> bool {
-        self.is_same_branch(wish) && wish.log + wish.after == log + self.len()
+    /// Whether `wish` is still the next one: words that equal drafts settle them and leave the text
+    /// behind them as it is.
+    pub(super) fn wants(&self, wish: Wish, settled: usize) -> bool {
+        self.is_same_branch(wish) && wish.settled + wish.after == settled + self.len()
     }
 
     /// Whether the branch that `wish` is about still stands.
     pub(super) const fn is_same_branch(&self, wish: Wish) -> bool {
         wish.branch == self.branch
+    }
+
+    /// Begins anew with `tokens`, which were shown already; each is right with the chance `acceptance`.
+    pub(super) fn put_shown(&mut self, tokens: &[TokenId], acceptance: f64) {
+        self.leave();
+        for token in tokens.iter().copied() {
+            let (origin, confidence, took) = (Origin::Model, 1.0, Duration::ZERO);
+            self.push(Drafted { token, origin, confidence, took }, acceptance);
+        }
+        self.shown = tokens.len();
     }
 
     pub(super) fn push(&mut self, draft: Drafted, acceptance: f64) {
@@ -125,13 +146,15 @@ impl Ahead {
         self.dry = Some(length);
     }
 
-    /// Takes what was not sent, for a chunk after a log of `log` tokens.
-    pub(super) fn send(&mut self, log: usize) -> Vec<TokenId> {
-        let chunk: Vec<_> = self.tokens().skip(self.sent).collect();
-        self.tally.sent += chunk.len() as u64;
-        self.tally.chunks += 1;
-        self.sent = self.waiting.len();
-        self.chunks.push_back(log + self.sent);
+    /// Takes `count` of what was not sent, for a chunk after `settled` tokens.
+    pub(super) fn send(&mut self, settled: usize, count: usize) -> Vec<TokenId> {
+        let chunk: Vec<_> = self.tokens().skip(self.sent).take(count).collect();
+        if self.sent >= self.shown {
+            self.tally.sent += chunk.len() as u64;
+            self.tally.chunks += 1;
+        }
+        self.sent += chunk.len();
+        self.chunks.push_back(settled + self.sent);
         chunk
     }
 
@@ -144,12 +167,13 @@ impl Ahead {
     /// The first `count` drafts are what the target says.
     pub(super) fn accept(&mut self, count: usize) -> Vec<TokenId> {
         self.sent = self.sent.saturating_sub(count);
+        self.shown = self.shown.saturating_sub(count);
         self.waiting.drain(..count).map(|waiting| waiting.draft.token).collect()
     }
 
-    /// The first `count` drafts saved the target a pass each.
+    /// The first `count` drafts saved the target a pass each; those that were shown cost none.
     pub(super) const fn credit(&mut self, count: usize) {
-        self.tally.useful += count as u64;
+        self.tally.useful += count.saturating_sub(self.shown) as u64;
     }
 
     /// The target says `token` by itself. Whether that is a draft that was sent; another one ends the
@@ -169,18 +193,18 @@ impl Ahead {
         std::mem::take(&mut self.tally)
     }
 
-    /// What stands before `log` is said: chunks that end there are no longer under way.
-    pub(super) fn settle(&mut self, log: usize) {
-        while self.chunks.front().is_some_and(|end| *end <= log) {
+    /// What stands before `settled` is said: chunks that end there are no longer under way.
+    pub(super) fn settle(&mut self, settled: usize) {
+        while self.chunks.front().is_some_and(|end| *end <= settled) {
             self.chunks.pop_front();
         }
     }
 
     /// Gives the branch up; its drafts, which the device may say itself, up to the first that is not
-    /// its model's.
+    /// its model's. Those that are shown are said.
     pub(super) fn take(&mut self) -> Vec<TokenId> {
         let by_model = |waiting: &&Waiting| waiting.draft.origin == Origin::Model;
-        let own = self.waiting.iter().take_while(by_model);
+        let own = self.waiting.iter().skip(self.shown).take_while(by_model);
         let own = own.map(|waiting| waiting.draft.token).collect();
         self.leave();
         own
@@ -189,6 +213,7 @@ impl Ahead {
     fn leave(&mut self) {
         self.branch = self.branch.wrapping_add(1);
         self.dry = None;
+        self.shown = 0;
         self.waiting.clear();
         self.unsend();
     }

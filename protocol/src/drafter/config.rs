@@ -15,6 +15,17 @@ pub enum Chain {
     Staged,
 }
 
+/// What becomes of words that the device said alone, once the target is back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AfterOutage {
+    /// They stand, and the target goes on from them: it only says with which it agrees.
+    #[default]
+    Keep,
+    /// They stand as far as the target would have said them. From the first that it would not, they are
+    /// taken back and it says its own: the text is what it would have been without an outage.
+    Revise,
+}
+
 /// One request: a prompt, and how its continuation is asked for.
 #[derive(Debug, Clone)]
 pub struct DrafterConfig {
@@ -60,12 +71,15 @@ pub struct DrafterConfig {
     pub retransmit: Option<Duration>,
     /// How long to go on alone after a refusal that names no time.
     pub retry: Duration,
+    /// What becomes of words that were said alone.
+    pub after_outage: AfterOutage,
 }
 
 /// What the shell is told, in the order of happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrafterEvent {
-    /// These tokens are in the log now, for good. `at` is where the last ones ended.
+    /// These tokens are in the log now: for good, if verified, or with [`AfterOutage::Keep`]. `at` is
+    /// where the last ones ended.
     Commit {
         /// Position of the first.
         at: Position,
@@ -74,12 +88,21 @@ pub enum DrafterEvent {
         /// The target's, or the device's own.
         verified: bool,
     },
-    /// The target has judged what was said without it.
+    /// The target has judged what was said without it, or with [`AfterOutage::Revise`] the next part
+    /// of that.
     Judged {
         /// Position of the first judged token.
         from: Position,
         /// Whether the target would have said each. The leading `true`s are verified in the log now.
         agreed: Vec<bool>,
+    },
+    /// What was said alone from `at` on is taken back, and no longer in the log: the target would have
+    /// said another token there, which comes next. Only with [`AfterOutage::Revise`].
+    Revised {
+        /// Position of the first token that was taken back; never that of a verified one.
+        at: Position,
+        /// How many were, up to the log's end.
+        removed: usize,
     },
     /// The target is out of reach: please generate from the log's end, token by token, while
     /// [`super::Drafter::is_alone`]: [`super::Drafter::handle_local_token`].

@@ -20,7 +20,8 @@ pub enum FinishReason {
 ///
 /// # Invariants
 ///
-/// - **Nothing is taken back.** There is no method that removes or changes a token.
+/// - **Nothing verified is taken back.** Unverified tokens at the log's end are, by a target that revises
+///   them ([`super::AfterOutage::Revise`]); with [`super::AfterOutage::Keep`] nothing ever is.
 /// - **A mark only ever turns from unverified to verified.**
 #[derive(Debug, Clone)]
 pub struct TokenLog {
@@ -78,5 +79,13 @@ impl TokenLog {
 
     pub(super) fn verify(&mut self, position: usize) {
         self.verified[position - self.prompt_len] = true;
+    }
+
+    /// Takes back what stands at `length` and after. How many tokens that were.
+    pub(super) fn cut(&mut self, length: usize) -> usize {
+        let cut = self.verified.split_off(length - self.prompt_len);
+        assert!(!cut.contains(&true), "a verified token is taken back");
+        self.text.truncate(length);
+        cut.len()
     }
 }

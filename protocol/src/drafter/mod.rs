@@ -21,7 +21,10 @@
 //! # Invariants
 //!
 //! - **A position is committed once, in order.** Only [`Drafter::commit`] appends, always at the end.
-//! - **Nothing is taken back**, and a verified mark is never lost.
+//! - **Nothing verified is taken back**, and a verified mark is never lost. What was said alone is
+//!   taken back by [`AfterOutage::Revise`] alone, from the first token on that the target would not
+//!   have said; its positions are then committed again, by the target. With [`AfterOutage::Keep`]
+//!   nothing is.
 //! - **A token is verified only by a verdict of the current epoch** that goes on where the log ends:
 //!   late, repeated and reordered verdicts find no question that they answer.
 //! - **The target never waits for a renewal**: it goes out when half of what it may say is used.
@@ -31,6 +34,7 @@ mod ahead;
 mod alone;
 mod config;
 mod log;
+mod revise;
 mod talk;
 mod upload;
 mod verdict;
@@ -39,7 +43,7 @@ mod verdict;
 mod tests;
 
 pub use ahead::Wish;
-pub use config::{Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
+pub use config::{AfterOutage, Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
 
 use crate::error::PeerMisbehaved;
@@ -203,6 +207,7 @@ impl Drafter {
         }
         if alone {
             self.events.push_back(DrafterEvent::Rejoined);
+            self.question_shown();
         }
         self.replay(now, opened.held, opened.prefix);
         Ok(())
@@ -218,14 +223,14 @@ impl Drafter {
 
     /// The token to draft next, if any: after the log and [`Self::ahead`].
     pub fn wish(&self) -> Option<Wish> {
+        let (settled, ahead) = (self.settled(), self.ahead.len());
         // The target adds one of its own.
-        let most = (self.config.window as usize).min(self.room().saturating_sub(1));
+        let room = (self.room() + self.ahead.shown()).saturating_sub(1);
+        let fits = ahead < room.min(self.config.window as usize) && self.has_credit();
         let ended = self.ahead.last().is_some_and(|last| self.is_end(last));
-        let (log, ahead) = (self.log.len(), self.ahead.len());
-        let room = ahead < most && self.has_credit();
-        let dry = ended || self.ahead.is_dry(log + ahead);
-        let wanted = self.may_send_drafts() && room && !dry && self.pays();
-        wanted.then(|| self.ahead.wish(log))
+        let dry = ended || self.ahead.is_dry(settled + ahead);
+        let wanted = self.may_send_drafts() && fits && !dry && self.pays();
+        wanted.then(|| self.ahead.wish(settled))
     }
 
     /// Whether another draft pays, where that is measured. A target that waits for drafts has no
@@ -243,12 +248,12 @@ impl Drafter {
 
     /// Whether what `wish` asks for would still be taken.
     pub fn wants(&self, wish: Wish) -> bool {
-        self.wish().is_some() && self.ahead.wants(wish, self.log.len())
+        self.wish().is_some() && self.ahead.wants(wish, self.settled())
     }
 
     /// Drafts that nobody has judged yet: they follow the log.
     pub fn ahead(&self) -> impl Iterator<Item = TokenId> {
-        self.ahead.tokens()
+        self.ahead.tokens().skip(self.ahead.shown())
     }
 
     /// What was measured, for the next request.
@@ -268,7 +273,7 @@ impl Drafter {
                 let chance = self.config.tuning.acceptance(draft.origin, draft.confidence);
                 self.ahead.push(draft, chance);
             }
-            None => self.ahead.run_dry(self.log.len() + self.ahead.len()),
+            None => self.ahead.run_dry(self.settled() + self.ahead.len()),
         }
         self.pump(now);
     }
@@ -322,8 +327,8 @@ impl Drafter {
     /// Where a question without drafts begins: a direct peer knows what it said itself.
     fn question_start(&self) -> usize {
         match self.config.chain {
-            Chain::Direct => self.log.len(),
-            Chain::Staged => self.log.len() - 1,
+            Chain::Direct => self.settled(),
+            Chain::Staged => self.settled() - 1,
         }
     }
 
@@ -352,7 +357,7 @@ impl Drafter {
         self.await_answer(now);
     }
 
-    /// Sends the log from where the target's copy ends, or all of it where the copy differs.
+    /// Sends what is said from where the target's copy ends, or all of it where the copy differs.
     fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash) {
         let same = self.log.hash(held.index()) == Some(prefix);
         let start = if same { held.index().min(self.judged_to - 1) } else { 0 };
@@ -373,6 +378,7 @@ impl Drafter {
             epoch: self.epoch,
             rows_max: self.config.pass_rows_max,
             judged_to: self.judged_to,
+            end: self.settled(),
             until: self.most(),
         };
         if let State::Uploading(upload) = &mut self.state {
@@ -399,7 +405,7 @@ impl Drafter {
             State::Uploading(upload) => {
                 self.outbox.extend(upload.in_flight().cloned().map(Message::Pass));
                 self.ahead.unsend();
-                self.rows_to = self.rows_to.min(self.log.len());
+                self.rows_to = self.rows_to.min(self.settled());
                 self.pump(now);
             }
             State::Talking => {

@@ -3,7 +3,7 @@
 
 use super::upload::IN_FLIGHT_MAX;
 use super::{Chain, Drafter, State};
-use crate::{Draft, Message, Pass, PrefixHash};
+use crate::{Draft, Message, Pass, PrefixHash, limits};
 use base::{DraftLength, Position};
 
 impl Drafter {
@@ -20,13 +20,14 @@ impl Drafter {
 
     /// Whether the target owes us words.
     pub(super) fn is_owed(&self) -> bool {
-        let rows_out = self.config.chain == Chain::Staged && self.rows_to >= self.log.len();
-        self.asked || rows_out || self.ahead.sent() > 0 || self.until > self.log.len()
+        let rows_out = self.config.chain == Chain::Staged && self.rows_to >= self.settled();
+        self.asked || rows_out || self.ahead.sent() > 0 || self.until > self.settled()
     }
 
     /// The position before which the target may go on alone.
     pub(super) fn most(&self) -> usize {
-        self.log.len() + self.room().min(self.config.extend as usize)
+        let room = self.room() + self.ahead.shown();
+        self.settled() + room.min(self.config.extend as usize)
     }
 
     /// Whether drafts may follow what was sent: at once, but after a gap only when the target has
@@ -39,25 +40,35 @@ impl Drafter {
         }
     }
 
-    /// Sends a chunk, where one is full or nothing more is to be drafted now.
+    /// Sends the chunks that are due.
     fn send_drafts(&mut self) {
+        while let Some(count) = self.chunk_due() {
+            self.counts.drafted += count as u64;
+            let message = match self.config.chain {
+                Chain::Direct => Message::Draft(self.draft(count)),
+                Chain::Staged => Message::Pass(self.staged_pass(count)),
+            };
+            let end = self.settled() + self.ahead.sent();
+            self.rows_to = end;
+            if self.granted > 0 {
+                self.until = self.until.max(end + self.granted);
+            }
+            self.allow_after(end);
+            self.outbox.push_back(message);
+        }
+    }
+
+    /// How many drafts are to go out now: a chunk that is full, or where nothing more is to be drafted
+    /// now. What was shown costs no drafting: as much of it as a chunk may have.
+    fn chunk_due(&self) -> Option<usize> {
         let waiting = self.ahead.len() - self.ahead.sent();
-        let full = self.is_chunk_full(waiting) || self.wish().is_none();
-        if !(self.may_send_drafts() && waiting > 0 && full && self.has_credit()) {
-            return;
+        if waiting == 0 || !self.may_send_drafts() || !self.has_credit() {
+            return None;
         }
-        self.counts.drafted += waiting as u64;
-        let message = match self.config.chain {
-            Chain::Direct => Message::Draft(self.draft()),
-            Chain::Staged => Message::Pass(self.staged_pass()),
-        };
-        let end = self.log.len() + self.ahead.len();
-        self.rows_to = end;
-        if self.granted > 0 {
-            self.until = self.until.max(end + self.granted);
+        match self.ahead.shown().saturating_sub(self.ahead.sent()) {
+            0 => (self.is_chunk_full(waiting) || self.wish().is_none()).then_some(waiting),
+            shown => Some(shown.min(limits::DRAFTS_MAX).min(self.config.pass_rows_max - 1)),
         }
-        self.allow_after(end);
-        self.outbox.push_back(message);
     }
 
     /// What ends at `end` is sent: the target may go on from there, and however passes, drafts and
@@ -84,23 +95,23 @@ impl Drafter {
         }
     }
 
-    fn draft(&mut self) -> Draft {
-        let base = self.log.len() + self.ahead.sent();
+    fn draft(&mut self, count: usize) -> Draft {
+        let base = self.settled() + self.ahead.sent();
         Draft {
             epoch: self.epoch,
             base: Position::after(base),
             prefix: self.hash(base).check(),
-            tokens: self.ahead.send(self.log.len()),
+            tokens: self.ahead.send(self.settled(), count),
         }
     }
 
-    /// Where layers are split every row comes from the device: the log's last token with the first
+    /// Where layers are split every row comes from the device: the last settled token with the first
     /// chunk that follows it.
-    fn staged_pass(&mut self) -> Pass {
-        let base = self.rows_to;
+    fn staged_pass(&mut self, count: usize) -> Pass {
+        let (base, settled) = (self.rows_to, self.settled());
         let prefix = self.hash(base).check();
-        let mut tokens = self.log.tokens().get(base..).unwrap_or_default().to_vec();
-        let drafts = self.ahead.send(self.log.len());
+        let mut tokens = self.log.tokens()[base.min(settled)..settled].to_vec();
+        let drafts = self.ahead.send(settled, count);
         let count = u32::try_from(drafts.len()).expect("a window has few drafts");
         tokens.extend(drafts);
         Pass { tokens, drafts: count, ..self.question(base, prefix) }
@@ -114,25 +125,25 @@ impl Drafter {
                 let most = self.most();
                 self.empty_pass(true, most)
             }
-            Chain::Staged => self.staged_pass(),
+            Chain::Staged => self.staged_pass(0),
         };
-        self.rows_to = self.log.len();
+        self.rows_to = self.settled();
         self.outbox.push_back(Message::Pass(question));
     }
 
     /// Lets the target say more before it has said half of what it may.
     fn renew(&mut self) {
         let most = self.most();
-        let left = self.until.saturating_sub(self.log.len());
+        let left = self.until.saturating_sub(self.settled());
         if self.config.extend > 0 && left <= self.config.extend as usize / 2 && most > self.until {
             let pass = self.empty_pass(false, most);
             self.outbox.push_back(Message::Pass(pass));
         }
     }
 
-    /// A pass without rows, from the log's end: asks, or only lets the target say more.
+    /// A pass without rows, after what is settled: asks, or only lets the target say more.
     fn empty_pass(&mut self, ask: bool, until: usize) -> Pass {
-        let base = self.log.len();
+        let base = self.settled();
         (self.until, self.granted) = (until, until - base);
         self.allow_after(base);
         let extend = u32::try_from(self.granted).expect("an extension is small");
@@ -153,9 +164,9 @@ impl Drafter {
         }
     }
 
-    /// Hash of the first `length` tokens of the log and the drafts that follow it.
+    /// Hash of the first `length` tokens of what is settled and the drafts that follow it.
     fn hash(&self, length: usize) -> PrefixHash {
-        let known = length.min(self.log.len());
+        let known = length.min(self.settled());
         let hash = self.log.hash(known).expect("the log has the hash of its every prefix");
         let drafts: Vec<_> = self.ahead.tokens().take(length - known).collect();
         hash.extend(&drafts)

@@ -6,6 +6,7 @@
 )]
 
 mod failover;
+mod revise;
 mod streaming;
 
 use super::alone::GAPS_MAX;
@@ -54,6 +55,7 @@ fn config() -> DrafterConfig {
         pass_rows_max: 8,
         retransmit: None,
         retry: Duration::from_secs(1),
+        after_outage: AfterOutage::Keep,
     }
 }
 

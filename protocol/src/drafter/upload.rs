@@ -1,8 +1,8 @@
 //! The rows of the log that the target lacks, cut into passes; the last one asks.
 //!
 //! ```text
-//!  log:   ...held │ settled ......... │ said ......... ┆
-//!                 ▲ start             ▲ judged_to      ▲ log's end
+//!  log:   ...held │ settled ......... │ said ......... ┆ said, and to be revised
+//!                 ▲ start             ▲ judged_to      ▲ end
 //!  passes:        [ chunk ][ chunk ][ chunk ][ chunk, asks ]
 //! ```
 //!
@@ -33,7 +33,9 @@ pub(super) struct Terms {
     pub(super) rows_max: usize,
     /// Log positions before it are settled.
     pub(super) judged_to: usize,
-    /// The target may fill the positions before it alone; at most the log's end where it may not.
+    /// Log positions before it are sent: what follows, if anything, goes as drafts.
+    pub(super) end: usize,
+    /// The target may fill the positions before it alone; at most `end` where it may not.
     pub(super) until: usize,
 }
 
@@ -63,7 +65,7 @@ impl Upload {
         if self.complete || self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
-        let all = log.len();
+        let all = terms.end;
         let mut end = all.min(self.next + terms.rows_max);
         if end == terms.judged_to && end < all {
             end -= 1;

@@ -59,7 +59,7 @@ impl Drafter {
 
     /// The target goes on from where it spoke last. What overlaps the log must equal it.
     fn hear_on(&mut self, now: Instant, verdict: &Verdict) -> Result<(), PeerMisbehaved> {
-        let (from, at, len) = (verdict.from.index(), verdict.at().index(), self.log.len());
+        let (from, at, len) = (verdict.from.index(), verdict.at().index(), self.settled());
         let end = at + verdict.tokens.len();
         if !verdict.agreed.is_empty() || verdict.tokens.is_empty() || from > len || end <= len {
             return Ok(());
@@ -73,7 +73,7 @@ impl Drafter {
             return wrong("it says more than it was asked for");
         }
         let (known, new) = verdict.tokens.split_at(len.saturating_sub(at));
-        let said = self.log.tokens().get(at..).unwrap_or_default();
+        let said = self.log.tokens()[..len].get(at..).unwrap_or_default();
         for (i, (now, before)) in known.iter().zip(said).enumerate() {
             if now != before {
                 let at = Position::after(at + i);
@@ -90,30 +90,33 @@ impl Drafter {
         self.note_heard(verdict);
         self.asked = false;
         self.learn(now, verdict, accepted, tokens);
+        let at = self.settled();
         let mut text = self.ahead.accept(accepted);
         let wish = self.ahead.wish(0);
         let right = tokens.iter().filter(|token| self.ahead.hear(**token)).count();
         text.extend(tokens);
         self.counts.rounds += 1;
         self.counts.accepted += (accepted + right) as u64;
-        self.commit(&text, true);
-        (self.judged_to, self.have) = (self.log.len(), self.log.len());
+        let known = self.judge_shown(at, &text);
+        self.commit(&text[known..], true);
+        let settled = self.settled();
+        (self.judged_to, self.have) = (settled, settled);
         self.agreeing = true;
         if !self.ahead.is_same_branch(wish) {
             let BranchTally { sent, chunks, useful } = self.ahead.take_tally();
             // What follows the chunk that was contradicted is dropped unseen.
             let rows = useful + sent.checked_div(chunks).unwrap_or(0);
             self.config.tuning.branch_ended(rows, useful);
-            self.rows_to = self.rows_to.min(self.log.len() - 1);
+            self.rows_to = self.rows_to.min(settled - 1);
         }
-        self.ahead.settle(self.log.len());
+        self.ahead.settle(settled);
         if self.finished().is_none() {
             self.pump(now);
         }
     }
 
     /// Measures what a verdict tells: the pace, the cost of passes, and which drafts were right, up to
-    /// the first that was not.
+    /// the first that was not. How sure the device was of what it said alone is not known any more.
     fn learn(&mut self, now: Instant, verdict: &Verdict, accepted: usize, tokens: &[TokenId]) {
         let tuning = &mut self.config.tuning;
         let count = u32::try_from(accepted + tokens.len()).unwrap_or(u32::MAX);
@@ -123,9 +126,11 @@ impl Drafter {
         self.ahead.credit(accepted);
         let drafts: Vec<_> =
             self.ahead.tokens().take(accepted).chain(tokens.iter().copied()).collect();
-        for (waiting, said) in self.ahead.waiting().zip(drafts) {
+        for (i, (waiting, said)) in self.ahead.waiting().zip(drafts).enumerate() {
             let right = waiting.draft.token == said;
-            tuning.judged(waiting.draft.origin, waiting.draft.confidence, right);
+            if i >= self.ahead.shown() {
+                tuning.judged(waiting.draft.origin, waiting.draft.confidence, right);
+            }
             if !right {
                 break;
             }

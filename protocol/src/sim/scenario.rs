@@ -2,6 +2,7 @@
 
 use super::link::Weather;
 use super::model::Dice;
+use crate::AfterOutage;
 use base::TokenId;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(super) struct Scenario {
     /// Silence that the device takes for loss: the default's, or never in this run.
     pub(super) never_lost: bool,
     pub(super) fates: Vec<(Duration, Fate)>,
+    pub(super) after_outage: AfterOutage,
 }
 
 /// How fast the simulated machines are, and how good the draft model is.
@@ -79,6 +81,7 @@ impl Scenario {
             speed: Speed { draft: ms(3), pass: ms(4), row: Duration::from_micros(300), accept: 70 },
             never_lost: false,
             fates: Vec::new(),
+            after_outage: AfterOutage::Keep,
         }
     }
 

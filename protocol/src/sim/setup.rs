@@ -45,6 +45,7 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
             .max(1 + (scenario.draft_length * scenario.chunks) as usize),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),
+        after_outage: scenario.after_outage,
     }
 }
 

@@ -9,7 +9,7 @@ use super::link::Weather;
 use super::model;
 use super::scenario::{Fate, Scenario, Speed, ms};
 use super::world::World;
-use crate::{DrafterEvent, FinishReason};
+use crate::{AfterOutage, DrafterEvent, FinishReason};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -107,6 +107,28 @@ fn with_cuts_and_deaths_what_is_verified_is_true_and_every_request_ends() {
         });
     }
     assert!(judged.get() > 200, "only {} resumes were judged", judged.get());
+}
+
+/// Goal: a device that has its words revised ends with the reference text, whatever is cut or dies,
+/// but for what it says after the target is lost for good.
+#[test]
+fn with_cuts_and_deaths_revised_text_is_the_references() {
+    let revised = Cell::new(0);
+    for seed in 0..800 {
+        let reach = [None, Some(5)][usize::from(seed % 3 == 0)];
+        let after_outage = AfterOutage::Revise;
+        run(Scenario { reach, after_outage, ..Scenario::broken(seed) }, |world| {
+            let verified = world.drafter.log().verified();
+            let vouched = verified.iter().take_while(|verified| **verified).count();
+            assert!(!verified[vouched..].contains(&true), "only the end is unverified");
+            if vouched == verified.len() {
+                is_reference(world);
+            }
+            let is_revised = |(_, event): &&(_, _)| matches!(event, DrafterEvent::Revised { .. });
+            revised.set(revised.get() + world.events.iter().filter(is_revised).count());
+        });
+    }
+    assert!(revised.get() > 100, "only {} revisions", revised.get());
 }
 
 /// Goal: a reader of the events alone knows what is verified, and failover is within the deadline.

@@ -10,7 +10,7 @@ use super::super::scenario::{Speed, ms};
 use super::super::setup::bytes_of;
 use super::super::stage::WIDTH;
 use super::{Happening, World};
-use crate::{DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, WireCodec};
+use crate::{AfterOutage, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, WireCodec};
 
 impl World {
     pub(super) fn at_device(&mut self, message: Message) {
@@ -87,6 +87,14 @@ impl World {
                 let prompt = self.scenario.prompt.len();
                 assert_eq!(at.index(), prompt + self.shown.len(), "each position once, in order");
                 self.shown.extend(tokens);
+            }
+            DrafterEvent::Revised { at, removed } => {
+                let kept = at.index() - self.scenario.prompt.len();
+                assert_eq!(kept + removed, self.shown.len(), "the end is taken back");
+                assert_eq!(self.scenario.after_outage, AfterOutage::Revise);
+                assert!(!self.marks[kept..].contains(&true), "a verified token is taken back");
+                self.shown.truncate(kept);
+                self.marks.truncate(kept);
             }
             DrafterEvent::Judged { .. }
             | DrafterEvent::Alone { .. }
