@@ -110,6 +110,8 @@ pub(crate) struct Device {
     pub(crate) pace_ms: f64,
     /// `silence_ms_min` and `silence_ms_max`.
     pub(crate) silence_ms: [u64; 2],
+    /// `"keep"` or `"revise"`: what was said without the target.
+    pub(crate) after_outage: &'static str,
     /// The link that it emulates.
     pub(crate) emulate: Option<&'static str>,
 }
@@ -134,6 +136,7 @@ impl Device {
             kv: Kv::DEFAULT,
             pace_ms: 0.0,
             silence_ms: super::SILENCE_MS,
+            after_outage: "keep",
             emulate: None,
         }
     }
@@ -169,7 +172,8 @@ impl Device {
             .collect();
         format!(
             "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
-             draft_length = {draft_length}\nspeculation = '{speculation}'\nstages = [{stages}]\n\
+             draft_length = {draft_length}\nspeculation = '{speculation}'\n\
+             after_outage = '{after_outage}'\nstages = [{stages}]\n\
              [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
              [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n{emulate}",
@@ -177,6 +181,7 @@ impl Device {
             local = self.local,
             draft_length = self.draft_length,
             speculation = self.speculation,
+            after_outage = self.after_outage,
             stages = stages.join(", "),
             tokens_max = self.tokens_max,
             temperature = self.sampling.temperature,
