@@ -170,6 +170,15 @@ impl Drafter {
         matches!(self.state, State::Alone | State::Opening { alone: true })
     }
 
+    /// How many passes and chunks are sent and not answered.
+    pub fn in_flight(&self) -> usize {
+        let passes = match &self.state {
+            State::Uploading(upload) => upload.in_flight().count(),
+            State::Opening { .. } | State::Talking | State::Alone | State::Finished(_) => 0,
+        };
+        passes + self.ahead.chunks()
+    }
+
     /// Whether the target owes us an answer: what [`crate::LinkHealth::expect`] wants to know.
     pub fn is_waiting(&self) -> bool {
         match self.state {
@@ -293,8 +302,8 @@ impl Drafter {
     /// The next message for the first remote stage.
     ///
     /// A [`Pass`] comes with its tokens. Where the first remote stage reads hidden states, the shell
-    /// truncates its own stage to the pass's base, runs the tokens, fills in `hidden` and attaches
-    /// the rows as payload.
+    /// brings its own stage up to the pass's base, which log and [`Self::ahead`] reach, runs the tokens,
+    /// fills in `hidden` and attaches the rows as payload.
     pub fn poll_transmit(&mut self) -> Option<Message> {
         self.outbox.pop_front()
     }

@@ -33,6 +33,15 @@ pub(super) struct Pipe {
     last: Option<Instant>,
 }
 
+/// What becomes of a frame that was on its way to an address that is no more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Astray {
+    /// Nobody sends it again.
+    Lost,
+    /// The carrier notices after so long, and sends it to the new address.
+    Late(Duration),
+}
+
 impl Pipe {
     pub(super) const fn new(weather: Weather, cuts: Vec<(Instant, Instant)>) -> Self {
         Self { weather, cuts, last: None }
@@ -40,6 +49,16 @@ impl Pipe {
 
     pub(super) fn cut_until(&self, now: Instant) -> Option<Instant> {
         self.cuts.iter().find(|(from, to)| (*from..*to).contains(&now)).map(|(_, to)| *to)
+    }
+
+    /// The receiver has another address from now on.
+    pub(super) fn readdress(&mut self) -> Astray {
+        if !self.weather.is_reliable() {
+            return Astray::Lost;
+        }
+        let late = (self.weather.delay + self.weather.jitter) * 3;
+        self.last = self.last.map(|last| last + late);
+        Astray::Late(late)
     }
 
     /// When the copies of a frame that is sent now arrive.

@@ -40,6 +40,11 @@ pub(super) fn draft(before: &[TokenId], accept: u64) -> TokenId {
     if guess % 100 < accept { word(hash) } else { word(guess) }
 }
 
+/// Whether a text is one of `percent` of all; `salt` tells questions apart.
+pub(super) fn share(text: &[TokenId], salt: u64, percent: u64) -> bool {
+    Dice(PrefixHash::EMPTY.extend(text).0 ^ salt).chance(percent)
+}
+
 fn word(hash: u64) -> TokenId {
     let roll = Dice(hash).below(72);
     if roll == 0 { END } else { TokenId(u32::try_from(1 + roll % 6).unwrap()) }

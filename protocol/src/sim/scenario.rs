@@ -1,5 +1,7 @@
 //! What a simulated run is made of; everything follows from the seed.
 
+mod any;
+
 use super::link::Weather;
 use super::model::Dice;
 use crate::AfterOutage;
@@ -29,6 +31,15 @@ pub(super) struct Scenario {
     /// Silence that the device takes for loss: the default's, or never in this run.
     pub(super) never_lost: bool,
     pub(super) fates: Vec<(Duration, Fate)>,
+    /// Share of texts after which the device has nothing to draft, in percent.
+    pub(super) dry: u64,
+    /// Share of drafts that are looked up: the device does not say these itself.
+    pub(super) looked_up: u64,
+    pub(super) positions_max: u32,
+    /// The session's requests after the first.
+    pub(super) turns: Vec<Turn>,
+    /// All that happens is printed.
+    pub(super) told: bool,
     pub(super) after_outage: AfterOutage,
 }
 
@@ -37,6 +48,8 @@ pub(super) struct Scenario {
 pub(super) struct Speed {
     /// One draft.
     pub(super) draft: Duration,
+    /// One word that the device says alone.
+    pub(super) word: Duration,
     /// A target pass, before its rows.
     pub(super) pass: Duration,
     /// Each of its rows.
@@ -54,6 +67,23 @@ pub(super) enum Fate {
     Restart,
     /// The node behind the middle stage starts anew; the middle stage notices.
     RestartUpstream,
+    /// The device has another address: what was on its way to the old one does not arrive, and the
+    /// connection lives on.
+    Move,
+    /// The deciding node has no room for the next works, for so long.
+    Refuse(Duration),
+    /// The user has read enough.
+    Stop,
+}
+
+/// One more request of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Turn {
+    /// From the end of the request before.
+    pub(super) pause: Duration,
+    /// What is added to the text.
+    pub(super) more: Vec<TokenId>,
+    pub(super) tokens_max: u32,
 }
 
 pub(super) const fn ms(ms: u64) -> Duration {
@@ -78,9 +108,20 @@ impl Scenario {
             reach: None,
             pass_rows_max: 16,
             weather: Weather { delay: ms(20), jitter: ms(5), loss: 0, repeat: 0, reorder: false },
-            speed: Speed { draft: ms(3), pass: ms(4), row: Duration::from_micros(300), accept: 70 },
+            speed: Speed {
+                draft: ms(3),
+                word: ms(8),
+                pass: ms(4),
+                row: Duration::from_micros(300),
+                accept: 70,
+            },
             never_lost: false,
             fates: Vec::new(),
+            dry: 0,
+            looked_up: 0,
+            positions_max: 200,
+            turns: Vec::new(),
+            told: false,
             after_outage: AfterOutage::Keep,
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         chain: if scenario.is_staged() { Chain::Staged } else { Chain::Direct },
         prompt: scenario.prompt.clone(),
         tokens_max: scenario.tokens_max,
-        positions_max: 200,
+        positions_max: scenario.positions_max,
         kv: KvFormat::F16,
         stream: None,
         end_tokens: vec![model::END],
@@ -40,13 +40,16 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         window: scenario.draft_length * scenario.chunks,
         chunks: if scenario.auto { 8 } else { scenario.chunks as usize },
         extend: scenario.extend,
-        pass_rows_max: scenario
-            .pass_rows_max
-            .max(1 + (scenario.draft_length * scenario.chunks) as usize),
+        pass_rows_max: rows_max(scenario),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),
         after_outage: scenario.after_outage,
     }
+}
+
+/// The most rows of a pass: those of a window of drafts at least.
+pub(super) fn rows_max(scenario: &Scenario) -> usize {
+    scenario.pass_rows_max.max(1 + (scenario.draft_length * scenario.chunks) as usize)
 }
 
 pub(super) fn health(scenario: &Scenario) -> LinkHealthConfig {

@@ -45,6 +45,13 @@ impl Engine {
         Some(rows_of(&work.tokens))
     }
 
+    /// Makes the KV that of `text`.
+    pub(super) fn catch_up(&mut self, text: &[TokenId]) {
+        if !self.kv.starts_with(text) {
+            self.kv = text.to_vec();
+        }
+    }
+
     fn forgets(&mut self, truncate_to: Position) -> bool {
         let back = self.kv.len().saturating_sub(truncate_to.index());
         let forgets = truncate_to.0 > 0 && self.reach.is_some_and(|reach| back > reach);

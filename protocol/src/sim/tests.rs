@@ -5,6 +5,8 @@
     reason = "a test names what it expects, and panics on the rest"
 )]
 
+mod any_world;
+
 use super::link::Weather;
 use super::model;
 use super::scenario::{Fate, Scenario, Speed, ms};
@@ -226,7 +228,7 @@ fn a_streaming_drafter_is_never_slower_than_the_target_alone() {
         (85, 100, 1.3),
         (85, 200, 1.1),
     ] {
-        let speed = Speed { draft: ms(8), pass: ms(40), row: ms(3), accept };
+        let speed = Speed { draft: ms(8), word: ms(8), pass: ms(40), row: ms(3), accept };
         let delay = ms(rtt_ms) / 2;
         let weather = Weather { delay, jitter: ms(0), loss: 0, repeat: 0, reorder: false };
         let with = |draft_length, chunks, extend| {

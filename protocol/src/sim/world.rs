@@ -6,20 +6,22 @@ mod nodes;
 
 use super::link::Pipe;
 use super::model::Dice;
-use super::scenario::{Fate, Scenario, Speed, ms};
+use super::scenario::{Fate, Scenario, ms};
 use super::setup::{config, engine, health, hops, read, verifier};
 use super::stage::Engine;
-use crate::{
-    Drafted, Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish,
-};
+use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Verifier, Wish};
 use base::{Position, TokenId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 pub(super) struct World {
     pub(super) scenario: Scenario,
     dice: Dice,
+    /// When the world began.
+    dawn: Instant,
+    /// When the request began.
     pub(super) start: Instant,
     pub(super) now: Instant,
     agenda: BTreeMap<(Instant, u64), Happening>,
@@ -51,10 +53,11 @@ pub(super) struct World {
     pub(super) shown: Vec<TokenId>,
     marks: Vec<bool>,
     pub(super) events: Vec<(Instant, DrafterEvent)>,
-    /// Whether a local token is being generated.
-    saying: bool,
-    /// The draft that is being made.
-    drafting: Option<Wish>,
+    /// When something was shown last, or what was shown got the target's word.
+    heard: Instant,
+    thinking: Option<Thinking>,
+    /// The deciding node has no room until then.
+    refusing: Instant,
     pub(super) bytes: usize,
 }
 
@@ -71,15 +74,35 @@ impl Hop {
     }
 }
 
+/// What the device's own model works on. It is dropped where nobody wants it any more.
+#[derive(Debug, Clone, Copy)]
+struct Thinking {
+    purpose: Purpose,
+    /// `None` where there is nothing to draft.
+    token: Option<TokenId>,
+    ready: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    Draft(Wish),
+    Word(Position),
+}
+
+/// How a work of the verifier ended.
+enum Outcome {
+    Chosen(Vec<TokenId>),
+    Forgotten,
+    Refused,
+}
+
 enum Happening {
     Up(u64, Bytes),
     Down(u64, Bytes),
     FarUp(u64, Bytes),
     FarDown(u64, Bytes),
-    Verified(u64, Option<Vec<TokenId>>),
+    Verified(u64, Outcome),
     PassedOn(u64, Option<Bytes>),
-    Drafted(Wish, TokenId),
-    Said(Position, TokenId),
     Dialled,
     Closed(u64),
     UpstreamGone(u64),
@@ -90,12 +113,13 @@ impl World {
     pub(super) fn new(scenario: Scenario, start: Instant) -> Self {
         let cuts = |fate: &(Duration, Fate)| match fate {
             (at, Fate::Cut(length)) => Some((start + *at, start + *at + *length)),
-            (_, Fate::Restart | Fate::RestartUpstream) => None,
+            _ => None,
         };
         let cuts: Vec<_> = scenario.fates.iter().filter_map(cuts).collect();
         let weather = scenario.weather;
         let mut world = Self {
             dice: Dice(scenario.seed ^ 0x11),
+            dawn: start,
             start,
             now: start,
             agenda: BTreeMap::new(),
@@ -119,8 +143,9 @@ impl World {
             shown: Vec::new(),
             marks: Vec::new(),
             events: Vec::new(),
-            saying: false,
-            drafting: None,
+            heard: start,
+            thinking: None,
+            refusing: start,
             bytes: 0,
             scenario,
         };
@@ -149,7 +174,11 @@ impl World {
         self.scenario.tokens_max = tokens_max;
         let epoch = self.drafter.epoch().next();
         self.drafter = Drafter::new(config(&self.scenario, epoch, have), self.now);
+        if !self.health.is_up() {
+            self.drafter.handle_link_lost(self.now);
+        }
         (self.shown, self.marks, self.events) = (Vec::new(), Vec::new(), Vec::new());
+        (self.start, self.heard, self.thinking) = (self.now, self.now, None);
         self.settle();
     }
 
@@ -169,7 +198,8 @@ impl World {
         let drafter = self.drafter.poll_timeout().map(|(at, _)| at);
         let health = self.health.poll_timeout().map(|(at, _)| at);
         let verifier = self.verifier.poll_timeout().map(|(at, _)| at);
-        [drafter, health, verifier].into_iter().flatten().min()
+        let thinking = self.thinking.map(|thinking| thinking.ready);
+        [drafter, health, verifier, thinking].into_iter().flatten().min()
     }
 
     /// The next thing happens. `false` where nothing ever will.
@@ -179,12 +209,20 @@ impl World {
         if self.wake_at().is_some_and(|at| at <= self.now) {
             self.health.handle_timeout(self.now);
             self.drafter.handle_timeout(self.now);
+            self.end_thinking();
         } else if let Some((_, happening)) = self.agenda.pop_first() {
             self.happen(happening);
         }
         self.settle();
         self.check();
         true
+    }
+
+    /// Prints what happens, where one world alone is run.
+    fn tell(&self, who: &str, what: &dyn fmt::Debug) {
+        if self.scenario.told {
+            println!("{:>8.1?} {who} {what:?}", self.now - self.dawn);
+        }
     }
 
     fn plan(&mut self, at: Instant, happening: Happening) {
@@ -205,13 +243,7 @@ impl World {
                 self.at_verifier(read(&bytes));
             }
             Happening::FarDown(life, bytes) if life == self.far_life => self.at_hop(read(&bytes)),
-            Happening::Verified(life, chosen) if life == self.life => match chosen {
-                Some(chosen) => {
-                    let us = u32::try_from(self.passed.as_micros()).unwrap();
-                    self.verifier.handle_chosen(now, &chosen, us);
-                }
-                None => self.verifier.handle_forgotten(),
-            },
+            Happening::Verified(life, outcome) if life == self.life => self.end_work(&outcome),
             Happening::PassedOn(life, rows) => {
                 self.hop.iter_mut().filter(|hop| hop.life == life).for_each(|hop| {
                     match rows.clone() {
@@ -219,17 +251,6 @@ impl World {
                         None => hop.hops.handle_forgotten(),
                     }
                 });
-            }
-            Happening::Drafted(wish, token) => {
-                self.drafting = None;
-                let Speed { draft: took, accept, .. } = self.scenario.speed;
-                let confidence = f32::from(u8::try_from(accept).unwrap()) / 100.0;
-                let draft = Drafted { token, origin: Origin::Model, confidence, took };
-                self.drafter.handle_draft(now, wish, Some(draft));
-            }
-            Happening::Said(at, token) => {
-                self.saying = false;
-                self.drafter.handle_local_token(now, at, token);
             }
             Happening::Dialled if self.up.cut_until(now).is_some() => {
                 let jitter = ms(self.dice.below(50));
@@ -246,7 +267,8 @@ impl World {
                 self.health.handle_closed(now);
             }
             Happening::UpstreamGone(life) => {
-                self.hop.iter_mut().for_each(|hop| {
+                let older = self.hop.iter_mut().filter(|hop| hop.far_life < life);
+                older.for_each(|hop| {
                     hop.far_life = life;
                     hop.hops.handle_upstream_lost();
                 });

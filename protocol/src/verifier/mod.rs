@@ -194,6 +194,11 @@ impl Verifier {
         self.memory.held().end()
     }
 
+    /// How many passes wait to be taken up.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Target passes of this session so far.
     pub const fn passes(&self) -> u32 {
         self.passes

@@ -54,6 +54,7 @@ impl Scenario {
 fn speed(dice: &mut Dice) -> Speed {
     Speed {
         draft: ms(1 + dice.below(12)),
+        word: ms(5 + dice.below(100)),
         pass: ms(1 + dice.below(60)),
         row: Duration::from_micros(dice.below(2000)),
         accept: [0, 40, 70, 90, 100][index(dice, 5)],
@@ -63,7 +64,7 @@ fn speed(dice: &mut Dice) -> Speed {
 fn fates(dice: &mut Dice) -> Vec<(Duration, Fate)> {
     let one = |dice: &mut Dice| {
         let fate = match dice.below(10) {
-            0..=2 => Fate::Cut(ms(30 + dice.below(700))),
+            0..=2 => Fate::Cut(ms(30 + dice.below(1500))),
             3 => Fate::Cut(ms(30 + dice.below(5000))),
             4 => Fate::Restart,
             5 => Fate::RestartUpstream,
@@ -71,7 +72,7 @@ fn fates(dice: &mut Dice) -> Vec<(Duration, Fate)> {
             8 => Fate::Refuse(ms(dice.below(800))),
             _ => Fate::Stop,
         };
-        (ms(dice.below(6000)), fate)
+        (ms(dice.below(3000)), fate)
     };
     (0..dice.below(7)).map(|_| one(dice)).collect()
 }

@@ -6,11 +6,17 @@
 )]
 
 use super::super::model;
-use super::super::scenario::{Speed, ms};
+use super::super::scenario::Speed;
 use super::super::setup::bytes_of;
 use super::super::stage::WIDTH;
-use super::{Happening, World};
-use crate::{AfterOutage, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, WireCodec};
+use super::{Happening, Purpose, Thinking, World};
+use crate::{
+    AfterOutage, Drafted, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, Origin,
+    PrefixHash, WireCodec, limits,
+};
+
+/// What a machine may have to say at once: to each pass that it may hold, and to what it was told.
+pub(super) const OUTBOX_MAX: usize = limits::PASSES_IN_FLIGHT_MAX + 2;
 
 impl World {
     pub(super) fn at_device(&mut self, message: Message) {
@@ -39,31 +45,68 @@ impl World {
             }
         }
         while let Some(event) = self.drafter.poll_event() {
+            self.tell("device is told", &event);
             self.on_event(&event);
             self.events.push((self.now, event));
         }
-        if self.drafting.is_none()
-            && let Some(wish) = self.drafter.wish()
-        {
-            self.drafting = Some(wish);
-            let log = self.drafter.log().tokens().iter().copied();
-            let text: Vec<_> = log.chain(self.drafter.ahead()).collect();
-            let Speed { draft, accept, .. } = self.scenario.speed;
-            self.plan(self.now + draft, Happening::Drafted(wish, model::draft(&text, accept)));
-        }
-        if self.drafter.is_alone() && !self.saying {
-            self.saying = true;
-            let (at, log) = (self.drafter.log().end(), self.drafter.log().tokens());
-            let said = Happening::Said(at, model::draft(log, self.scenario.speed.accept));
-            self.plan(self.now + ms(8), said);
-        }
+        self.think();
         self.health.expect(self.now, self.drafter.is_waiting());
+        let mut sent = 0;
         while let Some(message) = self.drafter.poll_transmit() {
+            sent += 1;
             let frame = self.with_rows(message);
             self.send_up(&frame);
         }
+        assert!(sent <= OUTBOX_MAX, "the device has {sent} messages at once");
         while let Some(ping) = self.health.poll_transmit() {
             self.send_up(&ping.into());
+        }
+    }
+
+    /// The device's own model is set to work, unless what it works on is still wanted.
+    fn think(&mut self) {
+        let drafter = &self.drafter;
+        let wanted = self.thinking.is_some_and(|thinking| match thinking.purpose {
+            Purpose::Draft(wish) => drafter.wants(wish),
+            Purpose::Word(at) => drafter.is_alone() && at == drafter.log().end(),
+        });
+        if wanted {
+            return;
+        }
+        let Speed { draft, word, accept, .. } = self.scenario.speed;
+        let text: Vec<_> = drafter.log().tokens().iter().copied().chain(drafter.ahead()).collect();
+        let token = model::draft(&text, accept);
+        self.thinking = match drafter.wish() {
+            Some(wish) => {
+                let token = (!model::share(&text, 2, self.scenario.dry)).then_some(token);
+                Some(Thinking { purpose: Purpose::Draft(wish), token, ready: self.now + draft })
+            }
+            None if drafter.is_alone() => {
+                let purpose = Purpose::Word(drafter.log().end());
+                Some(Thinking { purpose, token: Some(token), ready: self.now + word })
+            }
+            None => None,
+        };
+    }
+
+    /// Hands in what the device's own model has worked out by now.
+    pub(super) fn end_thinking(&mut self) {
+        let now = self.now;
+        let Some(Thinking { purpose, token, .. }) = self.thinking.take_if(|it| it.ready <= now)
+        else {
+            return;
+        };
+        let Speed { draft: took, accept, .. } = self.scenario.speed;
+        let confidence = f32::from(u8::try_from(accept).unwrap()) / 100.0;
+        match (purpose, token) {
+            (Purpose::Draft(wish), token) => {
+                let looked_up = self.dice.chance(self.scenario.looked_up);
+                let origin = if looked_up { Origin::Lookup } else { Origin::Model };
+                let draft = token.map(|token| Drafted { token, origin, confidence, took });
+                self.drafter.handle_draft(now, wish, draft);
+            }
+            (Purpose::Word(at), Some(token)) => self.drafter.handle_local_token(now, at, token),
+            (Purpose::Word(_), None) => unreachable!("there is always a word"),
         }
     }
 
@@ -73,6 +116,11 @@ impl World {
         if !self.scenario.head_stage {
             return Message::Pass(pass).into();
         }
+        let log = self.drafter.log().tokens().iter().copied();
+        let text: Vec<_> = log.chain(self.drafter.ahead()).take(pass.base.index()).collect();
+        let check = PrefixHash::EMPTY.extend(&text).check();
+        assert_eq!(check, pass.prefix, "the rows that the shell lacks are of the pass's own text");
+        self.head.catch_up(&text);
         let (truncate_to, tokens) = (pass.base, pass.tokens.clone());
         let work = HopWork { truncate_to, tokens, hidden: None, codec: WireCodec::F32 };
         let payload = self.head.pass_on(&work).expect("the device's own KV reaches back");
@@ -87,6 +135,7 @@ impl World {
                 let prompt = self.scenario.prompt.len();
                 assert_eq!(at.index(), prompt + self.shown.len(), "each position once, in order");
                 self.shown.extend(tokens);
+                self.heard = self.now;
             }
             DrafterEvent::Revised { at, removed } => {
                 let kept = at.index() - self.scenario.prompt.len();
@@ -96,15 +145,14 @@ impl World {
                 self.shown.truncate(kept);
                 self.marks.truncate(kept);
             }
-            DrafterEvent::Judged { .. }
-            | DrafterEvent::Alone { .. }
-            | DrafterEvent::Rejoined
-            | DrafterEvent::Finished(_) => {}
+            DrafterEvent::Judged { .. } => self.heard = self.now,
+            DrafterEvent::Alone { .. } | DrafterEvent::Rejoined | DrafterEvent::Finished(_) => {}
         }
     }
 
     pub(super) fn send_up(&mut self, frame: &Frame) {
         let Some(connection) = self.connection else { return };
+        self.tell("device says", &frame.message);
         let bytes = bytes_of(frame);
         self.bytes += bytes.len();
         for at in self.up.arrivals(self.now, &mut self.dice) {

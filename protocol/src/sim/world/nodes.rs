@@ -5,10 +5,12 @@
     reason = "a test names what it expects, and panics on the rest"
 )]
 
+use super::super::link::Astray;
 use super::super::scenario::{Fate, Speed, ms};
 use super::super::setup::{bytes_of, engine, verifier};
-use super::{Happening, Hop, World};
-use crate::{Frame, Message, Pong, Side};
+use super::device::OUTBOX_MAX;
+use super::{Happening, Hop, Outcome, World};
+use crate::{FaultKind, Frame, Message, Pong, Side};
 
 impl World {
     pub(super) fn at_first_node(&mut self, connection: u64, frame: Frame) {
@@ -49,21 +51,42 @@ impl World {
 
     pub(super) fn settle_verifier(&mut self) {
         while let Some(work) = self.verifier.poll_work(self.now) {
-            let chosen = self.engine.verify(&work);
+            let outcome = match self.now < self.refusing {
+                true => Outcome::Refused,
+                false => self.engine.verify(&work).map_or(Outcome::Forgotten, Outcome::Chosen),
+            };
             let Speed { pass, row, .. } = self.scenario.speed;
             let time = pass + row * u32::try_from(work.tokens.len()).unwrap();
             self.passed = time;
-            self.plan(self.now + time, Happening::Verified(self.life, chosen));
+            self.plan(self.now + time, Happening::Verified(self.life, outcome));
         }
+        let mut sent = 0;
         while let Some(message) = self.verifier.poll_transmit() {
+            sent += 1;
             match &self.hop {
                 Some(_) => {
+                    self.tell("verifier says", &message);
                     let (life, bytes) = (self.far_life, bytes_of(&message.into()));
                     for at in self.far_down.arrivals(self.now, &mut self.dice) {
                         self.plan(at, Happening::FarDown(life, bytes.clone()));
                     }
                 }
                 None => self.send_down(self.connections, &message.into()),
+            }
+        }
+        assert!(sent <= OUTBOX_MAX, "the verifier has {sent} messages at once");
+    }
+
+    /// The verifier's engine is done.
+    pub(super) fn end_work(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Chosen(chosen) => {
+                let us = u32::try_from(self.passed.as_micros()).unwrap();
+                self.verifier.handle_chosen(self.now, chosen, us);
+            }
+            Outcome::Forgotten => self.verifier.handle_forgotten(),
+            Outcome::Refused => {
+                self.verifier.handle_refused(FaultKind::Overloaded, "full", Some(50));
             }
         }
     }
@@ -76,6 +99,7 @@ impl World {
             passed.push(engine.pass_on(&work));
         }
         let frames: Vec<_> = std::iter::from_fn(|| hops.poll_transmit()).collect();
+        assert!(frames.len() <= OUTBOX_MAX, "the hop has {} messages at once", frames.len());
         for rows in passed {
             self.plan(self.now + ms(3), Happening::PassedOn(life, rows));
         }
@@ -83,6 +107,7 @@ impl World {
             match side {
                 Side::Down => self.send_down(self.connections, &frame),
                 Side::Up => {
+                    self.tell("hop says", &frame.message);
                     for at in self.far_up.arrivals(self.now, &mut self.dice) {
                         self.plan(at, Happening::FarUp(far_life, bytes_of(&frame)));
                     }
@@ -92,6 +117,7 @@ impl World {
     }
 
     pub(super) fn send_down(&mut self, connection: u64, frame: &Frame) {
+        self.tell("node says", &frame.message);
         let bytes = bytes_of(frame);
         self.bytes += bytes.len();
         for at in self.down.arrivals(self.now, &mut self.dice) {
@@ -100,9 +126,13 @@ impl World {
     }
 
     pub(super) fn befall(&mut self, fate: Fate) {
+        self.tell("fate", &fate);
         let first_is_verifier = self.hop.is_none();
         match fate {
             Fate::Cut(_) => {}
+            Fate::Move => self.readdress(),
+            Fate::Refuse(time) => self.refusing = self.now + time,
+            Fate::Stop => self.drafter.stop(self.now),
             Fate::RestartUpstream if !first_is_verifier => {
                 self.restart_verifier();
                 self.far_life += 1;
@@ -122,6 +152,20 @@ impl World {
                 if let Some(connection) = self.connection {
                     self.plan(told, Happening::Closed(connection));
                 }
+            }
+        }
+    }
+
+    /// What is on its way down does not arrive where the device was.
+    fn readdress(&mut self) {
+        let astray = self.down.readdress();
+        let is_down = |happening: &Happening| matches!(happening, Happening::Down(..));
+        let keys: Vec<_> =
+            self.agenda.iter().filter(|(_, it)| is_down(it)).map(|(key, _)| *key).collect();
+        for (at, sequence) in keys {
+            let frame = self.agenda.remove(&(at, sequence)).expect("it was just seen");
+            if let Astray::Late(late) = astray {
+                self.agenda.insert((at + late, sequence), frame);
             }
         }
     }
