@@ -90,7 +90,8 @@ impl Drafter {
             DraftLength::Auto => {
                 let run = self.ahead.run(self.ahead.sent());
                 let length = u32::try_from(length).expect("a window has few drafts");
-                self.config.tuning.ends_chunk(length, run)
+                let busy = self.ahead.sent() > 0;
+                self.config.tuning.ends_chunk(length, run, busy)
             }
         }
     }

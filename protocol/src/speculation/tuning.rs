@@ -8,7 +8,9 @@
 //! ```
 //!
 //! and costs the target a row, and the time of drafting, which it may spend waiting for the chunk. A chunk
-//! is longer while the worth of one more of its drafts, as likely as those before it, covers both.
+//! is longer while the worth of one more of its drafts, as likely as those before it, covers both. While
+//! the target is busy with an earlier chunk, a chunk is due no earlier than that pass ends, unless its
+//! next draft is not worth a row: fewer and longer chunks take fewer bytes.
 //! Delay, confidence and load need no rule of their own: a longer round trip or a busier target makes
 //! `l` larger. Further chunks cost nothing where an earlier one is contradicted, for the target drops
 //! them; drafting goes on until all that nobody has judged is hardly ever right together.
@@ -36,7 +38,7 @@ const LENGTH_FIRST: u32 = 4;
 const LENGTH_MAX: u32 = 16;
 
 /// Drafts that are all right less often than this are not followed by more.
-const RUN_MIN: f64 = 0.02;
+const RUN_MIN: f64 = 0.1;
 
 /// The share of the past that a branch replaces in what branches save and cost.
 const BRANCH_GAIN: f64 = 1.0 / 16.0;
@@ -113,12 +115,17 @@ impl Tuning {
     }
 
     /// Whether a chunk of `length` drafts, all of them right with the chance `run`, is long enough.
-    pub(crate) fn ends_chunk(&self, length: u32, run: f64) -> bool {
+    /// `busy`: the target has an earlier chunk to work on meanwhile.
+    pub(crate) fn ends_chunk(&self, length: u32, run: f64, busy: bool) -> bool {
         let Some(token) = self.emitting.per_token() else { return length >= LENGTH_FIRST };
-        let drafting = self.drafting.per_token().unwrap_or_default();
-        let one_more = run.powf(1.0 + 1.0 / f64::from(length.max(1)));
-        let worth = token.mul_f64(one_more);
-        length >= LENGTH_MAX || worth < drafting + self.passes.per_row()
+        let (drafting, row) =
+            (self.drafting.per_token().unwrap_or_default(), self.passes.per_row());
+        let worth = token.mul_f64(run.powf(1.0 + 1.0 / f64::from(length.max(1))));
+        let is_due = match self.passes.estimate(1) {
+            Some(pass) if busy => drafting * length >= pass || worth < row,
+            Some(_) | None => true,
+        };
+        length >= LENGTH_MAX || (is_due && worth < drafting + row)
     }
 
     /// Whether to draft on behind drafts that are all right with the chance `run`.

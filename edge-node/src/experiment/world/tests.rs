@@ -86,6 +86,32 @@ fn run(config: &WorldConfig, tokens: u32) -> Shown {
     in_virtual_time(run).unwrap()
 }
 
+/// A greedy reply of `tokens` to a prompt as it stands, past all end tokens.
+fn greedy(config: &WorldConfig, prompt: &str, tokens: u32) -> Reply {
+    reply(config, prompt, tokens, Sampling::GREEDY)
+}
+
+/// A reply of `tokens` to a prompt as it stands, past all end tokens.
+fn reply(config: &WorldConfig, prompt: &str, tokens: u32, sampling: Sampling) -> Reply {
+    let run = async {
+        let mut world = World::start(config).await.unwrap();
+        let device = world.device();
+        let request = Request {
+            prompt: device.raw_prompt(prompt),
+            sampling,
+            tokens_max: tokens,
+            stop: Vec::new(),
+            keep: false,
+            past_end: true,
+        };
+        let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
+        let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;
+        world.end().await;
+        reply.unwrap()
+    };
+    in_virtual_time(run).unwrap()
+}
+
 /// Goal: a run is a function of its seed, and its text not even of that. Method: the same seed twice
 /// and another one; a reply has its times, its bytes on the wire and its text.
 #[test]
@@ -120,6 +146,33 @@ fn times_are_those_of_the_link_and_of_the_pace() {
     assert_eq!(run(&rounds, 60).reply.usage.itl_ms_p95, Some(round_ms));
 }
 
+/// Goal: speculation stays cheap on the wire, frames and UDP payload, both ways together and the prompt
+/// included. Method: the demo pair as it is, over a plain link and over a bad one, in both streaming
+/// ways; a device of 8 ms a draft, a target of 40 ms and 3 a row. Sampling makes a text that drafts hit
+/// less often, so that more of them are sent in vain.
+#[test]
+fn a_token_takes_few_bytes() {
+    let quick = Pace { decode_ms: 8.0, per_row_ms: 0.0 };
+    let driving = LinkProfile::named("lte-driving").unwrap();
+    let sampled = Sampling::new(0.8, 0, 0.95, 5).unwrap();
+    for (sampling, frames_max) in [(Sampling::GREEDY, 12.0), (sampled, 16.0)] {
+        for link in [link(""), driving.clone()] {
+            for speculation in [Speculation::Streaming, Speculation::WorkConserving] {
+                let plain = config(Mode::Speculative, link.clone(), 3);
+                let paces = Paces { device: quick, ..plain.paces };
+                let config = WorldConfig { speculation, paces, ..plain };
+                let prompt = "I'd like a table for two tonight.";
+                let Reply { usage, tokens, .. } = reply(&config, prompt, 250, sampling);
+                let per_token = |bytes: u64| bytes as f64 / tokens.len() as f64;
+                let frames = per_token(usage.frame_bytes_sent + usage.frame_bytes_received);
+                let udp = per_token(usage.bytes_sent + usage.bytes_received);
+                assert!(frames <= frames_max, "{speculation:?}: {frames:.1} bytes of frames");
+                assert!(udp <= 120.0, "{speculation:?}: {udp:.1} bytes of UDP payload");
+            }
+        }
+    }
+}
+
 /// Goal: where drafts come from changes no token. Method: the draft model, look-ups, both, the best of
 /// them found by trying, and test drafters that are hardly ever and mostly right; over a text that
 /// repeats itself, so that look-ups find something.
@@ -127,25 +180,8 @@ fn times_are_those_of_the_link_and_of_the_pace() {
 fn where_drafts_come_from_decides_speed_alone() {
     let greedy = |drafts| {
         let plain = config(Mode::Speculative, link(""), 1);
-        let config = WorldConfig { drafts, ..plain };
         let again = "a table for two, a table for two, a table for two, a table for";
-        in_virtual_time(async {
-            let mut world = World::start(&config).await.unwrap();
-            let device = world.device();
-            let request = Request {
-                prompt: device.raw_prompt(again),
-                sampling: Sampling::GREEDY,
-                tokens_max: 60,
-                stop: Vec::new(),
-                keep: false,
-                past_end: true,
-            };
-            let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
-            let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;
-            world.end().await;
-            reply.unwrap()
-        })
-        .unwrap()
+        greedy(&WorldConfig { drafts, ..plain }, again, 60)
     };
     let right_at = |accept| greedy(Drafts::RightAt { accept, seed: 7 });
     let (hardly, mostly) = (right_at(0.1), right_at(0.9));

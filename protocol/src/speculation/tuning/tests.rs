@@ -19,7 +19,19 @@ fn tuned(token_ms: u64) -> Tuning {
 
 /// The length of a chunk whose drafts are right with the chance `a` each.
 fn length(tuning: &Tuning, a: f64) -> u32 {
-    (1..).find(|n| tuning.ends_chunk(*n, a.powi(i32::try_from(*n).unwrap()))).unwrap()
+    length_while(tuning, a, false)
+}
+
+fn length_while(tuning: &Tuning, a: f64, busy: bool) -> u32 {
+    let run = |n| a.powi(i32::try_from(n).unwrap());
+    (1..).find(|n| tuning.ends_chunk(*n, run(*n), busy)).unwrap()
+}
+
+#[test]
+fn while_the_target_is_busy_a_chunk_takes_as_long_as_its_pass_where_that_pays_a_row() {
+    assert_eq!(length_while(&tuned(40), 0.75, true), 6, "6 * 8 ms cover a pass of 43");
+    assert_eq!(length_while(&tuned(40), 0.9, true), 12, "as long as any other");
+    assert_eq!(length_while(&tuned(40), 0.6, true), 5, "0.6^6 * 40 ms is less than a row's 3");
 }
 
 #[test]
