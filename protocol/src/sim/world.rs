@@ -9,7 +9,7 @@ use super::model::Dice;
 use super::scenario::{Fate, Scenario, ms};
 use super::setup::{config, engine, health, hops, read, verifier};
 use super::stage::Engine;
-use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Verifier, Wish};
+use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish};
 use base::{Position, TokenId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ impl Hop {
 struct Thinking {
     purpose: Purpose,
     /// `None` where there is nothing to draft.
-    token: Option<TokenId>,
+    token: Option<(TokenId, Origin)>,
     ready: Instant,
 }
 

@@ -21,6 +21,18 @@ fn a_lost_link_turns_the_drafts_in_flight_into_unverified_words() {
     assert_eq!(desk.drafter.log().verified(), [true, false, false, false]);
 }
 
+/// Only the device's own model speaks for it; what stands behind a guess of another continues that.
+#[test]
+fn drafts_that_were_looked_up_are_not_said_nor_what_follows_them() {
+    let mut desk = Desk::begun(DrafterConfig { window: 6, chunks: 8, ..config() }, 21);
+    for (token, origin) in [(22, Origin::Model), (23, Origin::Lookup), (24, Origin::Model)] {
+        let wish = desk.drafter.wish().unwrap();
+        desk.drafter.handle_draft(desk.now, wish, Some(Drafted { origin, ..draft(token) }));
+    }
+    desk.drafter.handle_link_lost(desk.now);
+    assert_eq!(desk.generated(), [21, 22]);
+}
+
 #[test]
 fn after_a_resume_what_the_target_agrees_with_up_to_the_first_difference_is_verified() {
     let mut desk = Desk::begun(config(), 21);

@@ -186,3 +186,14 @@ fn a_gap_sends_it_as_drafts_again() {
     assert_eq!((drafts.base, &drafts.tokens), (Position(6), &ids(&[24])));
     assert_eq!(desk.generated(), [21, 22, 23, 24]);
 }
+
+/// Words in question take no room from those that take their place.
+#[test]
+fn how_much_may_follow_is_counted_from_what_is_settled() {
+    let five = DrafterConfig { tokens_max: 5, extend: 8, ..revising() };
+    let mut desk = back(five.clone(), &[22, 23, 24]);
+    let [Message::Pass(pass), ..] = &messages(&mut desk)[..] else { panic!("no pass") };
+    assert_eq!(pass.extend, 4, "the target may say all four");
+    let desk = back(DrafterConfig { tokens_max: 6, ..five }, &[22, 23, 24]);
+    assert!(desk.drafter.wish().is_some(), "one more draft, and the target's own");
+}

@@ -1,10 +1,10 @@
 //! What is true after every step.
 
 use super::super::model;
-use super::super::scenario::{Fate, ms};
+use super::super::scenario::{Fate, Scenario, ms};
 use super::super::setup::rows_max;
 use super::World;
-use crate::{LinkHealthConfig, limits};
+use crate::{Fault, LinkHealthConfig, limits};
 use std::time::Duration;
 
 /// Answers that stand in each other's way: a gap where the KV of either node has forgotten, and the
@@ -37,6 +37,24 @@ impl World {
             }
         }
         self.marks = log.verified().to_vec();
+    }
+
+    /// What is shown from `from` on without the target's word is what the device's own model says
+    /// there, and no draft that was looked up.
+    pub(super) fn check_own(&self, from: usize) {
+        let text = self.drafter.log().tokens();
+        for at in from..self.scenario.prompt.len() + self.shown.len() {
+            let own = model::draft(&text[..at], self.scenario.speed.accept);
+            assert_eq!(text[at], own, "unverified at {at} is not the device's own");
+        }
+    }
+
+    /// Where nothing is lost, late, forgotten or struck by fate, nobody has a fault to report: drafts
+    /// that the target has contradicted are none.
+    pub(super) fn check_fault(&self, fault: &Fault) {
+        let Scenario { reach, fates, weather, .. } = &self.scenario;
+        let calm = weather.is_reliable() && reach.is_none() && fates.is_empty();
+        assert!(!calm, "{fault:?} on a calm day");
     }
 
     /// Nobody holds more than the limits say.

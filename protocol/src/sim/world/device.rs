@@ -6,7 +6,7 @@
 )]
 
 use super::super::model;
-use super::super::scenario::Speed;
+use super::super::scenario::{Scenario, Speed};
 use super::super::setup::bytes_of;
 use super::super::stage::WIDTH;
 use super::{Happening, Purpose, Thinking, World};
@@ -25,7 +25,10 @@ impl World {
             Message::Pong(pong) => return self.health.handle_pong(now, pong),
             Message::Opened(opened) => self.drafter.handle_opened(now, &opened).unwrap(),
             Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict).unwrap(),
-            Message::Fault(fault) => self.drafter.handle_fault(now, &fault),
+            Message::Fault(fault) => {
+                self.check_fault(&fault);
+                self.drafter.handle_fault(now, &fault);
+            }
             other => panic!("device got {other:?}"),
         }
         self.health.handle_frame(now);
@@ -75,15 +78,20 @@ impl World {
         }
         let Speed { draft, word, accept, .. } = self.scenario.speed;
         let text: Vec<_> = drafter.log().tokens().iter().copied().chain(drafter.ahead()).collect();
-        let token = model::draft(&text, accept);
+        let own = (model::draft(&text, accept), Origin::Model);
         self.thinking = match drafter.wish() {
             Some(wish) => {
-                let token = (!model::share(&text, 2, self.scenario.dry)).then_some(token);
+                let Scenario { dry, looked_up, .. } = self.scenario;
+                let token = match model::share(&text, 3, looked_up) {
+                    true => (model::look_up(&text), Origin::Lookup),
+                    false => own,
+                };
+                let token = (!model::share(&text, 2, dry)).then_some(token);
                 Some(Thinking { purpose: Purpose::Draft(wish), token, ready: self.now + draft })
             }
             None if drafter.is_alone() => {
                 let purpose = Purpose::Word(drafter.log().end());
-                Some(Thinking { purpose, token: Some(token), ready: self.now + word })
+                Some(Thinking { purpose, token: Some(own), ready: self.now + word })
             }
             None => None,
         };
@@ -100,12 +108,13 @@ impl World {
         let confidence = f32::from(u8::try_from(accept).unwrap()) / 100.0;
         match (purpose, token) {
             (Purpose::Draft(wish), token) => {
-                let looked_up = self.dice.chance(self.scenario.looked_up);
-                let origin = if looked_up { Origin::Lookup } else { Origin::Model };
-                let draft = token.map(|token| Drafted { token, origin, confidence, took });
+                let draft =
+                    token.map(|(token, origin)| Drafted { token, origin, confidence, took });
                 self.drafter.handle_draft(now, wish, draft);
             }
-            (Purpose::Word(at), Some(token)) => self.drafter.handle_local_token(now, at, token),
+            (Purpose::Word(at), Some((token, _))) => {
+                self.drafter.handle_local_token(now, at, token)
+            }
             (Purpose::Word(_), None) => unreachable!("there is always a word"),
         }
     }
@@ -131,11 +140,14 @@ impl World {
 
     fn on_event(&mut self, event: &DrafterEvent) {
         match event {
-            DrafterEvent::Commit { at, tokens, .. } => {
+            DrafterEvent::Commit { at, tokens, verified } => {
                 let prompt = self.scenario.prompt.len();
                 assert_eq!(at.index(), prompt + self.shown.len(), "each position once, in order");
                 self.shown.extend(tokens);
                 self.heard = self.now;
+                if !verified {
+                    self.check_own(at.index());
+                }
             }
             DrafterEvent::Revised { at, removed } => {
                 let kept = at.index() - self.scenario.prompt.len();
