@@ -322,6 +322,20 @@ fn drafts_behind_a_contradicted_one_are_not_run_and_no_gap() {
     assert!(matches!(desk.work(), Some(Message::Pass(_))));
 }
 
+/// What was contradicted once may be part of a later text, as it was said alone.
+#[test]
+fn an_abandoned_branch_is_forgotten_with_its_epoch() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3, 4], 0, 2));
+    let _ = desk.work();
+    desk.0.handle_verdict(says(2, 1, 9));
+    let _ = desk.down();
+    desk.ask(pass(2, &[1, 2, 3, 4], 0));
+    let _ = desk.work();
+    desk.ask(pass(2, &[1, 2, 3, 4, 5], 4));
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
+}
+
 #[test]
 fn a_pass_that_runs_while_its_branch_is_contradicted_does_not_leave() {
     let mut desk = Desk::new();

@@ -129,6 +129,27 @@ fn a_pass_that_does_not_ask_is_only_acknowledged() {
     assert_eq!(desk.heard(), Some((3, vec![], 0, vec![])));
 }
 
+/// The target goes on alone behind what was asked, and behind nothing that is only sent.
+#[test]
+fn a_pass_that_does_not_ask_ends_what_the_target_says_alone() {
+    let mut desk = Desk::new();
+    desk.ask(Pass { extend: 5, ..pass(1, &[1, 2, 3], 0, 0, 0) });
+    assert!(desk.work().is_some());
+    let _ = desk.heard();
+    desk.ask(Pass { ask: false, extend: 5, ..pass(1, &[1, 2, 3], 0, 0, 0) });
+    assert_eq!(desk.work(), None);
+    assert_eq!(desk.heard(), Some((3, vec![], 0, vec![])));
+}
+
+#[test]
+fn a_pass_that_is_running_is_not_queued_again() {
+    let mut desk = Desk::new();
+    desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
+    let _ = desk.0.poll_work(desk.1).unwrap();
+    desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
+    assert_eq!(desk.0.waiting(), 0);
+}
+
 #[test]
 fn asking_twice_gives_the_same_words_without_another_pass() {
     let mut desk = Desk::new();

@@ -130,11 +130,50 @@ fn drafts_of_what_was_said_are_compared_and_not_run() {
         assert_eq!(desk.heard(), Some((position, vec![], 0, vec![100 + position])));
     }
     let passes = desk.0.passes();
-    desk.draft(&[1, 2, 102], &[103, 104]);
-    assert_eq!(desk.heard(), None, "nothing that was not said");
+    desk.draft(&[1, 2, 102], &[103]);
+    desk.draft(&[1, 2, 102, 103], &[104]);
+    let work = desk.0.poll_work(desk.1).unwrap();
+    assert!(desk.is_silent(), "nothing that was not said");
+    desk.finish(work, 5);
     // They let the target go on, though: three positions past their end.
-    assert_eq!(desk.work(), Some((4, 1, 0..1)));
     assert_eq!((desk.heard(), desk.0.passes()), (Some((5, vec![], 0, vec![105])), passes + 1));
+}
+
+#[test]
+fn drafts_that_end_where_the_target_has_spoken_cost_no_pass() {
+    let mut desk = Desk::begun(0);
+    desk.draft(&[1, 2, 102], &[103]);
+    let _ = (desk.work(), desk.heard());
+    desk.draft(&[1, 2, 102, 103], &[104]);
+    assert!(desk.work().is_none() && desk.is_silent());
+}
+
+/// What was contradicted once may be part of a later text: of other sampling, or kept as it was said.
+#[test]
+fn an_abandoned_branch_is_forgotten_with_its_epoch() {
+    let mut desk = Desk::begun(0);
+    desk.draft(&[1, 2, 102], &[9, 104]);
+    let _ = (desk.work(), desk.heard());
+    desk.ask(pass(2, &[1, 2, 102, 9], 0, 2, 0));
+    let _ = desk.work();
+    assert_eq!(desk.heard(), Some((2, vec![true, false], 0, vec![104])));
+    desk.ask(pass(2, &[1, 2, 102, 9, 104, 105], 5, 0, 1));
+    assert_eq!(desk.work(), Some((5, 1, 0..1)));
+    assert_eq!(desk.heard(), Some((5, vec![], 1, vec![106])));
+}
+
+#[test]
+fn no_more_chunks_are_run_as_one_than_a_verdict_can_judge() {
+    let mut desk = Desk::new();
+    desk.0.handle_open(&Open { positions_max: 200, ..open(2, 0) });
+    let _ = desk.0.poll_transmit();
+    desk.ask(pass(2, &[1, 2], 0, 0, 0));
+    let _ = (desk.work(), desk.heard());
+    let text: Vec<u32> = [1, 2, 102].into_iter().chain([9; 80]).collect();
+    for (base, end) in [(3, 43), (43, 83)] {
+        desk.ask(pass(2, &text[..end], base, 0, 40));
+    }
+    assert_eq!(desk.work(), Some((2, 41, 0..41)));
 }
 
 #[test]
