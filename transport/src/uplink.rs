@@ -186,13 +186,14 @@ impl Uplink {
         // A handshake that takes longer than the link's own deadline is better begun anew: QUIC waits
         // ever longer between its tries, and the peer may have come back meanwhile.
         let limit = health.deadline();
+        health.handle_dialled(clock::now(), self.jitter());
         let connected = tokio::time::timeout(limit, self.connect()).await;
         let (mut control, welcome) = match connected.unwrap_or_else(|_| Err(self.silent(limit))) {
             Ok(connected) => connected,
             Err(error) => {
                 let misfit = if error.is_misfit() { MISFIT_PAUSE } else { Duration::ZERO };
                 self.down(error);
-                return health.handle_dial_failed(clock::now(), misfit + self.jitter());
+                return health.handle_dial_failed(clock::now(), misfit);
             }
         };
         let link = control.link().clone();

@@ -3,13 +3,18 @@
 //! ```text
 //!                handle_connected                 silence > deadline, or handle_closed
 //!   Down, dialling ────────────▶ Up ───────────────────────────────────────────▶ Down, dialling
-//!        ▲   │ handle_dial_failed        the old connection may still speak: that is Up again
-//!        └───┘ after redial + jitter
+//!        ▲   │ redial + jitter           the old connection may still speak: that is Up again
+//!        └───┘ after the last dial began
 //! ```
 //!
 //! Silence counts only while an answer is owed: an idle session sends nothing and loses nothing. Then
-//! a ping goes out after a third of the deadline, so that a peer that is busy computing still shows
-//! life, and a lost ping has a second.
+//! a ping goes out when the peer's next word is overdue by its own rhythm ([`Rhythm`]), and after a third
+//! of the deadline at the latest, so that a peer that is busy computing still shows life; a lost ping
+//! has a second, each a third of the deadline after the one before. A node that only listens so learns
+//! soon that its own address has changed: the ping is what moves the connection.
+//!
+//! A connection that was given up may still stand. It gets a ping with each dial, so that it does not
+//! depend on QUIC's own probes, whose pauses double.
 //!
 //! The smoothed RTT is that of RFC 6298, section 2 (gain 1/8). The deadline is four of it, within
 //! floor and ceiling.
@@ -17,14 +22,17 @@
 //! # Invariants
 //!
 //! - **`Lost` and `Back` alternate.**
-//! - **At most one dial is wanted at a time**, and the wait between two never grows: a device is not
-//!   kept in the dark after the link is back.
+//! - **Dials begin at a pace that never grows**, whether the last one has failed yet or not: a device
+//!   is not kept in the dark after the link is back.
+//! - **A pong is no word**: it shows life, and says nothing of when the peer speaks by itself.
 //! - **No clock and no randomness.** Jitter is handed in.
 
+mod rhythm;
 #[cfg(test)]
 mod tests;
 
 use crate::{Message, Ping, Pong};
+use rhythm::Rhythm;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -35,7 +43,8 @@ pub struct LinkHealthConfig {
     pub deadline_floor: Duration,
     /// Always give up after this much, also while the RTT is unknown.
     pub deadline_ceiling: Duration,
-    /// How long to wait between two tries to dial; jitter comes on top.
+    /// From the beginning of one dial to that of the next; jitter comes on top. A third of the deadline
+    /// where that is longer: what was dialled may still be answered.
     pub redial: Duration,
 }
 
@@ -60,8 +69,9 @@ pub enum LinkEvent {
     },
     /// Connected for the first time or again, or heard again after all.
     Back,
-    /// Please dial: answered by [`LinkHealth::handle_connected`] or
-    /// [`LinkHealth::handle_dial_failed`].
+    /// Please dial: answered by [`LinkHealth::handle_dialled`] at once, and by
+    /// [`LinkHealth::handle_connected`] where it comes to that. A dial that takes longer than
+    /// [`LinkHealth::deadline`] is to be given up.
     Dial,
 }
 
@@ -89,7 +99,9 @@ pub struct LinkHealth {
     heard: Instant,
     /// Since when an answer is owed.
     expecting: Option<Instant>,
+    /// The last ping since the peer's last word.
     pinged: Option<Instant>,
+    rhythm: Rhythm,
     pings: VecDeque<(Ping, Instant)>,
     nonce: u32,
     rtt: Option<Duration>,
@@ -101,9 +113,10 @@ pub struct LinkHealth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dial {
     Idle,
-    Dialling,
-    /// Waits until then.
-    Failed(Instant),
+    /// The shell was asked to.
+    Wanted,
+    /// Under way or failed: the next one begins then.
+    Again(Instant),
 }
 
 impl LinkHealth {
@@ -121,6 +134,7 @@ impl LinkHealth {
             heard: now,
             expecting: None,
             pinged: None,
+            rhythm: Rhythm::default(),
             pings: VecDeque::new(),
             nonce: 0,
             rtt: None,
@@ -128,7 +142,7 @@ impl LinkHealth {
             outbox: VecDeque::new(),
             events: VecDeque::new(),
         };
-        health.dial();
+        health.dial(now);
         health
     }
 
@@ -148,11 +162,20 @@ impl LinkHealth {
         self.rtt.map_or(ceiling, |rtt| rtt.saturating_mul(4).clamp(floor, ceiling))
     }
 
-    /// The handshake of a new connection is done. `false` where the old one spoke again meanwhile:
-    /// then the new one is to be closed, because the sessions live on the old one.
+    /// The dial that was asked for has begun. `jitter` is added to the wait for the next one, so that a
+    /// fleet behind one base station does not dial in step.
+    pub fn handle_dialled(&mut self, now: Instant, jitter: Duration) {
+        if self.dial == Dial::Wanted {
+            let pace = self.config.redial.max(self.deadline() / 3);
+            self.dial = Dial::Again(now + pace + jitter);
+        }
+    }
+
+    /// The handshake of a new connection is done. `false` where the old one spoke again meanwhile, or
+    /// another dial was faster: then the new one is to be closed, because the sessions live on the
+    /// other.
     #[must_use]
     pub fn handle_connected(&mut self, now: Instant) -> bool {
-        self.dial = Dial::Idle;
         if self.up {
             return false;
         }
@@ -160,16 +183,16 @@ impl LinkHealth {
         self.pings.clear();
         self.outbox.clear();
         self.nonce = 0;
-        self.handle_frame(now);
+        self.pinged = None;
+        self.show_life(now);
         true
     }
 
-    /// The dial that was asked for failed. `jitter` is added to the wait, so that a fleet behind one
-    /// base station does not dial in step.
-    pub fn handle_dial_failed(&mut self, now: Instant, jitter: Duration) {
-        if self.dial == Dial::Dialling {
-            let again = Dial::Failed(now + self.config.redial + jitter);
-            self.dial = if self.up { Dial::Idle } else { again };
+    /// A dial failed for a reason that only time can mend: the next one begins after `pause`, or at
+    /// the usual pace where that is later.
+    pub fn handle_dial_failed(&mut self, now: Instant, pause: Duration) {
+        if let Dial::Again(next) = &mut self.dial {
+            *next = (*next).max(now + pause);
         }
     }
 
@@ -180,30 +203,28 @@ impl LinkHealth {
         self.lose(now);
     }
 
-    /// Any frame came from the peer.
+    /// Any frame but a pong came from the peer: a word.
     pub fn handle_frame(&mut self, now: Instant) {
         if !self.connected {
             return;
         }
-        self.heard = now;
-        self.pinged = None;
-        if !self.up {
-            self.up = true;
-            if matches!(self.dial, Dial::Failed(_)) {
-                self.dial = Dial::Idle;
-            }
-            self.events.push_back(LinkEvent::Back);
+        if let Some(since) = self.quiet_since().filter(|_| self.up) {
+            self.rhythm.note(now.saturating_duration_since(since));
         }
+        self.pinged = None;
+        self.show_life(now);
     }
 
-    /// A pong came. Measures, and counts as a frame.
+    /// A pong came. Measures, and shows life.
     pub fn handle_pong(&mut self, now: Instant, pong: Pong) {
         if let Some(at) = self.pings.iter().position(|(ping, _)| ping.nonce == pong.nonce) {
             let (_, sent) = self.pings[at];
             self.pings.drain(..=at);
             self.handle_rtt(now.saturating_duration_since(sent));
         }
-        self.handle_frame(now);
+        if self.connected {
+            self.show_life(now);
+        }
     }
 
     /// A measured round trip, from a pong or from the transport.
@@ -231,8 +252,8 @@ impl LinkHealth {
         let deadline = self.deadline_at().map(|at| (at, LinkTimer::Deadline));
         let ping = self.ping_at().map(|at| (at, LinkTimer::Ping));
         let redial = match self.dial {
-            Dial::Failed(until) => Some((until, LinkTimer::Redial)),
-            Dial::Idle | Dial::Dialling => None,
+            Dial::Again(at) => Some((at, LinkTimer::Redial)),
+            Dial::Idle | Dial::Wanted => None,
         };
         [deadline, ping, redial].into_iter().flatten().min()
     }
@@ -245,10 +266,20 @@ impl LinkHealth {
         if self.ping_at().is_some_and(|at| at <= now) {
             self.ping(now);
         }
-        if let Dial::Failed(until) = self.dial
-            && until <= now
+        if let Dial::Again(at) = self.dial
+            && at <= now
         {
-            self.dial();
+            self.dial(now);
+        }
+    }
+
+    /// Whatever it was that came.
+    fn show_life(&mut self, now: Instant) {
+        self.heard = now;
+        if !self.up {
+            self.up = true;
+            self.dial = Dial::Idle;
+            self.events.push_back(LinkEvent::Back);
         }
     }
 
@@ -262,11 +293,14 @@ impl LinkHealth {
         self.quiet_since().filter(|_| counts).map(|since| since + self.deadline())
     }
 
-    /// While an answer is owed, and while a silent connection may still come back.
+    /// While an answer is owed: when the next word is overdue, and from then on at a steady pace.
     fn ping_at(&self) -> Option<Instant> {
-        let since = if self.up { self.quiet_since()? } else { self.heard };
-        let since = self.pinged.map_or(since, |pinged| pinged.max(since));
-        self.connected.then(|| since + self.deadline() / 3)
+        let third = self.deadline() / 3;
+        let since = self.quiet_since().filter(|_| self.connected && self.up)?;
+        Some(match self.pinged {
+            Some(pinged) => pinged.max(since) + third,
+            None => since + self.rhythm.overdue(third),
+        })
     }
 
     fn ping(&mut self, now: Instant) {
@@ -287,12 +321,15 @@ impl LinkHealth {
             self.events.push_back(LinkEvent::Lost { silent });
         }
         if self.dial == Dial::Idle {
-            self.dial();
+            self.dial(now);
         }
     }
 
-    fn dial(&mut self) {
-        self.dial = Dial::Dialling;
+    fn dial(&mut self, now: Instant) {
+        self.dial = Dial::Wanted;
         self.events.push_back(LinkEvent::Dial);
+        if self.connected {
+            self.ping(now);
+        }
     }
 }

@@ -62,8 +62,6 @@ impl Sim {
                 if self.alive {
                     let wanted = self.health.handle_connected(self.now);
                     self.log(if wanted { "use" } else { "drop" });
-                } else {
-                    self.health.handle_dial_failed(self.now, JITTER);
                 }
             } else {
                 self.health.handle_timeout(self.now);
@@ -88,6 +86,7 @@ impl Sim {
                 LinkEvent::Back => self.log("back"),
                 LinkEvent::Dial => {
                     self.log("dial");
+                    self.health.handle_dialled(self.now, JITTER);
                     self.dials.push_back(self.now + DIAL);
                 }
             }
@@ -116,17 +115,13 @@ fn silence_is_lost_at_the_deadline_and_dialled_at_a_fixed_pace() {
   166 ms  ping 0
   333 ms  ping 1
   499 ms  ping 2
+  500 ms  ping 3
   500 ms  lost after 500 ms
   500 ms  dial
-  666 ms  ping 3
-  833 ms  ping 4
-  999 ms  ping 5
- 1047 ms  dial
- 1166 ms  ping 6
- 1333 ms  ping 7
- 1499 ms  ping 8
- 1594 ms  dial
- 1666 ms  ping 9
+ 1007 ms  ping 4
+ 1007 ms  dial
+ 1514 ms  ping 5
+ 1514 ms  dial
 ",
     );
 }
@@ -168,6 +163,7 @@ fn the_old_connection_that_speaks_again_wins_over_the_dial() {
   166 ms  ping 0
   333 ms  ping 1
   499 ms  ping 2
+  500 ms  ping 3
   500 ms  lost after 500 ms
   500 ms  dial
   520 ms  back
@@ -232,4 +228,98 @@ fn a_pong_measures_the_round_trip_of_its_own_ping() {
     assert_eq!(sim.health.rtt(), Some((Duration::from_millis(200) * 7 + sim.rtt) / 8));
     sim.health.handle_pong(sim.now, Pong { nonce: 77 });
     assert_eq!(sim.health.rtt(), Some(Duration::from_millis(220)), "an unknown pong says nothing");
+}
+
+/// The pace of dialling is that of the beginnings, however long a dial takes to fail.
+#[test]
+fn dials_begin_at_the_pace_or_where_it_is_longer_a_third_of_the_deadline_apart() {
+    for (rtt_ms, apart_ms) in [(40, 507), (375, 507), (420, 567), (900, 673)] {
+        let mut sim = Sim::new(rtt_ms);
+        sim.health.handle_closed(sim.now);
+        sim.alive = false;
+        sim.at(1900);
+        let dials = sim.trace.lines().filter_map(|line| line.strip_suffix(" ms  dial"));
+        let dials: Vec<u64> = dials.map(|at| at.trim().parse().unwrap()).collect();
+        assert_eq!(dials[..2], [0, apart_ms], "{rtt_ms}");
+    }
+}
+
+#[test]
+fn a_pause_after_a_dial_that_failed_puts_off_the_next_one_and_never_hurries_it() {
+    let mut sim = Sim::new(40);
+    sim.health.handle_closed(sim.now);
+    sim.alive = false;
+    sim.at(10);
+    sim.health.handle_dial_failed(sim.now, Duration::ZERO);
+    sim.at(600);
+    sim.health.handle_dial_failed(sim.now, Duration::from_secs(30));
+    sim.at(31_000);
+    sim.check(
+        "
+    0 ms  lost after 0 ms
+    0 ms  dial
+  507 ms  dial
+30600 ms  dial
+",
+    );
+}
+
+/// A word every 60 ms; from 600 ms on there is none.
+fn talking() -> Sim {
+    let mut sim = Sim::new(40);
+    sim.expect(true);
+    for word in 1..=10 {
+        sim.at(60 * word);
+        sim.health.handle_frame(sim.now);
+    }
+    sim
+}
+
+/// Goal: a steady peer is asked soon, and then no more often than any other. Mean and deviation of the
+/// gaps are 60 ms and, after ten of them, 30 ms * (3/4)^9 = 2.25 ms.
+#[test]
+fn a_word_that_is_overdue_is_asked_for_once_and_then_at_the_pace_of_the_deadline() {
+    let mut sim = talking();
+    assert_eq!(sim.trace, "", "while it speaks it is not asked");
+    sim.at(1100);
+    // Each pong comes 40 ms after its ping and puts off the next one.
+    sim.check(
+        "
+  669 ms  ping 0
+  875 ms  ping 1
+ 1082 ms  ping 2
+",
+    );
+    sim.health.handle_frame(sim.now);
+    sim.trace.clear();
+    sim.at(1200);
+    assert_eq!(sim.trace, "", "that gap was long, so the next may be");
+}
+
+#[test]
+fn a_peer_that_owes_nothing_is_not_asked_whatever_its_rhythm() {
+    let mut sim = talking();
+    sim.expect(false);
+    sim.at(60_000);
+    assert_eq!(sim.trace, "");
+    sim.expect(true);
+    sim.at(60_060);
+    sim.health.handle_frame(sim.now);
+    sim.at(60_130);
+    assert_eq!(sim.trace.trim(), "60126 ms  ping 0", "the idle minute was no gap");
+}
+
+#[test]
+fn overdue_is_four_deviations_above_the_mean_between_50_ms_and_a_third_of_the_deadline() {
+    let ms = Duration::from_millis;
+    let mut rhythm = Rhythm::default();
+    assert_eq!(rhythm.overdue(ms(166)), ms(166), "unknown: the most");
+    rhythm.note(ms(10));
+    assert_eq!(rhythm.overdue(ms(166)), ms(50), "10 + 4 * 5 is less");
+    rhythm.note(ms(34));
+    // Mean 13, deviation (3 * 5 + 24) / 4 = 9.75.
+    assert_eq!(rhythm.overdue(ms(166)), ms(52));
+    assert_eq!(rhythm.overdue(ms(30)), ms(30), "a short deadline has its own third");
+    rhythm.note(ms(2000));
+    assert_eq!(rhythm.overdue(ms(166)), ms(166));
 }

@@ -252,10 +252,7 @@ impl World {
                     }
                 });
             }
-            Happening::Dialled if self.up.cut_until(now).is_some() => {
-                let jitter = ms(self.dice.below(50));
-                self.health.handle_dial_failed(now, jitter);
-            }
+            Happening::Dialled if self.up.cut_until(now).is_some() => {}
             Happening::Dialled => {
                 if self.health.handle_connected(now) {
                     self.connections += 1;

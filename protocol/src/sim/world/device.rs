@@ -43,6 +43,7 @@ impl World {
                 LinkEvent::Lost { .. } => self.drafter.handle_link_lost(self.now),
                 LinkEvent::Back => self.drafter.handle_link_back(self.now),
                 LinkEvent::Dial => {
+                    self.health.handle_dialled(self.now, ms(self.dice.below(50)));
                     self.plan(self.now + self.scenario.weather.delay * 2, Happening::Dialled);
                 }
             }
