@@ -172,7 +172,7 @@ impl Device {
         }
         match &*self.uplink.as_ref()?.watch().borrow() {
             UplinkState::Up(_, welcome) => Some(welcome.layers),
-            UplinkState::Dialling | UplinkState::Down(_) => None,
+            UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
         }
     }
 
@@ -183,7 +183,10 @@ impl Device {
         let state = answered.expect("the uplink lives as long as we do").clone();
         match state {
             UplinkState::Down(why) if why.is_misfit() => Err(StartError::Misfit(why)),
-            UplinkState::Dialling | UplinkState::Up(..) | UplinkState::Down(_) => Ok(()),
+            UplinkState::Dialling
+            | UplinkState::Up(..)
+            | UplinkState::Trying(_)
+            | UplinkState::Down(_) => Ok(()),
         }
     }
 }

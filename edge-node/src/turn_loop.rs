@@ -331,19 +331,24 @@ impl<'a> TurnLoop<'a> {
         self.drafter.handle_link_lost(now);
     }
 
-    /// Asks for a session where there is none and the link stands.
+    /// Asks for a session where there is none and the link stands, or is being dialled. On the latter
+    /// nobody counts: the device is alone until it is answered.
     async fn open(&mut self, first: bool) {
         self.reopen_at = None;
         if self.session.is_some() {
             return;
         }
         let uplink = self.device.uplink.clone().filter(|_| self.plan.is_some());
+        let up = uplink.as_ref().is_some_and(|uplink| uplink.is_up());
         self.session = match &uplink {
-            Some(uplink) => uplink.open_session().await,
+            Some(uplink) => uplink.try_session().await,
             None => None,
         };
+        if first && !up {
+            self.drafter.handle_link_lost(clock::now());
+        }
         match (&self.session, uplink) {
-            (Some(_), _) if !first => self.drafter.handle_link_back(clock::now()),
+            (Some(_), _) if !first || !up => self.drafter.handle_link_back(clock::now()),
             (Some(_), _) => {}
             (None, uplink) => {
                 self.drafter.handle_link_lost(clock::now());
@@ -387,7 +392,9 @@ impl<'a> TurnLoop<'a> {
     fn why_lost(&self) -> String {
         let state = self.device.uplink.as_deref().map(Uplink::watch);
         match (state.as_ref().map(|state| state.borrow().clone()), &self.fault) {
-            (Some(UplinkState::Down(why)), _) => settings::chain(&*Arc::clone(&why)),
+            (Some(UplinkState::Down(why) | UplinkState::Trying(why)), _) => {
+                settings::chain(&*Arc::clone(&why))
+            }
             (_, Some(fault)) => fault.detail.clone(),
             (_, None) => "the session ended".to_owned(),
         }
@@ -396,6 +403,10 @@ impl<'a> TurnLoop<'a> {
     /// Tells the peer that this was all; KV is kept there where the conversation goes on.
     async fn leave(&mut self) {
         let Some(mut session) = self.session.take() else { return };
+        // What goes before an answer goes as early data, where a Close has no place.
+        if !self.device.uplink.as_ref().is_some_and(|uplink| uplink.is_up()) {
+            return;
+        }
         while let Some(message) = self.drafter.poll_transmit() {
             if session.send(message).await.is_err() {
                 return;

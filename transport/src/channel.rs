@@ -32,7 +32,7 @@ pub enum ChannelError {
     /// The peer has said all that it had to say on this channel.
     #[error("the peer ended the channel")]
     Ended,
-    /// The peer gave the channel up in mid-sentence. The link lives.
+    /// The peer gave the channel up in mid-sentence, or did not take it as early data. The link lives.
     #[error("the peer gave the channel up")]
     Withdrawn,
     /// The link is over, and this is why.

@@ -37,12 +37,11 @@ impl Connection {
         &self.frames
     }
 
-    /// Who is at the other end, by the certificate that TLS checked.
-    pub(crate) fn peer(&self) -> Result<Peer, PeerError> {
-        let chain = self.quic.peer_identity();
-        let chain = chain.and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
-        let chain = chain.expect("TLS lets nobody in without a certificate");
-        Peer::from_certificate(chain.first().expect("a chain starts with its holder"))
+    /// Who is at the other end, by the certificate that TLS checked, and the chain that it showed.
+    pub(crate) fn peer(&self) -> Result<(Peer, Vec<CertificateDer<'static>>), PeerError> {
+        let chain = chain(&self.quic).expect("TLS lets nobody in without a certificate");
+        let peer = Peer::from_certificate(chain.first().expect("a chain starts with its holder"))?;
+        Ok((peer, chain))
     }
 
     /// Closes for a reason of ours. The first reason counts.
@@ -73,4 +72,10 @@ impl Connection {
             _ => LinkEnd::from_quic(error),
         }
     }
+}
+
+/// The peer's certificate and those above it; `None` before TLS has checked them.
+pub(crate) fn chain(quic: &quinn::Connection) -> Option<Vec<CertificateDer<'static>>> {
+    let chain = quic.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>();
+    Some(*chain.expect("rustls says who a peer is by its certificates"))
 }

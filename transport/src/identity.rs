@@ -122,6 +122,12 @@ impl Identity {
         self.reset_key
     }
 
+    /// As it is shown: the node's own certificate first.
+    #[cfg(test)]
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
+    }
+
     pub(crate) fn resolver(&self) -> Arc<SingleCertAndKey> {
         Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified)))
     }

@@ -36,6 +36,7 @@ mod reset;
 mod socket;
 mod streams;
 mod tally;
+mod tickets;
 mod tls;
 mod uplink;
 

@@ -94,13 +94,23 @@ enum Streams {
 }
 
 impl Link {
-    /// The dialling side of a connection that passed its checks.
+    /// The dialling side of a connection that passed its checks, or of one that goes on from an
+    /// earlier one which did.
     pub(crate) async fn dialled(connection: Connection, peer: Peer) -> Result<Self, LinkEnd> {
-        let control = connection.quic.open_bi().await;
-        let control = control.map_err(|error| connection.end(&error))?;
-        let control = streams::ends(control, &connection, Scope::Link, Side::Dialler);
+        let control = first_stream(&connection).await?;
         let streams = Streams::Dialler { control: Mutex::new(Some(Box::new(control))) };
         Ok(Self { inner: Arc::new(Inner { connection, peer, streams }) })
+    }
+
+    /// Its streams were early data, and refused: begins again with the first one. The channels that
+    /// were opened before are withdrawn.
+    pub(crate) async fn begin_anew(&self) -> Result<(), LinkEnd> {
+        let Streams::Dialler { control } = &self.inner.streams else {
+            unreachable!("only who dials sends early data");
+        };
+        let anew = first_stream(self.connection()).await?;
+        *control.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(anew));
+        Ok(())
     }
 
     /// The listening side of a connection that passed its checks.
@@ -150,7 +160,8 @@ impl Link {
     ///
     /// # Panics
     ///
-    /// When called a second time: there is one.
+    /// When called a second time: there is one. (But for a link whose early data was refused, where a
+    /// second one takes its place.)
     pub async fn control(&self) -> Result<ControlChannel, LinkEnd> {
         const ONCE: &str = "a link's control channel is taken once";
         let (writer, reader) = match &self.inner.streams {
@@ -224,9 +235,20 @@ impl Link {
         self.connection().closed().await
     }
 
+    /// Whether the two are one connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.inner.connection
     }
+}
+
+/// The control stream, which is the first that a dialler opens.
+async fn first_stream(connection: &Connection) -> Result<Ends, LinkEnd> {
+    let stream = connection.quic.open_bi().await.map_err(|error| connection.end(&error))?;
+    Ok(streams::ends(stream, connection, Scope::Link, Side::Dialler))
 }
 
 impl fmt::Debug for Link {

@@ -5,6 +5,12 @@
 //!               no: refused         no: alert         no: close with WrongPeer
 //! ```
 //!
+//! A dialler that comes back with a ticket (see [`tls`]) has proved with its first packet that it is who
+//! was checked before. Its link is accepted at once, with the early data that came along, once its
+//! certificate has been checked again; the rest of its handshake has the same deadline as any.
+//!
+//! [`tls`]: crate::tls
+//!
 //! # Invariants
 //!
 //! - **Nobody is served before all checks are passed**: no stream is read and no byte of ours sent
@@ -12,20 +18,23 @@
 //! - **One peer does not hold up another.** Handshakes run side by side, each with a deadline.
 
 use crate::close::CloseCode;
-use crate::connection::Connection;
+use crate::connection::{self, Connection};
 use crate::identity::{Identity, Trust};
 use crate::link::Link;
 use crate::options::{LinkOptions, Side};
+use crate::peer::Peer;
 use crate::socket::{self, SocketError};
 use crate::tally::{Counters, Tally};
-use crate::tls::{self, TlsError};
+use crate::tls::{self, PeerCheck, TlsError};
 use base::Role;
-use quinn::{Incoming, ServerConfig};
+use quinn::{ConnectionError, Incoming, ServerConfig, ZeroRttAccepted};
+use rustls_pki_types::UnixTime;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 /// Handshakes that run at once. One takes a round trip and a few milliseconds of one core.
 const HANDSHAKES_MAX: usize = 128;
@@ -55,6 +64,7 @@ pub struct Listener {
     counters: Arc<Counters>,
     options: Arc<LinkOptions>,
     refusing: Arc<AtomicBool>,
+    check: Arc<std::sync::Mutex<PeerCheck>>,
     welcoming: AbortHandle,
 }
 
@@ -65,6 +75,8 @@ struct Door {
     options: Arc<LinkOptions>,
     counters: Arc<Counters>,
     refusing: Arc<AtomicBool>,
+    /// Says whether a certificate is still good.
+    check: Arc<std::sync::Mutex<PeerCheck>>,
 }
 
 impl Listener {
@@ -81,9 +93,11 @@ impl Listener {
         allow: &[Role],
         options: &LinkOptions,
     ) -> Result<Self, BindError> {
-        let config = server_config(identity, trust, options)?;
+        let (config, check) = server_config(identity, trust, options)?;
+        let check = Arc::new(std::sync::Mutex::new(check));
         let reset = identity.reset_key();
-        let (endpoint, address) = socket::endpoint(&options.network, reset, address, Some(config))?;
+        let (endpoint, address, _) =
+            socket::endpoint(&options.network, reset, address, Some(config))?;
         let (give, links) = mpsc::channel(WAITING_MAX);
         let counters = Arc::<Counters>::default();
         let refusing = Arc::<AtomicBool>::default();
@@ -93,6 +107,7 @@ impl Listener {
             options: Arc::clone(&options),
             counters: Arc::clone(&counters),
             refusing: Arc::clone(&refusing),
+            check: Arc::clone(&check),
         };
         let welcoming = tokio::spawn(welcome(endpoint.clone(), door, give)).abort_handle();
         Ok(Self {
@@ -102,6 +117,7 @@ impl Listener {
             counters,
             options,
             refusing,
+            check,
             welcoming,
         })
     }
@@ -121,15 +137,22 @@ impl Listener {
         self.counters.tally()
     }
 
-    /// Shows another certificate and believes another revocation list from now on. Links that are
-    /// there go on; the node closes those it no longer wants.
+    /// Shows another certificate and believes another revocation list from now on, and forgets the
+    /// tickets that it gave. Links that are there go on; the node closes those it no longer wants.
     ///
     /// # Errors
     ///
     /// [`TlsError`] where the two cannot be used; the listener is then as it was.
     pub fn renew(&self, identity: &Identity, trust: &Trust) -> Result<(), TlsError> {
-        self.endpoint.set_server_config(Some(server_config(identity, trust, &self.options)?));
+        let (config, check) = server_config(identity, trust, &self.options)?;
+        self.believe(check);
+        self.endpoint.set_server_config(Some(config));
         Ok(())
+    }
+
+    /// Judges who comes with a ticket by this.
+    pub(crate) fn believe(&self, check: PeerCheck) {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner) = check;
     }
 
     /// Refuses every new connection from now on. Links that are there go on.
@@ -156,10 +179,11 @@ fn server_config(
     identity: &Identity,
     trust: &Trust,
     options: &LinkOptions,
-) -> Result<ServerConfig, TlsError> {
-    let mut config = ServerConfig::with_crypto(Arc::new(tls::server(identity, trust)?));
+) -> Result<(ServerConfig, PeerCheck), TlsError> {
+    let (tls, check) = tls::server(identity, trust)?;
+    let mut config = ServerConfig::with_crypto(Arc::new(tls));
     config.transport_config(options.transport(Side::Listener));
-    Ok(config)
+    Ok((config, check))
 }
 
 /// Runs handshakes side by side until the endpoint is closed.
@@ -180,56 +204,89 @@ async fn welcome(endpoint: quinn::Endpoint, door: Door, links: mpsc::Sender<Link
             let _ = incoming.retry();
         } else {
             let (door, links) = (door.clone(), links.clone());
-            handshakes.spawn(async move {
-                if let Some(link) = door.admit(incoming).await {
-                    // A listener that is gone takes no more links; this one is closed by its drop.
-                    let _ = links.send(link).await;
-                }
-            });
+            handshakes.spawn(async move { door.handshake(incoming, &links).await });
         }
     }
 }
 
 impl Door {
-    /// The link, where TLS and the role check let it in.
-    async fn admit(&self, incoming: Incoming) -> Option<Link> {
+    /// Takes a connection through its handshake; gives the link on, where TLS and the role check let
+    /// it in.
+    async fn handshake(&self, incoming: Incoming, links: &mpsc::Sender<Link>) {
         let from = incoming.remote_address();
-        let handshake = tokio::time::timeout(self.options.handshake_timeout, incoming).await;
-        let quic = match handshake {
-            Ok(Ok(quic)) => quic,
-            Ok(Err(error)) => {
-                tracing::info!(%from, %error, "handshake failed");
-                self.counters.handshakes_failed.count();
-                return None;
-            }
-            Err(_) => {
-                tracing::info!(%from, "handshake timed out");
-                self.counters.handshakes_failed.count();
-                return None;
-            }
+        let deadline = Instant::now() + self.options.handshake_timeout;
+        let failed = |why: &str| {
+            tracing::info!(%from, why, "handshake failed");
+            self.counters.handshakes_failed.count();
         };
-        let connection = Connection::new(quic, Arc::clone(&self.counters));
-        let judged = connection.peer().map_err(|error| error.to_string());
-        let judged = judged.and_then(|peer| match self.allow.contains(&peer.role) {
-            true => Ok(peer),
-            false => Err(format!("{peer} has no business here; allowed: {}", self.allowed())),
+        let (connection, rest) = match tokio::time::timeout_at(deadline, arrive(incoming)).await {
+            Ok(Ok((quic, rest))) => (Connection::new(quic, Arc::clone(&self.counters)), rest),
+            Ok(Err(error)) => return failed(&error.to_string()),
+            Err(_) => return failed("it took too long"),
+        };
+        let admitted = self.judge(&connection).map(|peer| {
+            self.counters.links.count();
+            Link::accepted(connection.clone(), peer, &self.options)
         });
-        match judged {
-            Ok(peer) => {
-                self.counters.links.count();
-                Some(Link::accepted(connection, peer, &self.options))
-            }
-            Err(reason) => {
-                tracing::info!(%from, reason, "peer refused");
-                self.counters.peers_refused.count();
-                connection.close(CloseCode::WrongPeer, &reason);
+        let refused = match admitted {
+            Ok(link) => {
+                // A listener that is gone takes no more links; this one is closed by its drop.
+                let _ = links.send(link).await;
                 None
             }
+            Err(reason) => Some(reason),
+        };
+        let finished = match rest {
+            Some(rest) => tokio::time::timeout_at(deadline, rest).await.is_ok(),
+            None => true,
+        };
+        if !finished {
+            failed("it was resumed and not finished");
+            connection.close(CloseCode::Unresponsive, "the handshake was not finished in time");
+        }
+        // Not before: until then QUIC does not say why it closes.
+        if let Some(reason) = refused {
+            tracing::info!(%from, reason, "peer refused");
+            self.counters.peers_refused.count();
+            connection.close(CloseCode::WrongPeer, &reason);
+        }
+    }
+
+    /// Who it is, where a link may be had; else why not.
+    fn judge(&self, connection: &Connection) -> Result<Peer, String> {
+        let (peer, chain) = connection.peer().map_err(|error| error.to_string())?;
+        let check = self.check.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Of a handshake in full TLS has said the same a moment ago.
+        let good = check.check(&peer, &chain, UnixTime::now());
+        good.map_err(|error| format!("the certificate of {peer} is no longer good: {error}"))?;
+        match self.allow.contains(&peer.role) {
+            true => Ok(peer),
+            false => Err(format!("{peer} has no business here; allowed: {}", self.allowed())),
         }
     }
 
     fn allowed(&self) -> String {
         let roles: Vec<&str> = self.allow.iter().map(|role| role.as_str()).collect();
         roles.join(", ")
+    }
+}
+
+/// Waits until it is known who dials: by the first packet where a ticket came with it, and then gives
+/// the rest of the handshake too; else by the whole handshake.
+async fn arrive(
+    incoming: Incoming,
+) -> Result<(quinn::Connection, Option<ZeroRttAccepted>), ConnectionError> {
+    let mut connecting = incoming.accept()?;
+    connecting.handshake_data().await?;
+    let Ok((quic, rest)) = connecting.into_0rtt() else {
+        unreachable!("who is dialled may send as soon as it has heard the first packet");
+    };
+    if connection::chain(&quic).is_some() {
+        return Ok((quic, Some(rest)));
+    }
+    rest.await;
+    match quic.close_reason() {
+        None => Ok((quic, None)),
+        Some(error) => Err(error),
     }
 }

@@ -78,24 +78,49 @@ impl Network {
     }
 
     /// A socket for one side of links.
-    pub(crate) fn bind(
-        &self,
-        address: SocketAddr,
-        side: Side,
-    ) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        match &self.emulate {
-            None => self.sockets.bind(address),
-            Some((link, seed)) => {
-                let socket = self.sockets.bind(address)?;
-                // A listener stays where its peers look for it.
-                let moves = match side {
-                    Side::Dialler => Some((self.sockets.clone(), address)),
-                    Side::Listener => None,
-                };
-                Ok(Arc::new(EmulatedSocket::new(socket, link.start(*seed), side, moves)?))
+    pub(crate) fn bind(&self, address: SocketAddr, side: Side) -> io::Result<Bound> {
+        let sockets = self.sockets.clone();
+        let socket = sockets.bind(address)?;
+        let Some((link, seed)) = &self.emulate else {
+            return Ok(Bound { socket, emulated: None, sockets, address });
+        };
+        // A listener stays where its peers look for it.
+        let moves = match side {
+            Side::Dialler => Some((sockets.clone(), address)),
+            Side::Listener => None,
+        };
+        let emulated = EmulatedSocket::new(socket, link.start(*seed), side, moves)?;
+        let emulated = Arc::new(emulated);
+        let socket = Arc::clone(&emulated) as Arc<dyn AsyncUdpSocket>;
+        Ok(Bound { socket, emulated: Some(emulated), sockets, address })
+    }
+}
+
+/// A socket, and what it takes to have another one in its place.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) socket: Arc<dyn AsyncUdpSocket>,
+    emulated: Option<Arc<EmulatedSocket>>,
+    sockets: Sockets,
+    /// As it was asked for.
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// A fresh socket of this node, on any port. Where the link is emulated, its weather goes on.
+    pub(crate) fn another(&self) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        match &self.emulated {
+            None => self.sockets.bind(any_port(self.address)),
+            Some(emulated) => {
+                emulated.renew(self.sockets.bind(any_port(self.address))?);
+                Ok(Arc::clone(emulated) as Arc<dyn AsyncUdpSocket>)
             }
         }
     }
+}
+
+fn any_port(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), 0)
 }
 
 impl Sockets {

@@ -1,5 +1,7 @@
 //! Links over loopback: real sockets, real TLS.
 
+mod comeback;
+mod early;
 mod flow;
 mod garbage;
 mod network;

@@ -1,38 +1,43 @@
 //! A node's one link to the next tier: kept alive, given up when silent, dialled again.
 //!
 //! ```text
-//!            ┌──────────── redial pace ────────────┐
-//!            ▼                                     │
-//!   dial ─▶ Hello/Welcome ─▶ up: sessions open ─▶ lost: link closed, sessions fail at once
+//!            ┌────────── redial pace ──────────┐
+//!            ▼                                 │
+//!   dial ─▶ Hello/Welcome ─▶ up: sessions ─▶ lost: sessions fail at once
+//!     └─▶ trying: a session may be opened        the old connection may come back
+//!         before the peer has answered
 //! ```
 //!
 //! # Invariants
 //!
 //! - **While the link is down, nobody waits for it**: [`Uplink::open_session`] fails at once, and
-//!   the sessions that used it see their channels end with the link.
+//!   the sessions that used it see their channels end.
 //! - Silence counts only while a session is open; an idle link costs a packet now and then, which
 //!   keeps routers on the way from forgetting it.
+//! - **A session belongs to one carrier for ever.** One that was lost stays lost, also where its
+//!   connection comes back: the session's next epoch opens it anew.
 
+mod attempt;
+mod carrier;
 mod error;
+mod keeper;
+mod session;
 
 pub use error::UplinkError;
+pub use session::UplinkSession;
 
 use crate::{
-    BindError, ChannelError, CloseCode, ControlChannel, Dialer, Identity, Link, LinkOptions,
-    Network, Peer, SessionChannel, SessionReceiver, SessionSender, Traffic, Trust, clock,
+    BindError, CloseCode, Dialer, Identity, Link, LinkOptions, Network, Peer, SessionChannel,
+    Traffic, Trust,
 };
-use protocol::{
-    Hello, LinkEvent, LinkHealth, LinkHealthConfig, Message, Pong, Welcome, accept_welcome,
-};
-use std::error::Error;
+use carrier::Carriers;
+use keeper::Keeper;
+use protocol::{Hello, LinkHealthConfig, Welcome};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-
-/// The pause before a peer that does not fit is dialled again: somebody may have mended it.
-const MISFIT_PAUSE: Duration = Duration::from_secs(30);
 
 /// Whom to reach, as whom, and how patiently.
 #[derive(Debug, Clone)]
@@ -59,14 +64,10 @@ pub struct UplinkConfig {
 pub struct Uplink {
     config: UplinkConfig,
     dialer: Dialer,
-    state: watch::Sender<UplinkState>,
-    /// Of the links before the present one.
-    traffic_before: Mutex<Traffic>,
+    carriers: Carriers,
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
-    /// A session heard from the peer.
-    heard: Notify,
 }
 
 /// Where the link stands.
@@ -76,21 +77,12 @@ pub enum UplinkState {
     Dialling,
     /// Sessions can be opened.
     Up(Link, Arc<Welcome>),
+    /// A dial is under way to a peer that was reached before: what is said now goes with its first
+    /// packets. Said once for each such dial; why there is no link yet.
+    Trying(Arc<UplinkError>),
     /// It was lost, or the last dial failed.
     Down(Arc<UplinkError>),
 }
-
-/// One session on the link.
-#[derive(Debug)]
-pub struct UplinkSession {
-    sender: SessionSender,
-    receiver: SessionReceiver,
-    open: OpenSession,
-}
-
-/// While it lives, silence of the peer counts.
-#[derive(Debug)]
-struct OpenSession(Arc<Uplink>);
 
 impl Uplink {
     /// Opens the socket; [`Self::run`] dials.
@@ -112,11 +104,9 @@ impl Uplink {
         Ok(Arc::new(Self {
             config,
             dialer,
-            state: watch::Sender::new(UplinkState::Dialling),
-            traffic_before: Mutex::default(),
+            carriers: Carriers::new(),
             sessions: AtomicUsize::new(0),
             sessions_changed: Notify::new(),
-            heard: Notify::new(),
         }))
     }
 
@@ -130,50 +120,50 @@ impl Uplink {
         &self.config.address
     }
 
-    /// The pause between two dials.
+    /// The pace of dialling.
     pub const fn redial(&self) -> Duration {
         self.config.health.redial
     }
 
     /// Whether a session can be opened now.
     pub fn is_up(&self) -> bool {
-        matches!(&*self.state.borrow(), UplinkState::Up(..))
+        self.carriers.is_up()
     }
 
     /// Follows the state of the link.
     pub fn watch(&self) -> watch::Receiver<UplinkState> {
-        self.state.subscribe()
+        self.carriers.watch()
     }
 
     /// What crossed all links to the peer so far.
     pub fn traffic(&self) -> Traffic {
-        let before = *self.traffic_before.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*self.state.borrow() {
-            UplinkState::Up(link, _) => before + link.traffic(),
-            UplinkState::Dialling | UplinkState::Down(_) => before,
-        }
+        self.carriers.traffic()
     }
 
     /// Opens a session on the link; `None` at once where it is down.
     pub async fn open_session(self: &Arc<Self>) -> Option<UplinkSession> {
-        let UplinkState::Up(link, _) = self.state.borrow().clone() else { return None };
+        match self.is_up() {
+            true => self.try_session().await,
+            false => None,
+        }
+    }
+
+    /// Opens a session on the link, or with the first packets of a dial that is under way; `None` at
+    /// once where there is neither. What is sent early may get there twice, and nothing but an `Open`
+    /// may be: whoever waits for its answer loses nothing. Where the dial fails, or another begins, the
+    /// session's channel ends.
+    pub async fn try_session(self: &Arc<Self>) -> Option<UplinkSession> {
+        let (link, carried) = self.carriers.carry()?;
         // Waits only where the peer allows no more sessions, or has just died.
         let patience = self.config.health.deadline_floor;
         let opened = tokio::time::timeout(patience, link.open_session()).await;
         let (sender, receiver) = opened.ok()?.ok().map(SessionChannel::split)?;
-        Some(UplinkSession { sender, receiver, open: OpenSession::new(self) })
+        Some(UplinkSession::new(self, sender, receiver, carried))
     }
 
     /// Keeps the link up for as long as it is polled.
-    pub async fn run(&self) {
-        let mut health = LinkHealth::new(self.config.health, clock::now());
-        loop {
-            match health.poll_event() {
-                Some(LinkEvent::Dial) => self.connect_and_serve(&mut health).await,
-                Some(LinkEvent::Lost { .. } | LinkEvent::Back) => {}
-                None => wait_for_timer(&mut health).await,
-            }
-        }
+    pub async fn run(self: &Arc<Self>) {
+        Keeper::new(self).run().await;
     }
 
     /// Says goodbye. A peer that is not there need not be told for long.
@@ -182,182 +172,11 @@ impl Uplink {
         let _ = tokio::time::timeout(self.config.health.deadline_floor, told).await;
     }
 
-    async fn connect_and_serve(&self, health: &mut LinkHealth) {
-        // A handshake that takes longer than the link's own deadline is better begun anew: QUIC waits
-        // ever longer between its tries, and the peer may have come back meanwhile.
-        let limit = health.deadline();
-        health.handle_dialled(clock::now(), self.jitter());
-        let connected = tokio::time::timeout(limit, self.connect()).await;
-        let (mut control, welcome) = match connected.unwrap_or_else(|_| Err(self.silent(limit))) {
-            Ok(connected) => connected,
-            Err(error) => {
-                let misfit = if error.is_misfit() { MISFIT_PAUSE } else { Duration::ZERO };
-                self.down(error);
-                return health.handle_dial_failed(clock::now(), misfit);
-            }
-        };
-        let link = control.link().clone();
-        tracing::info!(peer = %self.peer(), address = %link.remote_address(), "the link is up");
-        if !health.handle_connected(clock::now()) {
-            return link.close(CloseCode::Done, "the older link is back");
-        }
-        health.handle_rtt(link.rtt());
-        self.state.send_replace(UplinkState::Up(link.clone(), Arc::new(welcome)));
-        let why = self.serve(health, &mut control).await;
-        link.close(why.close_code(), &why.to_string());
-        self.keep_traffic(&link);
-        self.down(why);
-        health.handle_closed(clock::now());
-    }
-
-    fn down(&self, why: UplinkError) {
-        tracing::warn!(peer = %self.peer(), error = &why as &dyn Error, "no link");
-        self.state.send_replace(UplinkState::Down(Arc::new(why)));
-    }
-
     fn silent(&self, silent: Duration) -> UplinkError {
         UplinkError::Silent {
             peer: self.peer().clone(),
             address: self.address().to_owned(),
             silent,
-        }
-    }
-
-    fn keep_traffic(&self, link: &Link) {
-        let mut before = self.traffic_before.lock().unwrap_or_else(PoisonError::into_inner);
-        *before = *before + link.traffic();
-    }
-
-    /// Dials and shakes hands.
-    async fn connect(&self) -> Result<(ControlChannel, Welcome), UplinkError> {
-        let link = self.dialer.dial(self.resolve().await?, self.peer()).await?;
-        let greeted = self.greet(&link).await;
-        if let Err(error) = &greeted {
-            link.close(error.close_code(), &error.to_string());
-        }
-        greeted
-    }
-
-    /// Hello and Welcome.
-    async fn greet(&self, link: &Link) -> Result<(ControlChannel, Welcome), UplinkError> {
-        let UplinkConfig { peer, hello, split, .. } = &self.config;
-        let mut control = link.control().await.map_err(UplinkError::Ended)?;
-        control.send(Message::Hello(hello.clone())).await?;
-        let answer = control.recv().await?;
-        if let Message::Fault(fault) = answer {
-            return Err(UplinkError::Refused { peer: peer.clone(), fault });
-        }
-        let Message::Welcome(welcome) = answer else {
-            return Err(UplinkError::NoWelcome(answer.kind()));
-        };
-        accept_welcome(hello, &welcome, (peer.role, &peer.name), *split)
-            .map_err(|source| UplinkError::Handshake { peer: peer.clone(), source })?;
-        Ok((control, welcome))
-    }
-
-    async fn resolve(&self) -> Result<SocketAddr, UplinkError> {
-        let address = || self.address().to_owned();
-        let found = tokio::net::lookup_host(self.address()).await;
-        let mut found =
-            found.map_err(|source| UplinkError::Resolve { address: address(), source })?;
-        let ipv6 = socket_for(self.address()).is_ipv6();
-        found
-            .find(|found| found.is_ipv6() == ipv6)
-            .ok_or_else(|| UplinkError::NoAddress { address: address() })
-    }
-
-    /// Until the link is lost; says why.
-    async fn serve(&self, health: &mut LinkHealth, control: &mut ControlChannel) -> UplinkError {
-        loop {
-            let expecting = self.sessions.load(Ordering::Relaxed) > 0;
-            health.expect(clock::now(), expecting);
-            while let Some(message) = health.poll_transmit() {
-                if let Err(error) = control.send(message).await {
-                    return error.into();
-                }
-            }
-            while let Some(event) = health.poll_event() {
-                match event {
-                    LinkEvent::Lost { silent } => return self.silent(silent),
-                    LinkEvent::Back | LinkEvent::Dial => {}
-                }
-            }
-            tokio::select! {
-                // What came before its deadline is no silence.
-                biased;
-                message = control.recv() => match message {
-                    Ok(message) => {
-                        if let Some(answer) = take(health, message)
-                            && let Err(error) = control.send(answer).await
-                        {
-                            return error.into();
-                        }
-                    }
-                    Err(error) => return error.into(),
-                },
-                () = self.heard.notified() => health.handle_frame(clock::now()),
-                () = self.sessions_changed.notified() => {}
-                () = wait_for_timer(health) => {}
-            }
-        }
-    }
-
-    /// Up to a quarter of the pace, so that nodes do not dial in step.
-    fn jitter(&self) -> Duration {
-        let part = u16::from_le_bytes(self.config.network.random());
-        self.redial() / (4 << u16::BITS) * u32::from(part)
-    }
-}
-
-impl UplinkSession {
-    /// Sends towards the verifier.
-    ///
-    /// # Errors
-    ///
-    /// [`ChannelError`].
-    pub async fn send(&mut self, frame: impl Into<protocol::Frame>) -> Result<(), ChannelError> {
-        self.sender.send(frame).await
-    }
-
-    /// The next frame from the verifier. May be dropped half-way.
-    ///
-    /// # Errors
-    ///
-    /// [`ChannelError`].
-    pub async fn recv(&mut self) -> Result<protocol::Frame, ChannelError> {
-        let frame = self.receiver.recv().await?;
-        self.open.0.heard.notify_one();
-        Ok(frame)
-    }
-
-    /// Says that this is all, and waits until the peer has everything, or is lost.
-    ///
-    /// # Errors
-    ///
-    /// [`ChannelError`].
-    pub async fn finish(self) -> Result<(), ChannelError> {
-        self.sender.finish().await
-    }
-
-    /// Whose doing it was: for a peer that broke the protocol.
-    pub fn accuse(&self, reason: &str) {
-        self.sender.link().close(CloseCode::Misbehaved, reason);
-    }
-}
-
-impl OpenSession {
-    fn new(uplink: &Arc<Uplink>) -> Self {
-        if uplink.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
-            uplink.sessions_changed.notify_one();
-        }
-        Self(Arc::clone(uplink))
-    }
-}
-
-impl Drop for OpenSession {
-    fn drop(&mut self) {
-        if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.0.sessions_changed.notify_one();
         }
     }
 }
@@ -369,37 +188,4 @@ fn socket_for(address: &str) -> SocketAddr {
         true => (Ipv6Addr::UNSPECIFIED, 0).into(),
         false => (Ipv4Addr::UNSPECIFIED, 0).into(),
     }
-}
-
-/// Sleeps until the timer is due and hands it in; forever, where there is none.
-async fn wait_for_timer(health: &mut LinkHealth) {
-    clock::reached(health.poll_timeout()).await;
-    health.handle_timeout(clock::now());
-}
-
-/// Takes a message of the link's own channel; gives the answer, where one is due.
-fn take(health: &mut LinkHealth, message: Message) -> Option<Message> {
-    let now = clock::now();
-    match message {
-        Message::Pong(pong) => health.handle_pong(now, pong),
-        Message::Ping(ping) => {
-            health.handle_frame(now);
-            return Some(Message::Pong(Pong { nonce: ping.nonce }));
-        }
-        Message::Fault(fault) => {
-            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
-            health.handle_frame(now);
-        }
-        // The channel lets nothing else through, but for a welcome that comes twice.
-        Message::Hello(_)
-        | Message::Welcome(_)
-        | Message::Open(_)
-        | Message::Opened(_)
-        | Message::Pass(_)
-        | Message::Draft(_)
-        | Message::Verdict(_)
-        | Message::Rollback(_)
-        | Message::Close(_) => health.handle_frame(now),
-    }
-    None
 }

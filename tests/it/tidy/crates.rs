@@ -47,8 +47,9 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates of others, and which of ours alone may import them.
-const RESERVED: [(&str, &[&str]); 4] = [
+const RESERVED: [(&str, &[&str]); 5] = [
     ("quinn", &["transport"]),
+    ("quinn-proto", &["transport"]),
     ("rustls", &["transport"]),
     ("rcgen", &["transport"]),
     ("tokio", &["transport", "cloud-node", "edge-node"]),

@@ -118,11 +118,11 @@ impl FrameReader {
 
     fn lost(&self, error: ReadError) -> ChannelError {
         match error {
-            ReadError::Reset(_) | ReadError::ClosedStream => ChannelError::Withdrawn,
-            ReadError::ConnectionLost(error) => ChannelError::Link(self.connection.end(&error)),
-            ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
-                unreachable!("reads are ordered, and no early data is sent")
+            ReadError::Reset(_) | ReadError::ClosedStream | ReadError::ZeroRttRejected => {
+                ChannelError::Withdrawn
             }
+            ReadError::ConnectionLost(error) => ChannelError::Link(self.connection.end(&error)),
+            ReadError::IllegalOrderedRead => unreachable!("reads are ordered"),
         }
     }
 }

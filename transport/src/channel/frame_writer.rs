@@ -72,11 +72,10 @@ impl FrameWriter {
         let _ = self.stream.finish();
         match self.stream.stopped().await {
             Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(ChannelError::Withdrawn),
+            Ok(Some(_)) | Err(StoppedError::ZeroRttRejected) => Err(ChannelError::Withdrawn),
             Err(StoppedError::ConnectionLost(error)) => {
                 Err(ChannelError::Link(self.connection.end(&error)))
             }
-            Err(StoppedError::ZeroRttRejected) => unreachable!("no early data is sent"),
         }
     }
 
@@ -98,9 +97,10 @@ impl FrameWriter {
 
     fn lost(&self, error: WriteError) -> ChannelError {
         match error {
-            WriteError::Stopped(_) | WriteError::ClosedStream => ChannelError::Withdrawn,
+            WriteError::Stopped(_) | WriteError::ClosedStream | WriteError::ZeroRttRejected => {
+                ChannelError::Withdrawn
+            }
             WriteError::ConnectionLost(error) => ChannelError::Link(self.connection.end(&error)),
-            WriteError::ZeroRttRejected => unreachable!("no early data is sent"),
         }
     }
 }

@@ -11,8 +11,8 @@
 //!   bound first, as behind a router whose outer address changes.
 //! - **What is in transit is bounded**: what comes beyond [`TRANSIT_MAX`] is lost.
 
-use super::Sockets;
 use super::datagram::{AlwaysWritable, Datagram};
+use super::{Sockets, any_port};
 use crate::clock;
 use crate::options::Side;
 use link_emulator::{Pipe, Running};
@@ -60,6 +60,8 @@ struct Inner {
 struct State {
     link: Running,
     socket: Arc<dyn AsyncUdpSocket>,
+    /// The one before, where this node changed it by itself: what was sent to it still comes.
+    previous: Option<Arc<dyn AsyncUdpSocket>>,
     outbound: Transit,
     inbound: Transit,
     read: Vec<u8>,
@@ -92,6 +94,7 @@ impl EmulatedSocket {
             state: Mutex::new(State {
                 link,
                 socket,
+                previous: None,
                 outbound: Transit::default(),
                 inbound: Transit::default(),
                 read: vec![0; READ_BYTES],
@@ -102,6 +105,13 @@ impl EmulatedSocket {
         });
         let courier = tokio::spawn(deliver(Arc::clone(&inner))).abort_handle();
         Ok(Self { inner, courier })
+    }
+
+    /// Goes on over another socket below.
+    pub(super) fn renew(&self, socket: Arc<dyn AsyncUdpSocket>) {
+        let mut state = self.inner.state();
+        state.previous = Some(std::mem::replace(&mut state.socket, socket));
+        state.reader.take().into_iter().for_each(Waker::wake);
     }
 }
 
@@ -168,12 +178,11 @@ impl State {
 
     /// Another address, as its peers see it. What was under way to the old one is lost.
     fn move_to(&mut self, sockets: &Sockets, address: SocketAddr) {
-        let mut any_port = address;
-        any_port.set_port(0);
-        match sockets.bind(any_port) {
+        match sockets.bind(any_port(address)) {
             Ok(socket) => {
                 tracing::info!("the emulated link moves to another address");
                 self.socket = socket;
+                self.previous = None;
                 self.inbound = Transit::default();
                 self.reader.take().into_iter().for_each(Waker::wake);
             }
@@ -181,12 +190,26 @@ impl State {
         }
     }
 
-    /// Takes what the socket below has.
+    /// Takes what the sockets below have.
     fn read(&mut self, context: &mut Context<'_>, side: Side, now: Duration) -> io::Result<()> {
+        let sockets = [self.previous.clone(), Some(Arc::clone(&self.socket))];
+        for socket in sockets.into_iter().flatten() {
+            self.read_from(&*socket, context, side, now)?;
+        }
+        Ok(())
+    }
+
+    fn read_from(
+        &mut self,
+        socket: &dyn AsyncUdpSocket,
+        context: &mut Context<'_>,
+        side: Side,
+        now: Duration,
+    ) -> io::Result<()> {
         loop {
             let mut meta = [RecvMeta::default()];
             let mut buffers = [IoSliceMut::new(&mut self.read)];
-            let Poll::Ready(count) = self.socket.poll_recv(context, &mut buffers, &mut meta) else {
+            let Poll::Ready(count) = socket.poll_recv(context, &mut buffers, &mut meta) else {
                 return Ok(());
             };
             for meta in &meta[..count?] {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A connection of a good device, to write anything into.
 async fn raw(world: &mut World) -> (quinn::Connection, Link) {
     let device = world.device();
-    let config = tls::client(&device, &world.trust).unwrap();
+    let (config, _) = tls::client(&device, &world.trust, Arc::default()).unwrap();
     let mut config = quinn::ClientConfig::new(Arc::new(config));
     config.transport_config(world.options.transport(Side::Dialler));
     let endpoint = quinn::Endpoint::client(loopback()).unwrap();

@@ -6,7 +6,7 @@
 )]
 
 use super::super::model;
-use super::super::scenario::{Scenario, Speed};
+use super::super::scenario::{Scenario, Speed, ms};
 use super::super::setup::bytes_of;
 use super::super::stage::WIDTH;
 use super::{Happening, Purpose, Thinking, World};
@@ -43,7 +43,8 @@ impl World {
                 LinkEvent::Lost { .. } => self.drafter.handle_link_lost(self.now),
                 LinkEvent::Back => self.drafter.handle_link_back(self.now),
                 LinkEvent::Dial => {
-                    self.health.handle_dialled(self.now, ms(self.dice.below(50)));
+                    let jitter = ms(self.dice.below(50));
+                    self.health.handle_dialled(self.now, jitter);
                     self.plan(self.now + self.scenario.weather.delay * 2, Happening::Dialled);
                 }
             }

@@ -1,0 +1,239 @@
+//! Coming back: how long after an outage a session is open again.
+
+use super::{World, listen, name};
+use crate::{Link, LinkOptions, Listener, Network, Peer, Uplink, UplinkConfig, clock};
+use base::{LayerRange, ModelFingerprint, Role, TokenizerFingerprint};
+use link_emulator::{Emulation, LinkProfile};
+use protocol::{Hello, Host, LinkHealthConfig, Message, Pong, negotiate};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The pace of dialling that ships.
+const PACE: Duration = Duration::from_millis(250);
+
+/// When outages begin.
+const CUT: Duration = Duration::from_secs(5);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A link of this round trip that carries nothing from [`CUT`] on, `outage` long.
+fn link(rtt: Duration, outage: Duration) -> Emulation {
+    let (delay, cut, outage) = (rtt.as_millis() / 2, CUT.as_secs(), outage.as_secs_f64());
+    let text = format!(
+        "about = ''\n[up]\ndelay_ms = {delay}\n[down]\ndelay_ms = {delay}\n\
+         [outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]"
+    );
+    let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+}
+
+fn host() -> Host {
+    Host {
+        versions: protocol::VERSIONS,
+        node: name("cloud"),
+        role: Role::Cloud,
+        numerics: "any".to_owned(),
+        model: ModelFingerprint([1; 32]),
+        tokenizer: TokenizerFingerprint([2; 32]),
+        layers: 4,
+        width: 64,
+        vocab: 300,
+        holds: LayerRange::new(0, 4).unwrap(),
+    }
+}
+
+/// Answers hellos, pings and `Open`s, as a cloud does.
+async fn serve(link: Link) {
+    let Ok(mut control) = link.control().await else { return };
+    let Ok(Message::Hello(hello)) = control.recv().await else { return };
+    let welcome = negotiate(&host(), &hello, (link.peer().role, &link.peer().name)).unwrap();
+    let mut sessions = JoinSet::new();
+    let mut answer = Some(Message::Welcome(welcome));
+    loop {
+        if let Some(answer) = answer.take()
+            && control.send(answer).await.is_err()
+        {
+            return;
+        }
+        tokio::select! {
+            biased;
+            message = control.recv() => match message {
+                Ok(Message::Ping(ping)) => answer = Some(Message::Pong(Pong { nonce: ping.nonce })),
+                _ => return,
+            },
+            session = link.accept_session() => {
+                let Ok(mut session) = session else { return };
+                sessions.spawn(async move {
+                    while let Ok(frame) = session.recv().await {
+                        let Message::Open(open) = frame.message else { continue };
+                        let _ = session.send(super::opened(open.session.0[0])).await;
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn welcoming(listener: Listener) -> AbortHandle {
+    let accept = async move {
+        let mut links = JoinSet::new();
+        while let Some(link) = listener.accept().await {
+            links.spawn(serve(link));
+        }
+    };
+    tokio::spawn(accept).abort_handle()
+}
+
+/// A device that wants one session at all times, as a request under way does.
+async fn want_session(uplink: Arc<Uplink>, opened: mpsc::UnboundedSender<Instant>) {
+    let mut states = uplink.watch();
+    loop {
+        if let Some(mut session) = uplink.try_session().await
+            && session.send(super::open(1)).await.is_ok()
+        {
+            while session.recv().await.is_ok() {
+                let _ = opened.send(clock::now());
+            }
+        }
+        let _ = states.changed().await;
+    }
+}
+
+/// A cloud, and a device with a session there.
+struct Pair {
+    world: World,
+    address: SocketAddr,
+    cloud: AbortHandle,
+    uplink: Arc<Uplink>,
+    device: JoinSet<()>,
+    opened: mpsc::UnboundedReceiver<Instant>,
+    began: Instant,
+}
+
+impl Pair {
+    fn over(link: Emulation) -> Self {
+        let network = Network::memory();
+        let options = LinkOptions { network: network.clone(), ..LinkOptions::default() };
+        let mut world = World::with(options.clone());
+        let identity = world.device();
+        let mut listener = listen(&world.cloud, &world.trust, &options);
+        std::mem::swap(&mut listener, &mut world.listener);
+        let address = listener.local_addr();
+        let config = UplinkConfig {
+            peer: Peer::new(Role::Cloud, name("cloud")),
+            address: address.to_string(),
+            hello: Hello {
+                versions: protocol::VERSIONS,
+                node: name("car"),
+                role: Role::Device,
+                numerics: "any".to_owned(),
+                tokenizer: None,
+                model: None,
+            },
+            split: false,
+            health: LinkHealthConfig { redial: PACE, ..LinkHealthConfig::default() },
+            keep_alive: Duration::from_secs(20),
+            network: network.emulating(Some(link), 1),
+        };
+        let cloud = welcoming(listener);
+        let began = clock::now();
+        let uplink = Uplink::bind(config, &identity, &world.trust).unwrap();
+        let (give, opened) = mpsc::unbounded_channel();
+        let mut device = JoinSet::new();
+        let running = Arc::clone(&uplink);
+        device.spawn(async move { running.run().await });
+        device.spawn(want_session(Arc::clone(&uplink), give));
+        Self { world, address, cloud, uplink, device, opened, began }
+    }
+
+    /// When a session is opened for the first time after `since`, in time since the beginning.
+    async fn open_after(&mut self, since: Duration) -> Duration {
+        loop {
+            let at = self.opened.recv().await.unwrap() - self.began;
+            if at > since {
+                return at;
+            }
+        }
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.cloud.abort();
+    }
+}
+
+/// How long after the end of an outage its session is open again.
+async fn comeback(rtt: Duration, outage: Duration) -> Duration {
+    let mut pair = Pair::over(link(rtt, outage));
+    let took = pair.open_after(CUT).await - CUT - outage;
+    assert_eq!(pair.device.len(), 2);
+    took
+}
+
+/// Goal: after any outage a session is open within one pace of dialling, its jitter and one round trip.
+/// Method: outages that end in every phase of the pace.
+async fn comes_back_within_a_pace_and_a_round_trip(rtt: Duration) {
+    let deadline = (4 * rtt).max(LinkHealthConfig::default().deadline_floor);
+    let most = PACE.max(deadline / 3) + PACE / 4 + rtt + ms(15);
+    for outage in [5_000, 30_000] {
+        let mut took = Vec::new();
+        for phase in 0..6 {
+            took.push(comeback(rtt, ms(outage + phase * 50)).await);
+        }
+        took.sort_unstable();
+        println!("rtt {rtt:?}, outage {outage} ms: {took:?}");
+        assert!(took[0] >= rtt / 2, "{took:?}");
+        assert!(took[5] <= most, "{took:?} are not all within {most:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_20_ms_a_session_is_open_again_within_a_pace_and_a_round_trip() {
+    comes_back_within_a_pace_and_a_round_trip(ms(20)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_100_ms_a_session_is_open_again_within_a_pace_and_a_round_trip() {
+    comes_back_within_a_pace_and_a_round_trip(ms(100)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_300_ms_a_session_is_open_again_within_a_pace_and_a_round_trip() {
+    comes_back_within_a_pace_and_a_round_trip(ms(300)).await;
+}
+
+/// Goal: who forgot all tickets meanwhile is found as soon, and answers one round trip later: the
+/// refusal is known with the handshake, and the session's `Open` follows the hello at once.
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_was_restarted_meanwhile_takes_one_round_trip_more() {
+    let (rtt, outage) = (ms(100), Duration::from_secs(15));
+    let mut pair = Pair::over(link(rtt, outage));
+    tokio::time::sleep(CUT + Duration::from_secs(1)).await;
+    pair.cloud.abort();
+    // Its port is free once nobody remembers it.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let World { cloud, trust, options, .. } = &pair.world;
+    let again = Listener::bind(pair.address, cloud, trust, &[Role::Device], options).unwrap();
+    pair.cloud = welcoming(again);
+    let took = pair.open_after(CUT).await - CUT - outage;
+    assert!(took <= PACE + PACE / 4 + 2 * rtt + ms(15), "{took:?}");
+}
+
+/// Goal: a silence that ends soon after the link was given up costs the session a new `Open` and no
+/// more; the device does not end up with two links. Method: silence of 600 ms, deadline of 500 ms.
+#[tokio::test(start_paused = true)]
+async fn a_link_that_speaks_again_soon_is_up_again() {
+    let (rtt, outage) = (ms(20), ms(600));
+    let mut pair = Pair::over(link(rtt, outage));
+    let took = pair.open_after(CUT).await - CUT - outage;
+    assert!(took <= PACE + PACE / 4 + rtt + ms(15), "{took:?}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(pair.uplink.is_up());
+    assert!(pair.opened.is_empty(), "the session was opened once and stayed");
+}
