@@ -476,3 +476,6 @@ async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
     }
     std::future::pending().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Coming back: how long after an outage a session is open again.
 
 use super::{World, listen, name};
-use crate::{Link, LinkOptions, Listener, Network, Peer, Uplink, UplinkConfig, clock};
+use crate::{Link, LinkOptions, Listener, Network, Peer, Uplink, UplinkConfig, UplinkState, clock};
 use base::{LayerRange, ModelFingerprint, Role, TokenizerFingerprint};
 use link_emulator::{Emulation, LinkProfile};
 use protocol::{Hello, Host, LinkHealthConfig, Message, Pong, negotiate};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -23,11 +23,14 @@ fn ms(ms: u64) -> Duration {
 
 /// A link of this round trip that carries nothing from [`CUT`] on, `outage` long.
 fn link(rtt: Duration, outage: Duration) -> Emulation {
-    let (delay, cut, outage) = (rtt.as_millis() / 2, CUT.as_secs(), outage.as_secs_f64());
-    let text = format!(
-        "about = ''\n[up]\ndelay_ms = {delay}\n[down]\ndelay_ms = {delay}\n\
-         [outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]"
-    );
+    let (cut, outage) = (CUT.as_secs(), outage.as_secs_f64());
+    link_with(rtt, &format!("[outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]"))
+}
+
+/// A link of this round trip, and what else its profile says.
+fn link_with(rtt: Duration, rest: &str) -> Emulation {
+    let delay = rtt.as_millis() / 2;
+    let text = format!("about = ''\n[up]\ndelay_ms = {delay}\n[down]\ndelay_ms = {delay}\n{rest}");
     let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
     LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
 }
@@ -47,8 +50,8 @@ fn host() -> Host {
     }
 }
 
-/// Answers hellos, pings and `Open`s, as a cloud does.
-async fn serve(link: Link) {
+/// Answers hellos, pings and `Open`s, as a cloud does; with a `rhythm`, it then says something so often.
+async fn serve(link: Link, rhythm: Option<Duration>) {
     let Ok(mut control) = link.control().await else { return };
     let Ok(Message::Hello(hello)) = control.recv().await else { return };
     let welcome = negotiate(&host(), &hello, (link.peer().role, &link.peer().name)).unwrap();
@@ -71,7 +74,11 @@ async fn serve(link: Link) {
                 sessions.spawn(async move {
                     while let Ok(frame) = session.recv().await {
                         let Message::Open(open) = frame.message else { continue };
-                        let _ = session.send(super::opened(open.session.0[0])).await;
+                        while session.send(super::opened(open.session.0[0])).await.is_ok()
+                            && let Some(rhythm) = rhythm
+                        {
+                            tokio::time::sleep(rhythm).await;
+                        }
                     }
                 });
             }
@@ -79,14 +86,32 @@ async fn serve(link: Link) {
     }
 }
 
-fn welcoming(listener: Listener) -> AbortHandle {
-    let accept = async move {
-        let mut links = JoinSet::new();
-        while let Some(link) = listener.accept().await {
-            links.spawn(serve(link));
-        }
-    };
-    tokio::spawn(accept).abort_handle()
+/// A listener whose links are served.
+struct Cloud {
+    listener: Arc<Listener>,
+    links: Arc<Mutex<Vec<Link>>>,
+    serving: AbortHandle,
+}
+
+impl Cloud {
+    fn start(listener: Listener, rhythm: Option<Duration>) -> Self {
+        let (listener, links) = (Arc::new(listener), Arc::<Mutex<Vec<_>>>::default());
+        let (door, known) = (Arc::clone(&listener), Arc::clone(&links));
+        let serving = tokio::spawn(async move {
+            let mut visits = JoinSet::new();
+            while let Some(link) = door.accept().await {
+                known.lock().unwrap().push(link.clone());
+                visits.spawn(serve(link, rhythm));
+            }
+        });
+        Self { listener, links, serving: serving.abort_handle() }
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
 }
 
 /// A device that wants one session at all times, as a request under way does.
@@ -108,7 +133,7 @@ async fn want_session(uplink: Arc<Uplink>, opened: mpsc::UnboundedSender<Instant
 struct Pair {
     world: World,
     address: SocketAddr,
-    cloud: AbortHandle,
+    cloud: Option<Cloud>,
     uplink: Arc<Uplink>,
     device: JoinSet<()>,
     opened: mpsc::UnboundedReceiver<Instant>,
@@ -117,6 +142,11 @@ struct Pair {
 
 impl Pair {
     fn over(link: Emulation) -> Self {
+        Self::talking_over(link, None)
+    }
+
+    /// Its cloud says something every `rhythm`, where it is given one.
+    fn talking_over(link: Emulation, rhythm: Option<Duration>) -> Self {
         let network = Network::memory();
         let options = LinkOptions { network: network.clone(), ..LinkOptions::default() };
         let mut world = World::with(options.clone());
@@ -140,7 +170,7 @@ impl Pair {
             keep_alive: Duration::from_secs(20),
             network: network.emulating(Some(link), 1),
         };
-        let cloud = welcoming(listener);
+        let cloud = Some(Cloud::start(listener, rhythm));
         let began = clock::now();
         let uplink = Uplink::bind(config, &identity, &world.trust).unwrap();
         let (give, opened) = mpsc::unbounded_channel();
@@ -159,12 +189,6 @@ impl Pair {
                 return at;
             }
         }
-    }
-}
-
-impl Drop for Pair {
-    fn drop(&mut self) {
-        self.cloud.abort();
     }
 }
 
@@ -215,12 +239,12 @@ async fn a_cloud_that_was_restarted_meanwhile_takes_one_round_trip_more() {
     let (rtt, outage) = (ms(100), Duration::from_secs(15));
     let mut pair = Pair::over(link(rtt, outage));
     tokio::time::sleep(CUT + Duration::from_secs(1)).await;
-    pair.cloud.abort();
+    pair.cloud = None;
     // Its port is free once nobody remembers it.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let World { cloud, trust, options, .. } = &pair.world;
     let again = Listener::bind(pair.address, cloud, trust, &[Role::Device], options).unwrap();
-    pair.cloud = welcoming(again);
+    pair.cloud = Some(Cloud::start(again, None));
     let took = pair.open_after(CUT).await - CUT - outage;
     assert!(took <= PACE + PACE / 4 + 2 * rtt + ms(15), "{took:?}");
 }
@@ -236,4 +260,51 @@ async fn a_link_that_speaks_again_soon_is_up_again() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(pair.uplink.is_up());
     assert!(pair.opened.is_empty(), "the session was opened once and stayed");
+}
+
+/// Goal: a device that only listens is heard of again soon after its address has changed, on the same
+/// connection. Method: a word every 60 ms; the address changes every three seconds. The word that is
+/// missing is asked for once it is overdue, and the next one comes at most a rhythm after the question
+/// has arrived.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_only_listens_moves_soon() {
+    let (rtt, rhythm) = (ms(20), ms(60));
+    let moves = link_with(rtt, "[moves]\nevery_s = 3");
+    let mut pair = Pair::talking_over(moves, Some(rhythm));
+    let mut states = pair.uplink.watch();
+    states.wait_for(|state| matches!(state, UplinkState::Up(..))).await.unwrap();
+    pair.open_after(Duration::from_secs(1)).await;
+    states.mark_unchanged();
+    let (mut last, mut longest) = (pair.open_after(Duration::from_secs(1)).await, Duration::ZERO);
+    while last < Duration::from_secs(31) {
+        let word = pair.open_after(last).await;
+        longest = longest.max(word - last);
+        last = word;
+    }
+    println!("longest pause {longest:?}");
+    assert!(longest > rhythm + ms(10), "it moved ten times");
+    assert!(longest <= 2 * rhythm + rtt, "{longest:?}");
+    assert!(!states.has_changed().unwrap(), "it stayed up all the time");
+}
+
+/// Goal: where nobody takes a new dial, the old connection carries on, from a fresh socket. Method: the
+/// cloud refuses dials from before the silence on, which ends in every phase of the pace.
+#[tokio::test(start_paused = true)]
+async fn where_dials_are_refused_the_old_connection_comes_back_from_another_address() {
+    let rtt = ms(100);
+    for phase in 0..6 {
+        let outage = ms(10_000 + 50 * phase);
+        let mut pair = Pair::over(link(rtt, outage));
+        pair.open_after(Duration::ZERO).await;
+        let cloud = pair.cloud.take().unwrap();
+        cloud.listener.refuse_new();
+        let seen = || cloud.links.lock().unwrap()[0].remote_address();
+        let before = seen();
+        let took = pair.open_after(CUT).await - CUT - outage;
+        assert_ne!(seen(), before);
+        assert_eq!(cloud.links.lock().unwrap().len(), 1, "it is the same connection");
+        // The new ping is acknowledged, the pings that were lost before it are sent again and
+        // answered, and then the session is opened.
+        assert!(took <= PACE + PACE / 4 + 3 * rtt + ms(15), "{took:?}");
+    }
 }

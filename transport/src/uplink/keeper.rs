@@ -10,7 +10,7 @@
 //!
 //! - **The old connection does not come before a dial that carries sessions**: both show the peer
 //!   alive at about the same time, and the dial's sessions are then answered already. It comes back
-//!   with the next tick, where the dial has not been answered by then.
+//!   when the dial has failed, or with the next tick.
 //! - **Dials are bounded**: each is given up after the deadline, and they begin at least a third of it
 //!   apart.
 
@@ -156,7 +156,13 @@ impl<'a> Keeper<'a> {
             Err(error) => {
                 let pause = if error.is_misfit() { MISFIT_PAUSE } else { Duration::ZERO };
                 self.uplink.carriers.failed(error);
-                return self.health.handle_dial_failed(now, pause);
+                self.health.handle_dial_failed(now, pause);
+                // What it kept back need not wait for it any longer.
+                if self.spoke && !self.uplink.carriers.is_trying() {
+                    self.spoke = false;
+                    self.health.handle_frame(now);
+                }
+                return;
             }
         };
         let link = control.link().clone();

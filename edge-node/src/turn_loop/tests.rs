@@ -1,0 +1,102 @@
+//! How soon a request that went on alone has its target back.
+
+use crate::demo::models;
+use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::{Notice, Request, Show};
+use base::Sampling;
+use link_emulator::{Emulation, LinkProfile};
+use partitioner::Mode;
+use runtime::Turn;
+use settings::{Link, Pace};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use transport::clock;
+
+/// When the link ends, in time since it began.
+const CUT: Duration = Duration::from_secs(3);
+
+/// A token of the device's own.
+const DRAFT_MS: f64 = 25.0;
+
+/// A pass of the target, and each of its rows.
+const PASS: Pace = Pace { decode_ms: 40.0, per_row_ms: 3.0 };
+
+/// When the target was back, and when it had said a first word.
+#[derive(Debug)]
+struct Watch {
+    back: Instant,
+    alone: u32,
+    rejoined: Option<Instant>,
+    verified: Option<Instant>,
+}
+
+impl Show for Watch {
+    fn piece(&mut self, _: &str, verified: bool) {
+        self.alone += u32::from(!verified);
+        if verified && clock::now() > self.back {
+            self.verified.get_or_insert(clock::now());
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        if matches!(notice, Notice::Rejoined { .. }) && clock::now() > self.back {
+            self.rejoined.get_or_insert(clock::now());
+        }
+    }
+}
+
+fn link(rtt: Duration, outage: Duration) -> Emulation {
+    let (delay, cut, outage) = (rtt.as_millis() / 2, CUT.as_secs(), outage.as_secs_f64());
+    let text = format!(
+        "about = ''\n[up]\ndelay_ms = {delay}\n[down]\ndelay_ms = {delay}\n\
+         [outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]"
+    );
+    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+}
+
+/// A long reply with an outage in its middle.
+async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
+    let link = link(rtt, outage);
+    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link), 1);
+    config.paces.device = Pace { decode_ms: DRAFT_MS, per_row_ms: 0.0 };
+    config.paces.cloud = PASS;
+    let began = clock::now();
+    let mut world = World::start(&config).await.unwrap();
+    let device = world.device();
+    let content = "I'd like a table for two tonight.".to_owned();
+    let request = Request {
+        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
+        // So hot that it does not end by itself.
+        sampling: Sampling::new(20.0, 0, 1.0, 1).unwrap(),
+        tokens_max: 400,
+        stop: Vec::new(),
+        keep: false,
+    };
+    let back = began + CUT + outage;
+    let mut watch = Watch { back, alone: 0, rejoined: None, verified: None };
+    device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();
+    world.end().await;
+    watch
+}
+
+/// Goal: from the end of an outage to the first verified token it takes at most one pace of dialling
+/// with its jitter, two round trips and the pass that judges what was said alone. Method: outages that
+/// end in several phases of the pace.
+#[test]
+fn the_first_verified_token_is_a_pace_two_round_trips_and_a_pass_after_the_link() {
+    let (rtt, slack) = (Duration::from_millis(100), Duration::from_millis(15));
+    let pace = Link::default().reconnect().mul_f64(1.25);
+    for (mode, phase_ms) in [(Mode::Remote, 0), (Mode::Speculative, 90), (Mode::Remote, 180)] {
+        let run = outage(mode, rtt, Duration::from_millis(5_000 + phase_ms));
+        let watch = in_virtual_time(run).unwrap();
+        let rejoined = watch.rejoined.expect("it rejoined") - watch.back;
+        assert!(rejoined <= pace + rtt + slack, "{mode:?}: {rejoined:?}");
+        let pass_ms = PASS.decode_ms + PASS.per_row_ms * f64::from(watch.alone + 2);
+        let pass = Duration::from_secs_f64(pass_ms / 1e3);
+        let verified = watch.verified.expect("it was verified again") - watch.back;
+        println!("{mode:?}: rejoined {rejoined:?}, verified {verified:?}, pass {pass:?}");
+        assert!(verified <= pace + 2 * rtt + pass + slack, "{mode:?}: {verified:?}, {watch:?}");
+    }
+}
