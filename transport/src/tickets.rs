@@ -11,8 +11,8 @@
 //! - **In memory alone, and bounded**: [`COPIES`] of each of the first [`PER_LINK`] tickets of a link.
 //! - **No ticket of a peer that was not judged**: they are handed out for the one peer whose
 //!   certificate the dialler has checked last.
-//! - **No ticket that may have been spent outlives the next link**: new ones take the place of all
-//!   that were tried.
+//! - **No more than one link gives**: what a new link brings takes the place of what an older one left,
+//!   which may have been spent.
 
 use crate::peer::Peer;
 use quinn::crypto::{
@@ -53,8 +53,6 @@ pub(crate) struct Tickets(Mutex<Held>);
 #[derive(Default)]
 struct Held {
     tickets: VecDeque<(ServerName<'static>, Tls13ClientSessionValue)>,
-    /// One was handed out since the last came.
-    tried: bool,
     /// Whose certificate was judged last, and the chain that it showed.
     judged: Option<(Peer, Vec<CertificateDer<'static>>)>,
 }
@@ -91,9 +89,6 @@ impl fmt::Debug for Tickets {
 impl ClientSessionStore for Tickets {
     fn insert_tls13_ticket(&self, name: ServerName<'static>, ticket: Tls13ClientSessionValue) {
         let mut held = self.held();
-        if std::mem::take(&mut held.tried) {
-            held.tickets.clear();
-        }
         held.tickets.push_back((name, ticket));
         let over = held.tickets.len().saturating_sub(PER_LINK * COPIES);
         held.tickets.drain(..over);
@@ -105,7 +100,6 @@ impl ClientSessionStore for Tickets {
         if name.to_str() != peer.name.as_str() {
             return None;
         }
-        held.tried = true;
         // Copies of one ticket lie together: by turns from either end, so that one that was spent
         // does not spoil two dials in a row.
         let (_, ticket) = match held.tickets.len() % 2 {

@@ -72,12 +72,6 @@ impl Carriers {
         Some((link.clone(), Carried { life: life.subscribe(), heard: Arc::clone(heard) }))
     }
 
-    /// Whether a link is being dialled that carries sessions.
-    pub(super) fn is_trying(&self) -> bool {
-        let trying = matches!(&*self.state.borrow(), UplinkState::Trying(_));
-        trying && self.present().carrier.as_ref().is_some_and(|it| it.life.receiver_count() > 0)
-    }
-
     /// A dial is under way, and this link takes what goes with its first packets. Of no consequence
     /// where another is up, or where none ever was.
     pub(super) fn offer(&self, link: &Link) {

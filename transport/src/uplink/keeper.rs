@@ -8,9 +8,6 @@
 //!
 //! # Invariants
 //!
-//! - **The old connection does not come before a dial that carries sessions**: both show the peer
-//!   alive at about the same time, and the dial's sessions are then answered already. It comes back
-//!   when the dial has failed, or with the next tick.
 //! - **Dials are bounded**: each is given up after the deadline, and they begin at least a third of it
 //!   apart.
 
@@ -37,8 +34,6 @@ pub(super) struct Keeper<'a> {
     /// A session of the link that is up heard the peer.
     heard: Arc<Notify>,
     dials: JoinSet<Result<Welcomed, UplinkError>>,
-    /// The connection that was given up spoke again, while a dial carried sessions.
-    spoke: bool,
 }
 
 /// A connection after its welcome.
@@ -55,7 +50,6 @@ impl<'a> Keeper<'a> {
             connection: None,
             heard: Arc::default(),
             dials: JoinSet::new(),
-            spoke: false,
         }
     }
 
@@ -90,9 +84,6 @@ impl<'a> Keeper<'a> {
     fn react(&mut self) {
         while let Some(event) = self.health.poll_event() {
             match event {
-                LinkEvent::Dial if std::mem::take(&mut self.spoke) => {
-                    self.health.handle_frame(clock::now());
-                }
                 LinkEvent::Dial => self.dial(),
                 LinkEvent::Lost { silent } => self.lose(silent),
                 LinkEvent::Back => self.back(),
@@ -128,7 +119,6 @@ impl<'a> Keeper<'a> {
 
     /// The connection is there, for the first time or again.
     fn back(&mut self) {
-        self.spoke = false;
         self.dials = JoinSet::new();
         let Some(connection) = &self.connection else { return };
         let link = connection.control.link();
@@ -140,7 +130,6 @@ impl<'a> Keeper<'a> {
     /// The connection is over.
     fn end(&mut self, why: UplinkError) {
         let Some(connection) = self.connection.take() else { return };
-        self.spoke = false;
         connection.control.link().close(why.close_code(), &why.to_string());
         self.uplink.carriers.gone();
         if self.health.is_up() {
@@ -156,13 +145,7 @@ impl<'a> Keeper<'a> {
             Err(error) => {
                 let pause = if error.is_misfit() { MISFIT_PAUSE } else { Duration::ZERO };
                 self.uplink.carriers.failed(error);
-                self.health.handle_dial_failed(now, pause);
-                // What it kept back need not wait for it any longer.
-                if self.spoke && !self.uplink.carriers.is_trying() {
-                    self.spoke = false;
-                    self.health.handle_frame(now);
-                }
-                return;
+                return self.health.handle_dial_failed(now, pause);
             }
         };
         let link = control.link().clone();
@@ -190,10 +173,6 @@ impl<'a> Keeper<'a> {
             if let Err(error) = connection.control.send(pong).await {
                 return self.end(error.into());
             }
-        }
-        if !self.health.is_up() && self.uplink.carriers.is_trying() {
-            self.spoke = true;
-            return;
         }
         note(&mut self.health, &message);
     }
