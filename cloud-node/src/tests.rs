@@ -2,6 +2,7 @@
 
 mod busy;
 mod device;
+mod early;
 mod failures;
 mod kv;
 mod limits;

@@ -56,7 +56,7 @@ pub struct Link {
     pub silence_ms_min: u64,
     /// The longest silence that is borne, whatever the measured round trip.
     pub silence_ms_max: u64,
-    /// How long after a loss the next attempt to reconnect starts.
+    /// From one attempt to reconnect to the next; the first begins with the loss.
     pub reconnect_ms: u64,
     /// How often an idle link sends a packet.
     pub keep_alive_s: u64,
@@ -124,7 +124,7 @@ impl Link {
         Duration::from_secs(self.keep_alive_s)
     }
 
-    /// The pause before the next attempt to reconnect.
+    /// From one attempt to reconnect to the next.
     pub const fn reconnect(&self) -> Duration {
         Duration::from_millis(self.reconnect_ms)
     }

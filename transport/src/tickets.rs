@@ -136,29 +136,36 @@ impl ClientConfig for Copying {
         params: &TransportParameters,
     ) -> Result<Box<dyn Session>, ConnectError> {
         let tls = Arc::clone(&self.0).start_session(version, server_name, params)?;
-        Ok(Box::new(CopyingSession { tls, unread: Vec::new(), tickets: 0 }))
+        Ok(Box::new(CopyingSession { tls, unread: Messages::default(), tickets: 0 }))
     }
 }
 
 struct CopyingSession {
     tls: Box<dyn Session>,
-    /// The beginning of a message that came after the handshake.
-    unread: Vec<u8>,
+    /// What came after the handshake.
+    unread: Messages,
     tickets: usize,
 }
 
-impl CopyingSession {
-    /// The next whole message after the handshake; all there is, where it is none for us.
-    fn next_message(&mut self) -> Option<Vec<u8>> {
-        let (_, length) = self.unread.first_chunk::<HEAD_LEN>()?.split_first()?;
+/// Handshake messages out of pieces of their stream.
+#[derive(Debug, Default)]
+struct Messages(Vec<u8>);
+
+impl Messages {
+    /// The next whole message; all there is, where it is too long to be one.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let (_, length) = self.0.first_chunk::<HEAD_LEN>()?.split_first()?;
         let length = length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
         let whole = match length {
             0..=MESSAGE_LEN_MAX => HEAD_LEN + length,
-            _ => self.unread.len(),
+            _ => self.0.len(),
         };
-        (self.unread.len() >= whole).then(|| self.unread.drain(..whole).collect())
+        (self.0.len() >= whole).then(|| self.0.drain(..whole).collect())
     }
+}
 
+impl CopyingSession {
+    /// How often rustls is to read a message.
     fn times(&mut self, message: &[u8]) -> usize {
         if message.first() != Some(&NEW_SESSION_TICKET) || self.tickets == PER_LINK {
             return 1;
@@ -173,8 +180,8 @@ impl Session for CopyingSession {
         if self.tls.is_handshaking() {
             return self.tls.read_handshake(buf);
         }
-        self.unread.extend_from_slice(buf);
-        while let Some(message) = self.next_message() {
+        self.unread.0.extend_from_slice(buf);
+        while let Some(message) = self.unread.next() {
             for _ in 0..self.times(&message) {
                 self.tls.read_handshake(&message)?;
             }
@@ -229,5 +236,31 @@ impl Session for CopyingSession {
         context: &[u8],
     ) -> Result<(), ExportKeyingMaterialError> {
         self.tls.export_keying_material(output, label, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_whole_however_their_stream_is_cut() {
+        let stream = [&[4, 0, 0, 2, 7, 8][..], &[9, 0, 0, 0], &[4, 0, 1, 0], &[5; 256]].concat();
+        for piece in [1, 3, 5, stream.len()] {
+            let (mut messages, mut found) = (Messages::default(), Vec::new());
+            for bytes in stream.chunks(piece) {
+                messages.0.extend_from_slice(bytes);
+                found.extend(std::iter::from_fn(|| messages.next()));
+            }
+            let lengths: Vec<_> = found.iter().map(Vec::len).collect();
+            assert_eq!((lengths, found.concat()), (vec![6, 4, 260], stream.clone()), "{piece}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_handed_on_and_not_kept() {
+        let mut messages = Messages(vec![4, 1, 0, 0, 0]);
+        assert_eq!(messages.next(), Some(vec![4, 1, 0, 0, 0]));
+        assert_eq!(messages.next(), None);
     }
 }

@@ -38,6 +38,48 @@ struct Own {
     sequence: SequenceId,
 }
 
+/// A link on which nothing was said yet, and the dialler that must outlive it.
+pub(super) async fn dial(
+    network: Network,
+    world: &mut World,
+    node: &str,
+    to: &Peer,
+    at: SocketAddr,
+) -> (Dialer, Link) {
+    let (identity, trust) = world.identity(Role::Device, node);
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let options = LinkOptions { network, ..LinkOptions::default() };
+    let dialer = Dialer::bind(any, &identity, &trust, &options).unwrap();
+    let link = dialer.dial(at, to).await.unwrap();
+    (dialer, link)
+}
+
+pub(super) fn hello(node: &str) -> Hello {
+    Hello {
+        versions: protocol::VERSIONS,
+        node: super::world::name(node),
+        role: Role::Device,
+        numerics: kernels::NUMERICS_CLASS.to_owned(),
+        tokenizer: None,
+        model: Some(MODEL.fingerprint()),
+    }
+}
+
+/// The first message of a session.
+pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Open {
+    Open {
+        session: SessionId([id; 16]),
+        epoch: Epoch(0),
+        have: Position(0),
+        sampling,
+        stages,
+        end_tokens: Vec::new(),
+        positions_max: POSITIONS,
+        kv: KvFormat::F16,
+        stream: None,
+    }
+}
+
 impl Device {
     pub(super) async fn dial(world: &mut World, node: &str, to: &Peer, at: SocketAddr) -> Self {
         Self::dial_over(Network::system(), world, node, to, at).await
@@ -50,21 +92,9 @@ impl Device {
         to: &Peer,
         at: SocketAddr,
     ) -> Self {
-        let (identity, trust) = world.identity(Role::Device, node);
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options = LinkOptions { network, ..LinkOptions::default() };
-        let dialer = Dialer::bind(any, &identity, &trust, &options).unwrap();
-        let link = dialer.dial(at, to).await.unwrap();
+        let (dialer, link) = dial(network, world, node, to, at).await;
         let mut control = link.control().await.unwrap();
-        let hello = Hello {
-            versions: protocol::VERSIONS,
-            node: super::world::name(node),
-            role: Role::Device,
-            numerics: kernels::NUMERICS_CLASS.to_owned(),
-            tokenizer: None,
-            model: Some(MODEL.fingerprint()),
-        };
-        control.send(Message::Hello(hello)).await.unwrap();
+        control.send(Message::Hello(hello(node))).await.unwrap();
         let Message::Welcome(welcome) = control.recv().await.unwrap() else {
             panic!("no welcome");
         };
@@ -79,17 +109,7 @@ impl Device {
         stages: Vec<PlannedStage>,
         own: Option<LayerRange>,
     ) -> Session {
-        let open = Open {
-            session: SessionId([id; 16]),
-            epoch: Epoch(0),
-            have: Position(0),
-            sampling,
-            stages,
-            end_tokens: Vec::new(),
-            positions_max: POSITIONS,
-            kv: KvFormat::F16,
-            stream: None,
-        };
+        let open = open(id, sampling, stages);
         let channel = self.link.open_session().await.unwrap();
         Session { channel, open, own: own.map(Own::new) }
     }

@@ -116,15 +116,20 @@ impl Carriers {
         self.state.send_replace(UplinkState::Down(Arc::new(why)));
     }
 
-    /// A dial failed: the reason, while nothing else is told.
+    /// A dial failed: that is why there is none, unless another one is further.
     pub(super) fn failed(&self, why: UplinkError) {
         let present = self.present();
-        let told = matches!(&*self.state.borrow(), UplinkState::Up(..) | UplinkState::Trying(_));
-        drop(present);
-        match told {
-            true => tracing::debug!(error = &why as &dyn Error, "a dial failed"),
-            false => self.down(why),
+        match &*self.state.borrow() {
+            UplinkState::Dialling => tracing::warn!(error = &why as &dyn Error, "no link"),
+            // That there is none has been said, and dials are many.
+            UplinkState::Down(_) => tracing::debug!(error = &why as &dyn Error, "still no link"),
+            UplinkState::Up(..) | UplinkState::Trying(_) => {
+                tracing::debug!(error = &why as &dyn Error, "a dial failed");
+                return;
+            }
         }
+        self.state.send_replace(UplinkState::Down(Arc::new(why)));
+        drop(present);
     }
 
     /// The connection that the link's health was about is no more.
