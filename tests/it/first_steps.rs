@@ -96,8 +96,9 @@ fn the_demo_plays_all_scenes_to_their_end() {
         assert!(scene["reply"]["usage"]["accepted"].as_u64().unwrap() > 0, "{scene}");
     }
     let outage = scene("outage");
-    let marks = marks(&outage);
-    assert!(marks[0] && marks.contains(&false), "{outage}");
+    assert!(marks(&outage)[0], "{outage}");
+    // Of what was said alone the target may agree with every word, which then counts as verified.
+    assert_eq!(outage["reply"]["usage"]["failovers"].as_u64(), Some(1), "{outage}");
     assert!(outage["reply"]["usage"]["judged"].as_u64().unwrap() > 0, "{outage}");
     let all_judged = outage["events"]
         .as_array()

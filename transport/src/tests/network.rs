@@ -255,3 +255,28 @@ async fn a_listener_that_was_restarted_says_so_at_the_next_packet() {
     assert!(matches!(end, crate::LinkEnd::Forgotten), "{end:?}");
     assert!(took < ms(100), "{took:?}");
 }
+
+/// Goal: a node that goes on from a fresh socket keeps its links, on real sockets and in memory.
+#[tokio::test]
+async fn a_link_goes_on_from_a_fresh_socket() {
+    for network in [Network::system(), Network::memory()] {
+        let mut world = World::with(LinkOptions { network, ..LinkOptions::default() });
+        let (up, down, dialer) = world.link().await;
+        let mut asks = up.control().await.unwrap();
+        let mut answers = None;
+        for nonce in 0..3 {
+            let before = down.remote_address();
+            dialer.rebind().unwrap();
+            asks.send(Message::Ping(Ping { nonce })).await.unwrap();
+            if answers.is_none() {
+                answers = Some(soon(down.control()).await.unwrap());
+            }
+            let answers = answers.as_mut().unwrap();
+            assert_eq!(soon(answers.recv()).await.unwrap(), Message::Ping(Ping { nonce }));
+            answers.send(Message::Pong(Pong { nonce })).await.unwrap();
+            assert_eq!(soon(asks.recv()).await.unwrap(), Message::Pong(Pong { nonce }));
+            assert_ne!(down.remote_address(), before);
+        }
+        assert_eq!(world.listener.tally().links, 1);
+    }
+}
