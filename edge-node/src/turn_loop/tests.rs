@@ -35,13 +35,13 @@ impl Show for Watch {
     fn piece(&mut self, _: &str, verified: bool) {
         self.alone += u32::from(!verified);
         if verified && clock::now() > self.back {
-            self.verified.get_or_insert(clock::now());
+            self.verified.get_or_insert_with(clock::now);
         }
     }
 
     fn notice(&mut self, notice: &Notice) {
         if matches!(notice, Notice::Rejoined { .. }) && clock::now() > self.back {
-            self.rejoined.get_or_insert(clock::now());
+            self.rejoined.get_or_insert_with(clock::now);
         }
     }
 }
@@ -73,6 +73,7 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
         tokens_max: 400,
         stop: Vec::new(),
         keep: false,
+        past_end: false,
     };
     let back = began + CUT + outage;
     let mut watch = Watch { back, alone: 0, rejoined: None, verified: None };
