@@ -6,7 +6,6 @@ use base::{ModelFingerprint, Sampling};
 use protocol::{Hello, Message};
 use std::time::Duration;
 use transport::Network;
-use transport::Network;
 
 /// Longer than anything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ mod nodes;
 
 use super::link::Pipe;
 use super::model::Dice;
-use super::scenario::{Fate, Scenario, ms};
+use super::scenario::{Fate, Scenario};
 use super::setup::{config, engine, health, hops, read, verifier};
 use super::stage::Engine;
 use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish};
