@@ -1,4 +1,5 @@
-//! Runs cells on real nodes: a world for each run, and one reply.
+//! Runs cells on real nodes: a world for each run, and one reply. In virtual time the nodes' network is in
+//! memory; in real time it is the system's, on loopback.
 //!
 //! ```text
 //!   link begins      lead-in: handshakes      request ─────────────── reply's last token
@@ -95,6 +96,7 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
         drafts: source
             .map_or(Drafts::From(SourceChoice::Auto), |source| drafts_of(source, run.seeds.own)),
         gateway: mode == Mode::Split,
+        real_sockets: run.experiment.clock == Clock::Real,
         paces: paces.as_ref().map_or_else(Paces::default, |paces| Paces {
             device: paces.draft,
             gateway: paces.target,

@@ -1,4 +1,4 @@
-//! A cloud, perhaps a gateway, and one device, in this process and on a network in memory.
+//! A cloud, perhaps a gateway, and one device, in this process, on a network in memory or on loopback.
 //!
 //! ```text
 //!   device ══ emulated link ══ cloud            split: device ══ emulated link ══ gateway ── cloud
@@ -8,7 +8,7 @@
 //!
 //! - **The link is emulated once**, at the device's socket. What is between gateway and cloud arrives
 //!   at once.
-//! - **In [`in_virtual_time`], everything is a function of the [`WorldConfig`] and of what is asked**:
+//! - **In [`in_virtual_time`] and memory, everything is a function of the [`WorldConfig`] and of what is asked**:
 //!   the nodes' tasks, their engines and their random numbers. Only keys and dates of certificates
 //!   differ, which are of one length and change nothing.
 //!
@@ -64,6 +64,8 @@ pub struct WorldConfig {
     pub patience: Link,
     /// How slow the nodes are.
     pub paces: Paces,
+    /// Whether the nodes have the system's sockets, on loopback, and not a network in memory.
+    pub real_sockets: bool,
     /// Compute threads of each node. They change no bit.
     pub threads: usize,
     /// Of the link's weather and of all random numbers but those of the text.
@@ -146,6 +148,7 @@ impl WorldConfig {
             link,
             patience: Link::default(),
             paces: Paces::default(),
+            real_sockets: false,
             threads: 1,
             seed,
         }
@@ -215,7 +218,11 @@ impl World {
     /// Outside of a tokio runtime with time.
     pub async fn start(config: &WorldConfig) -> Result<Self, WorldError> {
         let target = config.models.target.as_deref().ok_or(WorldError::NoTarget)?;
-        let (identities, network) = (Identities::issue()?, Network::memory_from(config.seed));
+        let identities = Identities::issue()?;
+        let network = match config.real_sockets {
+            true => Network::system(),
+            false => Network::memory_from(config.seed),
+        };
         let server = |node| config.server(node, &identities.trust, target, &network);
         let cloud = serve(server((&identities.cloud, config.paces.cloud))).await?;
         let mut addresses = vec![(Role::Cloud, cloud.local_addr())];

@@ -251,7 +251,7 @@ impl Drafter {
             DraftLength::Auto if self.ahead.len() == 0 => {
                 self.config.extend == 0 || !tuning.pauses()
             }
-            DraftLength::Auto => Tuning::goes_on(self.ahead.run(0), self.config.extend == 0),
+            DraftLength::Auto => Tuning::goes_on(self.ahead.run(0)),
         }
     }
 

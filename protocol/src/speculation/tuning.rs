@@ -38,10 +38,7 @@ const LENGTH_FIRST: u32 = 4;
 const LENGTH_MAX: u32 = 16;
 
 /// Drafts that are all right less often than this are not followed by more: they would be sent in vain.
-const RUN_MIN: f64 = 0.1;
-
-/// The same where the target waits for drafts: then bytes are cheaper than its time.
-const RUN_MIN_AWAITED: f64 = 0.02;
+const RUN_MIN: f64 = 0.02;
 
 /// The share of the past that a branch replaces in what branches save and cost.
 const BRANCH_GAIN: f64 = 1.0 / 16.0;
@@ -131,10 +128,9 @@ impl Tuning {
         length >= LENGTH_MAX || (is_due && worth < drafting + row)
     }
 
-    /// Whether to draft on behind drafts that are all right with the chance `run`. `awaited`: the
-    /// target does not go on without drafts.
-    pub(crate) const fn goes_on(run: f64, awaited: bool) -> bool {
-        run >= if awaited { RUN_MIN_AWAITED } else { RUN_MIN }
+    /// Whether to draft on behind drafts that are all right with the chance `run`.
+    pub(crate) const fn goes_on(run: f64) -> bool {
+        run >= RUN_MIN
     }
 
     /// Whether drafting does not pay at present.

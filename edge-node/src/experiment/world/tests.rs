@@ -155,7 +155,7 @@ fn a_token_takes_few_bytes() {
     let quick = Pace { decode_ms: 8.0, per_row_ms: 0.0 };
     let driving = LinkProfile::named("lte-driving").unwrap();
     let sampled = Sampling::new(0.8, 0, 0.95, 5).unwrap();
-    for (sampling, frames_max) in [(Sampling::GREEDY, 12.0), (sampled, 16.0)] {
+    for (sampling, frames_max) in [(Sampling::GREEDY, 12.0), (sampled, 18.0)] {
         for link in [link(""), driving.clone()] {
             for speculation in [Speculation::Streaming, Speculation::WorkConserving] {
                 let plain = config(Mode::Speculative, link.clone(), 3);
