@@ -301,7 +301,7 @@ impl Drafter {
 
     /// The next message for the first remote stage.
     ///
-    /// A [`Pass`] comes with its tokens. Where the first remote stage reads hidden states, the shell
+    /// A [`crate::Pass`] comes with its tokens. Where the first remote stage reads hidden states, the shell
     /// brings its own stage up to the pass's base, which log and [`Self::ahead`] reach, runs the tokens,
     /// fills in `hidden` and attaches the rows as payload.
     pub fn poll_transmit(&mut self) -> Option<Message> {
