@@ -14,6 +14,12 @@ use base::{KvFormat, Sampling};
 
 const END: TokenId = TokenId(0);
 
+/// The pass with the hidden states of its rows, two bytes each.
+fn with_rows(pass: Pass) -> Pass {
+    let bytes = u32::try_from(2 * pass.tokens.len()).unwrap();
+    Pass { hidden: Some(Hidden { codec: WireCodec::F16, width: 1, bytes }), ..pass }
+}
+
 fn word(position: usize) -> TokenId {
     if position == 8 { END } else { TokenId(u32::try_from(100 + position).unwrap()) }
 }
@@ -380,10 +386,6 @@ fn hidden_rows_that_are_held_already_are_skipped() {
     let mut desk = Desk(Verifier::new(config), dawn());
     desk.0.handle_open(&open(1, 0));
     let _ = desk.0.poll_transmit();
-    let with_rows = |pass: Pass| {
-        let bytes = u32::try_from(2 * pass.tokens.len()).unwrap();
-        Pass { hidden: Some(Hidden { codec: WireCodec::F16, width: 1, bytes }), ..pass }
-    };
     desk.ask(with_rows(pass(1, &[1, 2, 3], 0, 0, 0)));
     let _ = (desk.work(), desk.heard());
     desk.ask(with_rows(pass(1, &[1, 2, 3, 103, 9], 1, 0, 1)));

@@ -198,10 +198,6 @@ fn rows_of_hidden_states_are_run_though_their_tokens_are_known() {
     let mut desk = Desk(Verifier::new(config), dawn());
     desk.0.handle_open(&open(1, 0));
     let _ = desk.0.poll_transmit();
-    let with_rows = |pass: Pass| {
-        let bytes = u32::try_from(2 * pass.tokens.len()).unwrap();
-        Pass { hidden: Some(Hidden { codec: WireCodec::F16, width: 1, bytes }), ..pass }
-    };
     desk.ask(with_rows(pass(1, &[1, 2, 102, 103], 0, 0, 2)));
     desk.ask(with_rows(pass(1, &[1, 2, 102, 103, 104], 4, 0, 1)));
     assert_eq!(desk.work(), Some((0, 4, 1..4)));
