@@ -16,8 +16,8 @@
 //! them; drafting goes on until all that nobody has judged is hardly ever right together.
 //!
 //! Drafts can be right and worth nothing: where the target by itself is ahead of every one that comes.
-//! So what branches saved is held against what they cost, and where it is less there is a *pause*;
-//! after it one branch probes whether that has changed. A pause is twice as long each time.
+//! So what branches saved is held against what they cost, and where it is far less there is a *pause*;
+//! after it a few branches probe whether that has changed. A pause is twice as long each time.
 //!
 //! # Invariants
 //!
@@ -48,6 +48,13 @@ const PAUSE_TOKENS: (u32, u32) = (32, 512);
 
 /// Branches before the first judgement: the start of a text tells little.
 const BRANCHES_MIN: u32 = 8;
+
+/// Branches of a probe: one alone is right or wrong by chance.
+const BRANCHES_OF_PROBE: u32 = 4;
+
+/// Drafting pauses where branches save less than this share of what they cost: what is lost meanwhile is
+/// less than what a pause by mistake loses.
+const SAVED_SHARE_MIN: f64 = 0.5;
 
 /// Where a draft comes from: each is as sure of itself in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,9 +175,14 @@ impl Tuning {
         let Some(alone) = self.passes.estimate(1).filter(|_| rows > 0) else { return };
         let row = self.passes.per_row();
         self.branches.observe(seconds(alone, useful), seconds(row, rows));
+        if self.branches.seen < BRANCHES_MIN {
+            return;
+        }
         if self.branches.pay() {
             self.pause.next = PAUSE_TOKENS.0;
         } else {
+            let seen = BRANCHES_MIN - BRANCHES_OF_PROBE;
+            self.branches = Branches { seen, ..Branches::default() };
             self.pause.left = self.pause.next;
             self.pause.next = (self.pause.next * 2).min(PAUSE_TOKENS.1);
         }
@@ -186,7 +198,7 @@ impl Branches {
     }
 
     fn pay(&self) -> bool {
-        self.seen < BRANCHES_MIN || self.saved >= self.cost
+        self.saved >= self.cost * SAVED_SHARE_MIN
     }
 }
 

@@ -57,8 +57,10 @@ fn drafting_that_saves_nothing_pauses_probes_and_comes_back() {
     tuning.emitted(31, ms(100));
     assert!(tuning.pauses());
     tuning.emitted(1, ms(100));
-    assert!(!tuning.pauses(), "now it probes");
-    tuning.branch_ended(4, 0);
+    for _ in 0..BRANCHES_OF_PROBE {
+        assert!(!tuning.pauses(), "now it probes");
+        tuning.branch_ended(4, 0);
+    }
     tuning.emitted(32, ms(100));
     assert!(tuning.pauses(), "twice as long as before");
     tuning.emitted(32, ms(100));
