@@ -6,7 +6,7 @@ use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId};
 use bytes::Bytes;
 use protocol::{
     Draft, Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage,
-    PrefixHash, SessionId, Verdict, Welcome, WireCodec,
+    PrefixHash, Rollback, SessionId, Verdict, Welcome, WireCodec,
 };
 use runtime::{Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use std::net::SocketAddr;
@@ -145,6 +145,12 @@ impl Session {
         let message = self.recv().await;
         let Message::Verdict(verdict) = message else { panic!("no verdict: {message:?}") };
         verdict
+    }
+
+    /// Takes back what lies beyond `to`, as `epoch`, which the passes that follow belong to.
+    pub(super) async fn roll_back(&mut self, epoch: Epoch, to: Position) {
+        self.open.epoch = epoch;
+        self.channel.send(Message::Rollback(Rollback { epoch, to })).await.unwrap();
     }
 
     /// Sends `text[base..]`, of which the last `drafts` are drafts.
