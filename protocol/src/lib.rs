@@ -59,6 +59,6 @@ pub use message::{
     Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
-pub use speculation::{Calibration, Drafted, Origin, PaceMeter, PassCost, Source, Sources, Tuning};
+pub use speculation::{Drafted, Origin, Source, Sources, Tuning};
 pub use transcript::Transcript;
 pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};

@@ -61,7 +61,7 @@ const PRIOR_DRAFTS: f64 = 2.0;
 
 /// The chance that a draft is accepted, as a function of its source's confidence in it.
 #[derive(Debug, Clone, Default)]
-pub struct Calibration {
+pub(super) struct Calibration {
     buckets: [Bucket; BUCKETS],
 }
 
@@ -76,7 +76,7 @@ impl Calibration {
     /// The chance, inside `0..1`, that a draft of this confidence (`0..=1`) is accepted if all drafts
     /// before it are. Never falls where confidence rises. A confidence outside counts as the nearest
     /// inside, one that is not a number as 0.
-    pub fn acceptance(&self, confidence: f32) -> f64 {
+    pub(super) fn acceptance(&self, confidence: f32) -> f64 {
         // Pooling adjacent violators, as the largest of the smallest means around a bucket.
         let at = bucket(confidence);
         let smallest_from =
@@ -86,7 +86,7 @@ impl Calibration {
 
     /// The target has judged a draft of this confidence. Not to be called for what stands after the
     /// first draft that was not accepted.
-    pub fn observe(&mut self, confidence: f32, accepted: bool) {
+    pub(super) fn observe(&mut self, confidence: f32, accepted: bool) {
         let seen = &mut self.buckets[bucket(confidence)];
         seen.judged = seen.judged * DECAY + 1.0;
         seen.accepted = seen.accepted * DECAY + f64::from(u8::from(accepted));

@@ -33,8 +33,9 @@ mod pass_cost;
 mod sources;
 mod tuning;
 
-pub use calibration::Calibration;
-pub use pace_meter::PaceMeter;
-pub use pass_cost::PassCost;
 pub use sources::{Source, Sources};
 pub use tuning::{Drafted, Origin, Tuning};
+
+use calibration::Calibration;
+use pace_meter::PaceMeter;
+use pass_cost::PassCost;

@@ -15,7 +15,7 @@ const TOKENS_REMEMBERED: f64 = 32.0;
 
 /// The recent time a token: of emitted ones or of drafted ones.
 #[derive(Debug, Clone, Default)]
-pub struct PaceMeter {
+pub(super) struct PaceMeter {
     tokens: f64,
     seconds: f64,
 }
@@ -23,7 +23,7 @@ pub struct PaceMeter {
 impl PaceMeter {
     /// So many tokens came, `elapsed` after those before. None at all is an observation too: time
     /// went by.
-    pub fn observe(&mut self, tokens: u32, elapsed: Duration) {
+    pub(super) fn observe(&mut self, tokens: u32, elapsed: Duration) {
         self.tokens += f64::from(tokens);
         self.seconds += elapsed.as_secs_f64();
         let excess = (self.tokens / TOKENS_REMEMBERED).max(1.0);
@@ -32,7 +32,7 @@ impl PaceMeter {
     }
 
     /// The time a token; `None` before the first one.
-    pub fn per_token(&self) -> Option<Duration> {
+    pub(super) fn per_token(&self) -> Option<Duration> {
         let pace = || Duration::try_from_secs_f64(self.seconds / self.tokens);
         (self.tokens > 0.0).then(|| pace().unwrap_or(Duration::MAX))
     }

@@ -51,7 +51,7 @@ const EXPECTED_US_MIN: f64 = 1.0;
 
 /// An estimate of the time of a pass, which follows what is measured.
 #[derive(Debug, Clone, Default)]
-pub struct PassCost {
+pub(super) struct PassCost {
     /// Passes, faded.
     passes: f64,
     /// Mean rows of a pass.
@@ -74,7 +74,7 @@ struct Line {
 
 impl PassCost {
     /// A pass of so many rows took so long, from its start to its end, on the target.
-    pub fn observe(&mut self, rows: u32, took: Duration) {
+    pub(super) fn observe(&mut self, rows: u32, took: Duration) {
         let (rows, us) = (f64::from(rows), took.as_secs_f64() * 1e6);
         let Some(line) = self.line() else { return self.learn(rows, us, DECAY) };
         let expected = line.at(rows).max(EXPECTED_US_MIN);
@@ -92,12 +92,12 @@ impl PassCost {
     }
 
     /// How long a pass of so many rows will take; `None` before the first was observed.
-    pub fn estimate(&self, rows: u32) -> Option<Duration> {
+    pub(super) fn estimate(&self, rows: u32) -> Option<Duration> {
         self.line().map(|line| duration(line.at(f64::from(rows))))
     }
 
     /// How much longer one row makes a pass; nothing before the first was observed.
-    pub fn per_row(&self) -> Duration {
+    pub(super) fn per_row(&self) -> Duration {
         self.line().map_or(Duration::ZERO, |line| duration(line.per_row))
     }
 
