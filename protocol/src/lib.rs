@@ -24,6 +24,8 @@ extern crate self as protocol;
 
 mod branch;
 mod codec;
+#[cfg(test)]
+mod dice;
 mod drafter;
 pub mod error;
 pub mod frame;

@@ -1,6 +1,6 @@
 //! One direction of a link: when, and how often, does a frame arrive.
 
-use super::model::Dice;
+use crate::dice::Dice;
 use std::time::{Duration, Instant};
 
 /// How a link treats frames, in both directions.
@@ -65,10 +65,10 @@ impl Pipe {
     pub(super) fn arrivals(&mut self, now: Instant, dice: &mut Dice) -> Vec<Instant> {
         let Weather { delay, jitter, loss, repeat, reorder } = self.weather;
         let cut = self.cut_until(now);
-        if !self.weather.is_reliable() && (cut.is_some() || dice.chance(loss)) {
+        if !self.weather.is_reliable() && (cut.is_some() || dice.percent(loss)) {
             return Vec::new();
         }
-        let copies = if dice.chance(repeat) { 2 } else { 1 };
+        let copies = if dice.percent(repeat) { 2 } else { 1 };
         let sent = cut.unwrap_or(now);
         let mut arrivals = Vec::new();
         for _ in 0..copies {

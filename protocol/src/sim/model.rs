@@ -1,32 +1,11 @@
 //! The models of the simulated world: pure functions from the tokens before to the next one.
 
 use crate::PrefixHash;
+use crate::dice::Dice;
 use base::TokenId;
 
 /// Ends a text.
 pub(super) const END: TokenId = TokenId(0);
-
-/// SplitMix64: a stream of numbers from a seed.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound
-    }
-
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// What the target says after `before`: one of six words, or rarely the end.
 pub(super) fn target(before: &[TokenId]) -> TokenId {
@@ -48,7 +27,7 @@ pub(super) fn look_up(before: &[TokenId]) -> TokenId {
 
 /// Whether a text is one of `percent` of all; `salt` tells questions apart.
 pub(super) fn share(text: &[TokenId], salt: u64, percent: u64) -> bool {
-    Dice(PrefixHash::EMPTY.extend(text).0 ^ salt).chance(percent)
+    Dice(PrefixHash::EMPTY.extend(text).0 ^ salt).percent(percent)
 }
 
 fn word(hash: u64) -> TokenId {

@@ -3,8 +3,8 @@
 mod any;
 
 use super::link::Weather;
-use super::model::Dice;
 use crate::AfterOutage;
+use crate::dice::Dice;
 use base::TokenId;
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ impl Scenario {
             jitter: ms(dice.below(80)),
             loss: dice.below(25),
             repeat: dice.below(25),
-            reorder: dice.chance(70),
+            reorder: dice.percent(70),
         };
         Self { weather, ..Self::calm(seed) }
     }
@@ -146,14 +146,14 @@ impl Scenario {
     /// With cuts and deaths at random times; rain or not.
     pub(super) fn broken(seed: u64) -> Self {
         let mut dice = Dice(seed ^ 0xb20c);
-        let mut scenario = if dice.chance(50) { Self::calm(seed) } else { Self::stormy(seed) };
+        let mut scenario = if dice.percent(50) { Self::calm(seed) } else { Self::stormy(seed) };
         scenario.tokens_max = 30 + u32::try_from(dice.below(50)).unwrap();
-        scenario.hop = dice.chance(40);
-        scenario.head_stage = dice.chance(30);
+        scenario.hop = dice.percent(40);
+        scenario.head_stage = dice.percent(30);
         scenario.draft_length = u32::try_from(dice.below(9)).unwrap();
         scenario.chunks = 1 + u32::try_from(dice.below(5)).unwrap();
-        scenario.auto = scenario.draft_length > 0 && dice.chance(30);
-        if !scenario.is_staged() && dice.chance(60) {
+        scenario.auto = scenario.draft_length > 0 && dice.percent(30);
+        if !scenario.is_staged() && dice.percent(60) {
             scenario.extend = 1 + u32::try_from(dice.below(40)).unwrap();
         }
         for _ in 0..1 + dice.below(4) {

@@ -5,10 +5,10 @@ mod device;
 mod nodes;
 
 use super::link::Pipe;
-use super::model::Dice;
 use super::scenario::{Fate, Scenario};
 use super::setup::{config, engine, health, hops, read, verifier};
 use super::stage::Engine;
+use crate::dice::Dice;
 use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish};
 use base::{Position, TokenId};
 use bytes::Bytes;

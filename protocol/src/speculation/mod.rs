@@ -26,8 +26,6 @@
 //! speculation (arXiv 2606.20591).
 
 mod calibration;
-#[cfg(test)]
-mod dice;
 mod pace_meter;
 mod pass_cost;
 mod sources;

@@ -2,21 +2,21 @@
 
 use super::{Fate, Scenario, Speed, Turn, ms, word};
 use crate::AfterOutage;
-use crate::sim::model::Dice;
+use crate::dice::Dice;
 use std::time::Duration;
 
 impl Scenario {
     /// Everything that may vary, does.
     pub(in crate::sim) fn any(seed: u64) -> Self {
         let mut dice = Dice(seed ^ 0xa417);
-        let stormy = dice.chance(35);
+        let stormy = dice.percent(35);
         let base = if stormy { Self::stormy(seed) } else { Self::calm(seed) };
         let mut scenario = Self {
-            tokens_max: below(&mut dice, 90),
-            never_lost: stormy && dice.chance(30),
+            tokens_max: dice.below_u32(90),
+            never_lost: stormy && dice.percent(30),
             dry: [0, 0, 10, 60][index(&mut dice, 4)],
             looked_up: [0, 0, 30, 100][index(&mut dice, 4)],
-            positions_max: if dice.chance(10) { 60 } else { 400 },
+            positions_max: if dice.percent(10) { 60 } else { 400 },
             pass_rows_max: [2, 5, 16, 64][index(&mut dice, 4)],
             reach: [None, None, None, Some(0), Some(5)][index(&mut dice, 5)],
             after_outage: [AfterOutage::Keep, AfterOutage::Revise][index(&mut dice, 2)],
@@ -33,17 +33,17 @@ impl Scenario {
 
     /// Who runs what, and how drafts and verdicts follow each other.
     fn draw_mode(&mut self, dice: &mut Dice) {
-        self.hop = dice.chance(25);
-        self.head_stage = dice.chance(20);
-        let extend = if self.is_staged() { 0 } else { 1 + below(dice, 40) };
+        self.hop = dice.percent(25);
+        self.head_stage = dice.percent(20);
+        let extend = if self.is_staged() { 0 } else { 1 + dice.below_u32(40) };
         // Of a window of all that may be under way to single chunks; without drafts it is remote.
         (self.draft_length, self.chunks, self.extend) = match dice.below(4) {
-            0 => (1 + below(dice, 8), 1, 0),
-            1 => (1 + below(dice, 8), 1 + below(dice, 7), 0),
-            2 => (1 + below(dice, 8), 1 + below(dice, 7), extend),
+            0 => (1 + dice.below_u32(8), 1, 0),
+            1 => (1 + dice.below_u32(8), 1 + dice.below_u32(7), 0),
+            2 => (1 + dice.below_u32(8), 1 + dice.below_u32(7), extend),
             _ => (0, 1, extend),
         };
-        self.auto = self.draft_length > 0 && dice.chance(40);
+        self.auto = self.draft_length > 0 && dice.percent(40);
         // To a middle stage a repeated pass is a rollback; KV that forgets answers each with a gap.
         if self.hop && !self.weather.is_reliable() {
             self.reach = None;
@@ -79,11 +79,7 @@ fn fates(dice: &mut Dice) -> Vec<(Duration, Fate)> {
 
 fn turn(dice: &mut Dice) -> Turn {
     let more = (0..1 + dice.below(12)).map(|_| word(dice)).collect();
-    Turn { pause: ms(dice.below(400)), more, tokens_max: below(dice, 60) }
-}
-
-fn below(dice: &mut Dice, bound: u32) -> u32 {
-    u32::try_from(dice.below(u64::from(bound))).unwrap()
+    Turn { pause: ms(dice.below(400)), more, tokens_max: dice.below_u32(60) }
 }
 
 fn index(dice: &mut Dice, bound: usize) -> usize {

@@ -1,7 +1,7 @@
 //! Sources that are honest, timid and overconfident; changes of mind; numbers that are none.
 
-use super::super::dice::Dice;
 use super::*;
+use crate::dice::Dice;
 
 /// The chance of acceptance of a source, by its confidence.
 type Truth = fn(f64) -> f64;

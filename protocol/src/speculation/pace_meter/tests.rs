@@ -1,7 +1,7 @@
 //! Paces with and without bursts, pauses and changes.
 
-use super::super::dice::Dice;
 use super::*;
+use crate::dice::Dice;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -55,7 +55,7 @@ fn the_mean_of_noisy_bursts_is_found() {
         let (mut meter, mut dice) = (PaceMeter::default(), Dice(seed));
         let mut said = 0.0;
         for _ in 0..2000 {
-            meter.observe(1 + dice.below(5), ms(u64::from(60 + dice.below(61))));
+            meter.observe(1 + dice.below_u32(5), ms(u64::from(60 + dice.below_u32(61))));
             said += meter.per_token().unwrap().as_secs_f64() * 1e3 / 2000.0;
         }
         // 90 ms for 3 tokens on average.

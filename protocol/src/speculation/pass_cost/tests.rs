@@ -1,7 +1,7 @@
 //! Lines that are found, kept against accidents, and left when they are no longer true.
 
-use super::super::dice::Dice;
 use super::*;
+use crate::dice::Dice;
 
 /// The true cost of a pass, in microseconds.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ impl Truth {
     /// Passes of 1 to 16 rows, each up to `noise` longer or shorter.
     fn run(self, cost: &mut PassCost, dice: &mut Dice, noise: f64, passes: u32) {
         for _ in 0..passes {
-            let rows = 1 + dice.below(16);
+            let rows = 1 + dice.below_u32(16);
             cost.observe(rows, self.pass(rows).mul_f64(1.0 + noise * (2.0 * dice.unit() - 1.0)));
         }
     }
@@ -86,7 +86,7 @@ fn passes_of_equal_rows_say_their_mean_and_assume_a_slope() {
     let mut cost = PassCost::default();
     let mut dice = Dice(3);
     for _ in 0..500 {
-        cost.observe(4, Duration::from_micros(90_000 + u64::from(dice.below(20_000))));
+        cost.observe(4, Duration::from_micros(90_000 + u64::from(dice.below_u32(20_000))));
     }
     let said = cost.estimate(4).unwrap().as_secs_f64();
     assert!((0.097..0.103).contains(&said), "{said}");

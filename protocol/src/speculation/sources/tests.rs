@@ -1,7 +1,7 @@
 //! Worlds with three sources: the best is found, and looking for it stays cheap.
 
-use super::super::dice::Dice;
 use super::*;
+use crate::dice::Dice;
 use Source::{Both, Lookup, Model};
 
 /// What a source is like in a world.
@@ -102,7 +102,7 @@ fn looking_for_better_ones_costs_about_two_percent() {
 fn losses_stay_within_the_allowance_and_every_source_is_tried_again() {
     let mut dice = Dice(11);
     for case in 0..100 {
-        let round = |dice: &mut Dice| (dice.below(9), 50.0 + 100.0 * dice.unit());
+        let round = |dice: &mut Dice| (dice.below_u32(9), 50.0 + 100.0 * dice.unit());
         let rounds = [round(&mut dice), round(&mut dice), round(&mut dice)];
         let rate = |(tokens, ms): (u32, f64)| f64::from(tokens) / ms;
         let best = rounds.into_iter().map(rate).fold(0.0, f64::max);
