@@ -86,6 +86,17 @@ pub struct PlanSettings {
     pub stages: Vec<RequestedStage>,
     /// What becomes of words that were said while the target was out of reach.
     pub after_outage: AfterOutage,
+    /// Other modes in mid-reply, in the order of their turn.
+    pub switches: Vec<Switch>,
+}
+
+/// From a token of the reply on it is run in another mode. Its text is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switch {
+    /// After so many tokens of the reply.
+    pub after: u32,
+    /// Who leads then.
+    pub mode: Mode,
 }
 
 /// The model of mode local.
@@ -163,15 +174,21 @@ impl Config {
         self.peers.iter().find(|address| address.peer.name == *name)
     }
 
-    /// Whether the device runs the whole target itself.
-    pub(crate) fn is_target_alone(&self) -> bool {
-        self.plan.mode == Mode::Local && self.plan.local == LocalChoice::Target
+    /// The modes that a request may be run in, first the one that it begins in.
+    pub(crate) fn modes(&self) -> impl Iterator<Item = Mode> {
+        let later = self.plan.switches.iter().map(|switch| switch.mode);
+        std::iter::once(self.plan.mode).chain(later)
     }
 
-    /// What is asked of the planner.
-    pub(crate) fn plan_request(&self) -> PlanRequest {
+    /// Whether the device runs the whole target itself in `mode`.
+    pub(crate) fn is_target_alone(&self, mode: Mode) -> bool {
+        mode == Mode::Local && self.plan.local == LocalChoice::Target
+    }
+
+    /// What is asked of the planner for `mode`.
+    pub(crate) fn plan_request(&self, mode: Mode) -> PlanRequest {
         PlanRequest {
-            mode: self.plan.mode,
+            mode,
             device: self.name.clone(),
             target: self.plan.target.clone(),
             stages: self.plan.stages.clone(),
@@ -183,9 +200,9 @@ impl Config {
         }
     }
 
-    /// The first other node that a pass goes to; `None` in mode local.
-    pub(crate) fn first_peer(&self) -> Option<&NodeName> {
-        match self.plan.mode {
+    /// The first other node that a pass goes to in `mode`; `None` in mode local.
+    pub(crate) fn first_peer(&self, mode: Mode) -> Option<&NodeName> {
+        match mode {
             Mode::Local => None,
             Mode::Remote | Mode::Speculative => self.plan.target.as_ref(),
             Mode::Split => {

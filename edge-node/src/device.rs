@@ -6,13 +6,13 @@ use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::reply::Reply;
 use crate::start_error::StartError;
+use crate::uplinks::Uplinks;
 use base::{KvFormat, Sampling, TokenId};
 use partitioner::{Codec, Mode, Plan};
-use protocol::{Epoch, Hello, LinkHealthConfig, SessionId, Sources, Tuning, WireCodec};
+use protocol::{Epoch, SessionId, Sources, Tuning, WireCodec};
 use runtime::{ChatError, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::sync::Arc;
-use tokio_util::task::AbortOnDropHandle;
-use transport::{Uplink, UplinkConfig, UplinkState};
+use transport::{Uplink, UplinkState};
 
 /// A device that can be asked.
 #[derive(Debug)]
@@ -20,10 +20,12 @@ pub struct Device {
     pub(crate) config: Config,
     pub(crate) models: Models,
     /// Drafts and goes on alone; `None` where the device has no model of its own to do so.
-    pub(crate) local: Option<LocalModel>,
+    pub(crate) draft: Option<LocalModel>,
+    /// The whole target, where a plan may have it run here alone.
+    pub(crate) target: Option<LocalModel>,
     /// The target's layers here, once a plan has put some here.
     pub(crate) stage: Option<DeviceStage>,
-    pub(crate) uplink: Option<Arc<Uplink>>,
+    pub(crate) uplinks: Uplinks,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -35,7 +37,6 @@ pub struct Device {
     pub(crate) tuning: Tuning,
     /// What they have found out of sources of drafts.
     pub(crate) sources: Sources,
-    link_task: Option<AbortOnDropHandle<()>>,
 }
 
 /// One request.
@@ -73,38 +74,34 @@ impl Device {
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let local = load_local(&config, &models, &threads)?;
-        let uplink = bind_uplink(&config, &models)?;
-        let link_task = uplink
-            .clone()
-            .map(|uplink| AbortOnDropHandle::new(tokio::spawn(async move { uplink.run().await })));
+        let draft = load_draft(&config, &models, &threads)?;
+        let target = load_whole_target(&config, &models, &threads)?;
+        let uplinks = Uplinks::bind(&config, &models)?;
         let session = SessionId(config.network.random());
         let mut device = Self {
             config,
             models,
-            local,
+            draft,
+            target,
             stage: None,
-            uplink,
+            uplinks,
             threads,
             session,
             epoch: Epoch(0),
             said: Vec::new(),
             tuning: Tuning::default(),
             sources: Sources::default(),
-            link_task,
         };
         device.first_contact().await?;
-        device.prepare()?;
+        for mode in device.config.modes().collect::<Vec<_>>() {
+            device.prepare(mode)?;
+        }
         Ok(device)
     }
 
-    /// Ends the link with a goodbye, for a peer that would else learn of it from silence.
+    /// Ends the links with a goodbye, for peers that would else learn of it from silence.
     pub async fn close(self) {
-        // Or it would be dialled again.
-        drop(self.link_task);
-        if let Some(uplink) = self.uplink {
-            uplink.close("the device stops").await;
-        }
+        self.uplinks.close("the device stops").await;
     }
 
     /// The prompt `text` as it stands, with what the model wants at a text's beginning.
@@ -132,17 +129,26 @@ impl Device {
         tokens.zip(reply.verified.iter().copied()).collect()
     }
 
-    /// How the next request will be run; `None` while that depends on a peer never heard of.
+    /// How the next request will be run at first; `None` while that depends on a peer never heard of.
     ///
     /// # Errors
     ///
     /// [`StartError::Plan`] where the plan does not fit the target.
     pub fn plan(&self) -> Result<Option<Plan>, StartError> {
-        let layers = match self.config.plan.mode {
+        self.plan_in(self.config.plan.mode)
+    }
+
+    fn plan_in(&self, mode: Mode) -> Result<Option<Plan>, StartError> {
+        let layers = match mode {
             Mode::Local => Some(0),
-            Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(),
+            Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(mode),
         };
-        Ok(layers.map(|layers| self.config.plan_request().check(layers)).transpose()?)
+        Ok(layers.map(|layers| self.config.plan_request(mode).check(layers)).transpose()?)
+    }
+
+    /// The link that passes take in `mode`.
+    pub(crate) fn uplink(&self, mode: Mode) -> Option<Arc<Uplink>> {
+        self.uplinks.to(self.config.first_peer(mode)?)
     }
 
     /// The longest conversation that this device can have.
@@ -150,9 +156,9 @@ impl Device {
         positions_max(&self.config, &self.models)
     }
 
-    /// The plan; with it, once it is known, the device's stage is loaded.
-    pub(crate) fn prepare(&mut self) -> Result<Option<Plan>, StartError> {
-        let plan = self.plan()?;
+    /// The plan of `mode`; with it, once it is known, the device's stage is loaded.
+    pub(crate) fn prepare(&mut self, mode: Mode) -> Result<Option<Plan>, StartError> {
+        let plan = self.plan_in(mode)?;
         if let (Some(stage), None) = (plan.as_ref().and_then(Plan::device_stage), &self.stage) {
             let needs = "a stage of the target on the device";
             let target = self.models.target.as_ref();
@@ -165,19 +171,19 @@ impl Device {
         Ok(plan)
     }
 
-    /// How many layers the target has: by its file, or by a peer's word.
-    fn target_layers(&self) -> Option<u32> {
+    /// How many layers the target has: by its file, or by the word of the mode's peer.
+    fn target_layers(&self, mode: Mode) -> Option<u32> {
         if let Some(target) = &self.models.target {
             return Some(target.config().layers);
         }
-        match &*self.uplink.as_ref()?.watch().borrow() {
+        match &*self.uplink(mode)?.watch().borrow() {
             UplinkState::Up(_, welcome) => Some(welcome.layers),
             UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
         }
     }
 
     async fn first_contact(&self) -> Result<(), StartError> {
-        let Some(uplink) = &self.uplink else { return Ok(()) };
+        let Some(uplink) = self.uplink(self.config.plan.mode) else { return Ok(()) };
         let mut states = uplink.watch();
         let answered = states.wait_for(|state| !matches!(state, UplinkState::Dialling)).await;
         let state = answered.expect("the uplink lives as long as we do").clone();
@@ -215,80 +221,59 @@ fn check_stream(config: &Config, models: &Models) -> Result<(), StartError> {
     }
 }
 
-/// Whether the mode's models are there.
+/// Whether the models of every mode are there.
 fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     let missing = |needs, key| Err(StartError::Missing { needs, key });
-    match (config.plan.mode, config.plan.local) {
-        (Mode::Local, LocalChoice::Draft) if models.draft.is_none() => {
-            missing("mode local", "draft")
-        }
-        (Mode::Local, LocalChoice::Target) if models.target.is_none() => {
-            missing("mode local with plan.local = \"target\"", "target")
-        }
-        (Mode::Speculative, _) if models.draft.is_none() => missing("mode speculative", "draft"),
-        (Mode::Local | Mode::Remote | Mode::Speculative | Mode::Split, _) => Ok(()),
+    for mode in config.modes() {
+        match (mode, config.plan.local) {
+            (Mode::Local, LocalChoice::Draft) if models.draft.is_none() => {
+                missing("mode local", "draft")
+            }
+            (Mode::Local, LocalChoice::Target) if models.target.is_none() => {
+                missing("mode local with plan.local = \"target\"", "target")
+            }
+            (Mode::Speculative, _) if models.draft.is_none() => {
+                missing("mode speculative", "draft")
+            }
+            (Mode::Local | Mode::Remote | Mode::Speculative | Mode::Split, _) => Ok(()),
+        }?;
     }
+    Ok(())
 }
 
-fn load_local(
+/// The draft model, unless the device is the target all the time.
+fn load_draft(
     config: &Config,
     models: &Models,
     threads: &Arc<Pool>,
 ) -> Result<Option<LocalModel>, StartError> {
-    let (model, format) = match config.is_target_alone() {
-        true => (&models.target, config.kv.target),
-        false => (&models.draft, config.kv.draft),
-    };
-    let load = |model: &ModelFile| {
-        let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
-        LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)
-    };
-    Ok(model.as_ref().map(load).transpose()?)
+    let is_used = config.modes().any(|mode| !config.is_target_alone(mode));
+    let model = models.draft.as_ref().filter(|_| is_used);
+    let load = |model| load_whole(config, models, threads, model, config.kv.draft);
+    model.map(load).transpose()
 }
 
-fn bind_uplink(config: &Config, models: &Models) -> Result<Option<Arc<Uplink>>, StartError> {
-    if config.plan.mode == Mode::Local {
-        return Ok(None);
-    }
-    // A plan that names nobody is refused with the reason when it is checked.
-    let Some(name) = config.first_peer() else {
-        config.plan_request().check(u32::MAX)?;
-        return Ok(None);
-    };
-    let known = || {
-        let names: Vec<_> = config.peers.iter().map(|known| known.peer.name.as_str()).collect();
-        names.join(", ")
-    };
-    let unknown = || StartError::UnknownPeer { name: name.clone(), known: known() };
-    let to = config.peer(name).ok_or_else(unknown)?;
-    let no_identity = StartError::NoIdentity(config.plan.mode.as_str());
-    let credentials = config.credentials.as_ref().ok_or(no_identity)?;
-    let split = config.plan.stages.iter().any(|stage| stage.node == config.name);
-    let uplink = UplinkConfig {
-        peer: to.peer.clone(),
-        address: to.address.clone(),
-        hello: hello(config, models),
-        split: split && config.plan.mode == Mode::Split,
-        health: LinkHealthConfig {
-            deadline_floor: config.link.silence_min(),
-            deadline_ceiling: config.link.silence_max(),
-            redial: config.link.reconnect(),
-        },
-        keep_alive: config.link.keep_alive(),
-        network: config.network.clone(),
-    };
-    Ok(Some(Uplink::bind(uplink, &credentials.identity, &credentials.trust)?))
+/// All of the target, where the device is to run it alone.
+fn load_whole_target(
+    config: &Config,
+    models: &Models,
+    threads: &Arc<Pool>,
+) -> Result<Option<LocalModel>, StartError> {
+    let is_used = config.modes().any(|mode| config.is_target_alone(mode));
+    let model = models.target.as_ref().filter(|_| is_used);
+    let load = |model| load_whole(config, models, threads, model, config.kv.target);
+    model.map(load).transpose()
 }
 
-fn hello(config: &Config, models: &Models) -> Hello {
-    Hello {
-        versions: protocol::VERSIONS,
-        node: config.name.clone(),
-        role: base::Role::Device,
-        numerics: kernels::NUMERICS_CLASS.to_owned(),
-        tokenizer: Some(models.tokenizer.fingerprint()),
-        model: models.target.as_ref().map(ModelFile::fingerprint),
-    }
+fn load_whole(
+    config: &Config,
+    models: &Models,
+    threads: &Arc<Pool>,
+    model: &ModelFile,
+    format: KvFormat,
+) -> Result<LocalModel, StartError> {
+    let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
+    Ok(LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)?)
 }
 
 /// The codec of the hop from the device's stage; `None` where the plan has none here.

@@ -8,7 +8,7 @@ use crate::start_error::StartError;
 use crate::turn_loop::{Leftovers, TurnLoop};
 use base::{DraftLength, Position};
 use partitioner::{Mode, Plan, Speculation};
-use protocol::{Chain, Drafter, DrafterConfig, PlannedStage, limits};
+use protocol::{Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -82,26 +82,32 @@ impl Device {
             let tokens = request.prompt.len();
             return Err(GenerateError::PromptTooLong { tokens, context });
         }
-        let plan = self.prepare()?;
-        let stages = plan.as_ref().map(on_the_wire).unwrap_or_default();
-        let drafter = Drafter::new(self.drafter_config(request, plan.as_ref(), stages), started);
-        let mut turn = TurnLoop::new(self, request, plan.as_ref(), drafter, show, started);
+        let plan = self.prepare(self.config.plan.mode)?;
+        let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
+        let drafter = Drafter::new(self.drafter_config(request, route), started);
+        let mut turn = TurnLoop::new(self, request, plan, drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
         let Leftovers { epoch, said, tuning, sources } = turn.into_leftovers();
         (self.epoch, self.said, self.tuning, self.sources) = (epoch, said, tuning, sources);
         reply
     }
 
-    fn drafter_config(
-        &self,
-        request: &Request,
-        plan: Option<&Plan>,
-        stages: Vec<PlannedStage>,
-    ) -> DrafterConfig {
-        let chain = match stages.as_slice() {
-            [only] if only.embedding && only.head => Chain::Direct,
-            _ => Chain::Staged,
-        };
+    /// How a request is run by `plan`.
+    pub(crate) fn route(&self, plan: &Plan) -> Route {
+        match plan.mode() {
+            Mode::Local => Route::local(self.config.is_target_alone(Mode::Local)),
+            Mode::Remote | Mode::Speculative | Mode::Split => Route {
+                stages: on_the_wire(plan),
+                draft_length: plan.draft_length(),
+                window: window(plan),
+                chunks: chunks(plan),
+                extend: extend(plan),
+                vouched: false,
+            },
+        }
+    }
+
+    fn drafter_config(&self, request: &Request, route: Route) -> DrafterConfig {
         let same = self.said.iter().zip(&request.prompt).take_while(|(a, b)| a == b).count();
         let prompt = Position::after(request.prompt.len());
         DrafterConfig {
@@ -109,8 +115,7 @@ impl Device {
             epoch: self.epoch,
             have: Position::after(same),
             sampling: request.sampling,
-            stages,
-            chain,
+            route,
             prompt: request.prompt.clone(),
             tokens_max: request.tokens_max,
             positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
@@ -120,11 +125,7 @@ impl Device {
                 true => Vec::new(),
                 false => self.models.tokenizer.end_tokens().to_vec(),
             },
-            draft_length: plan.map_or(DraftLength::NONE, Plan::draft_length),
-            window: plan.map_or(0, window),
-            chunks: plan.map_or(1, chunks),
             tuning: self.tuning.clone(),
-            extend: plan.map_or(0, extend),
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
             retry: self.config.link.reconnect(),

@@ -18,6 +18,7 @@
 
 mod compute;
 mod config;
+mod course;
 mod device;
 mod device_stage;
 mod drafting;
@@ -34,6 +35,7 @@ mod start_error;
 mod thinking;
 mod transcript;
 mod turn_loop;
+mod uplinks;
 
 pub mod bench;
 pub mod chat;
@@ -44,11 +46,11 @@ pub mod run;
 pub use config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
 };
-pub use config::{PeerAddress, PlanSettings};
+pub use config::{PeerAddress, PlanSettings, Switch};
 pub use device::{Device, Request};
 pub use drafting::SourceChoice;
 pub use generate::GenerateError;
 pub use lookup::Lookup;
-pub use reply::{Reply, Usage};
+pub use reply::{Reply, Switched, Usage};
 pub use show::{Notice, Show};
 pub use start_error::StartError;

@@ -17,8 +17,11 @@ pub struct Reply {
     pub verified: Vec<bool>,
     /// `stop`: an end token or a stop string; `length`: a limit; `cancelled`: the user.
     pub finish_reason: &'static str,
-    /// How it was run.
+    /// How it was run, at first.
     pub plan: String,
+    /// How it was run later, where that was otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switched>,
     /// Whether a forward pass of the device was slowed down to stand for a slower machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paced: bool,
@@ -27,6 +30,15 @@ pub struct Reply {
     pub emulated_link: Option<String>,
     /// What it cost.
     pub usage: Usage,
+}
+
+/// Another plan in mid-reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Switched {
+    /// After so many tokens of the reply.
+    pub after: usize,
+    /// From there on.
+    pub plan: String,
 }
 
 /// What a reply cost.

@@ -1,6 +1,6 @@
 //! `edge-node run`: one prompt, one reply.
 
-use crate::config::Config;
+use crate::config::{Config, Switch};
 use crate::device::{Device, Request};
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
@@ -26,6 +26,9 @@ pub struct RunArguments {
     /// local, remote, speculative or split, instead of the configured mode.
     #[arg(long, value_parser = parse_mode)]
     mode: Option<Mode>,
+    /// Another mode in mid-reply, as TOKENS:MODE: after so many tokens of the reply. Several in order.
+    #[arg(long = "switch", value_parser = parse_switch)]
+    switches: Vec<Switch>,
     /// The most tokens of the reply.
     #[arg(long)]
     max_tokens: Option<u32>,
@@ -51,6 +54,11 @@ pub struct RunArguments {
 pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::Result<()> {
     let mut config = Config::load(&arguments.config)?;
     config.plan.mode = arguments.mode.unwrap_or(config.plan.mode);
+    let in_order = arguments.switches.is_sorted_by(|a, b| a.after < b.after);
+    anyhow::ensure!(in_order, "--switch: several come in the order of their tokens");
+    if !arguments.switches.is_empty() {
+        config.plan.switches = arguments.switches;
+    }
     let generation = config.generation.clone();
     let prompt = read_prompt(arguments.prompt)?;
     let mut device = Device::start(config).await?;
@@ -96,6 +104,12 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
         .ok_or_else(|| format!("modes are {}", known.join(", ")))
 }
 
+fn parse_switch(text: &str) -> Result<Switch, String> {
+    let (after, mode) = text.split_once(':').ok_or("a switch is like 20:remote")?;
+    let after = after.parse().map_err(|_| format!("{after:?} is no number of tokens"))?;
+    Ok(Switch { after, mode: parse_mode(mode)? })
+}
+
 /// Shows a reply on the terminal: text to standard output, what happens to standard error.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -127,6 +141,8 @@ impl Show for Terminal {
     fn notice(&mut self, notice: &Notice) {
         let line = match notice {
             Notice::Alone { peer, why } => format!("[alone: {peer} is out of reach: {why}]"),
+            Notice::Switched { plan } => format!("[from here on {plan}]"),
+            Notice::Stayed { why } => format!("[goes on as before: {why}]"),
             Notice::Rejoined { peer } => format!("[{peer} is back]"),
             Notice::Judged { said, agreed } => {
                 format!("[the target agrees with {agreed} of {said} tokens said alone]")

@@ -29,6 +29,16 @@ pub enum Notice {
         /// What is known of the reason.
         why: String,
     },
+    /// The request is run by another plan from here on.
+    Switched {
+        /// The plan.
+        plan: String,
+    },
+    /// It was to be run by another plan, and goes on by the one before.
+    Stayed {
+        /// Why the other cannot be run.
+        why: String,
+    },
     /// It is back.
     Rejoined {
         /// The next node on the way to it.

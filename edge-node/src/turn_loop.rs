@@ -6,29 +6,33 @@
 //!      └────── events ────▶ transcript, show
 //! ```
 //!
+//! The plan may be another from a token on: `switch.rs`.
+//!
 //! # Invariants
 //!
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod switch;
+
 use crate::compute::compute;
-use crate::device::{Device, Request, hop_from_device};
+use crate::course::Course;
+use crate::device::{Device, Request};
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
 use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
-use base::{NodeName, Position, TokenId};
+use base::{Position, TokenId};
 use partitioner::{Mode, Plan};
 use protocol::{
-    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Sources, Tuning, WireCodec,
+    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Sources, Tuning,
 };
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use switch::Switches;
 use tokio_util::sync::CancellationToken;
-use transport::{ChannelError, Traffic, Uplink, UplinkSession, UplinkState, clock};
+use transport::{ChannelError, Traffic, clock};
 
 /// How long a device without a model of its own waits for a lost target.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,15 +61,10 @@ pub(crate) struct Leftovers {
 pub(crate) struct TurnLoop<'a> {
     device: &'a mut Device,
     request: &'a Request,
-    plan: Option<&'a Plan>,
-    /// Of the hop from the device's own stage, where it has one.
-    codec: Option<WireCodec>,
     drafter: Drafter,
-    session: Option<UplinkSession>,
-    /// `None` without a next tier.
-    states: Option<watch::Receiver<UplinkState>>,
-    /// When to ask for a session again on a link that stands.
-    reopen_at: Option<Instant>,
+    course: Course,
+    switches: Switches,
+    /// Since when against the plan.
     alone_since: Option<Instant>,
     drafting: Drafting,
     /// What the device works on for itself.
@@ -74,8 +73,6 @@ pub(crate) struct TurnLoop<'a> {
     fault: Option<Fault>,
     judged: Tally,
     traffic_before: Traffic,
-    /// Whether the device's own tokens are the target's.
-    vouched: bool,
     transcript: Transcript,
     show: &'a mut dyn Show,
 }
@@ -85,7 +82,7 @@ impl<'a> TurnLoop<'a> {
     pub(crate) fn new(
         device: &'a mut Device,
         request: &'a Request,
-        plan: Option<&'a Plan>,
+        plan: Option<Plan>,
         drafter: Drafter,
         show: &'a mut dyn Show,
         started: Instant,
@@ -93,26 +90,18 @@ impl<'a> TurnLoop<'a> {
         let stream = device.models.tokenizer.stream_after(&request.prompt);
         let drafting = Drafting::new(
             device.config.plan.source,
-            device.local.is_some(),
+            device.draft.is_some(),
             device.sources.clone(),
             device.models.tokenizer.end_tokens(),
         );
         Self {
-            vouched: device.config.is_target_alone(),
             transcript: Transcript::new(stream, &request.stop, started),
-            traffic_before: device
-                .uplink
-                .as_ref()
-                .map(|uplink| uplink.traffic())
-                .unwrap_or_default(),
-            states: device.uplink.as_ref().map(|uplink| uplink.watch()),
-            codec: plan.and_then(hop_from_device),
+            traffic_before: device.uplinks.traffic(),
+            switches: Switches::new(&device.config.plan.switches, plan.as_ref()),
+            course: Course::new(device, device.config.plan.mode, plan),
             device,
             request,
-            plan,
             drafter,
-            session: None,
-            reopen_at: None,
             alone_since: None,
             drafting,
             thought: None,
@@ -163,6 +152,9 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
+            if self.switch_where_due().await {
+                continue;
+            }
             self.think()?;
             self.wait(cancel).await;
         }
@@ -174,7 +166,7 @@ impl<'a> TurnLoop<'a> {
         while let Some(message) = self.drafter.poll_transmit() {
             any = true;
             let frame = self.frame(message).await?;
-            let Some(session) = &mut self.session else { continue };
+            let Some(session) = &mut self.course.session else { continue };
             if session.send(frame).await.is_err() {
                 self.lose();
             }
@@ -186,7 +178,7 @@ impl<'a> TurnLoop<'a> {
     async fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
         let Device { stage, .. } = &mut *self.device;
-        let (Some(stage), Some(codec)) = (stage, self.codec) else {
+        let (Some(stage), Some(codec)) = (stage, self.course.codec()) else {
             return Ok(Message::Pass(pass).into());
         };
         let log = self.drafter.log().tokens().iter();
@@ -223,8 +215,7 @@ impl<'a> TurnLoop<'a> {
                 }
                 DrafterEvent::Alone { .. } => self.note_alone(),
                 DrafterEvent::Rejoined => {
-                    self.alone_since = None;
-                    if let Some(peer) = self.peer() {
+                    if let (Some(_), Some(peer)) = (self.alone_since.take(), self.course.peer()) {
                         self.show.notice(&Notice::Rejoined { peer });
                     }
                 }
@@ -239,12 +230,12 @@ impl<'a> TurnLoop<'a> {
 
     /// Keeps the device's own model close behind a text that the target leads, or a look-up drafts.
     fn follow(&mut self) -> Result<(), GenerateError> {
-        let Device { local: Some(local), .. } = &mut *self.device else { return Ok(()) };
+        let Device { draft: Some(draft), .. } = &mut *self.device else { return Ok(()) };
         if !self.drafter.is_alone() {
             let log = self.drafter.log().tokens();
-            compute(|| local.follow(log))?;
+            compute(|| draft.follow(log))?;
             // Nobody waits for it.
-            local.take_owed();
+            draft.take_owed();
         }
         Ok(())
     }
@@ -254,8 +245,12 @@ impl<'a> TurnLoop<'a> {
         if self.thought.as_ref().is_some_and(|thought| thought.is_wanted(&self.drafter)) {
             return Ok(());
         }
-        let (local, sampling) = (self.device.local.as_mut(), &self.request.sampling);
-        self.thought = Thought::begin(&self.drafter, &mut self.drafting, local, sampling)?;
+        let model = match self.drafter.speaks_as_target() {
+            true => self.device.target.as_mut(),
+            false => self.device.draft.as_mut(),
+        };
+        let sampling = &self.request.sampling;
+        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, sampling)?;
         let lonely = self.drafter.is_alone() && self.thought.is_none();
         if lonely { self.be_patient() } else { Ok(()) }
     }
@@ -274,12 +269,16 @@ impl<'a> TurnLoop<'a> {
     async fn wait(&mut self, cancel: &CancellationToken) {
         let impatient = self.alone_since.map(|since| (since + PATIENCE, ()));
         let ready = self.thought.as_ref().map(|thought| (thought.ready(), ()));
+        let reopen_at = self.course.reopen_at.map(|at| (at, ()));
         tokio::select! {
             biased;
             () = cancel.cancelled() => self.drafter.stop(clock::now()),
-            frame = next_frame(&mut self.session) => self.take(frame),
-            () = changed(&mut self.states) => self.open(false).await,
-            () = clock::reached(self.reopen_at.map(|at| (at, ()))) => self.open(false).await,
+            news = self.course.news() => match news {
+                Some(frame) => self.take(frame),
+                None => self.open(false).await,
+            },
+            () = self.switches.link_changed() => {}
+            () = clock::reached(reopen_at) => self.open(false).await,
             _ = clock::reached(self.drafter.poll_timeout()) => {
                 self.drafter.handle_timeout(clock::now());
             }
@@ -297,12 +296,17 @@ impl<'a> TurnLoop<'a> {
         let now = clock::now();
         let Ok(frame) = frame else { return self.lose() };
         let taken = match frame.message {
-            Message::Opened(opened) => self.drafter.handle_opened(now, &opened),
+            Message::Opened(opened) => {
+                self.note_opened(opened.epoch);
+                self.drafter.handle_opened(now, &opened)
+            }
             Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict),
             Message::Fault(fault) => {
                 tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
-                self.drafter.handle_fault(now, &fault);
-                self.fault = Some(fault);
+                if !self.goes_back(fault.epoch, &fault.detail) {
+                    self.drafter.handle_fault(now, &fault);
+                    self.fault = Some(fault);
+                }
                 Ok(())
             }
             // The channel lets nothing else down.
@@ -316,7 +320,7 @@ impl<'a> TurnLoop<'a> {
             | Message::Ping(_)
             | Message::Pong(_) => Ok(()),
         };
-        if let (Err(misbehaved), Some(session)) = (taken, &self.session) {
+        if let (Err(misbehaved), Some(session)) = (taken, &self.course.session) {
             tracing::warn!(%misbehaved, "the peer breaks the protocol");
             session.accuse(&misbehaved.to_string());
             self.lose();
@@ -325,44 +329,48 @@ impl<'a> TurnLoop<'a> {
 
     /// The session's channel is gone, with its link or without.
     fn lose(&mut self) {
-        self.session = None;
+        self.course.session = None;
+        let why = self.course.why_down().unwrap_or_else(|| "the session ended".to_owned());
+        if !self.goes_back(self.drafter.epoch(), &why) {
+            self.miss();
+        }
+    }
+
+    /// There is no session to be had now.
+    fn miss(&mut self) {
         let now = clock::now();
-        self.reopen_at = Some(now + self.device.config.link.reconnect());
+        self.course.reopen_at = Some(now + self.device.config.link.reconnect());
         self.drafter.handle_link_lost(now);
     }
 
     /// Asks for a session where there is none and the link stands, or is being dialled. On the latter
     /// nobody counts: the device is alone until it is answered.
     async fn open(&mut self, first: bool) {
-        self.reopen_at = None;
-        if self.session.is_some() {
+        self.course.reopen_at = None;
+        if self.course.session.is_some() {
             return;
         }
-        let uplink = self.device.uplink.clone().filter(|_| self.plan.is_some());
+        let uplink = self.course.uplink().cloned();
         let up = uplink.as_ref().is_some_and(|uplink| uplink.is_up());
-        self.session = match &uplink {
+        self.course.session = match &uplink {
             Some(uplink) => uplink.try_session().await,
             None => None,
         };
         if first && !up {
             self.drafter.handle_link_lost(clock::now());
         }
-        match (&self.session, uplink) {
+        match (&self.course.session, uplink) {
             (Some(_), _) if !first || !up => self.drafter.handle_link_back(clock::now()),
             (Some(_), _) => {}
-            (None, uplink) => {
-                self.drafter.handle_link_lost(clock::now());
-                let up = uplink.is_some_and(|uplink| uplink.is_up());
-                self.reopen_at = up.then(|| clock::now() + self.device.config.link.reconnect());
-            }
+            (None, Some(uplink)) if uplink.is_up() => self.miss(),
+            (None, _) => self.drafter.handle_link_lost(clock::now()),
         }
     }
 
     fn show(&mut self, token: TokenId, verified: bool) {
         let is_end = self.device.models.tokenizer.end_tokens().contains(&token);
         if !is_end || self.request.past_end {
-            let (text, verified) =
-                (self.transcript.push(token, clock::now()), verified || self.vouched);
+            let text = self.transcript.push(token, clock::now());
             self.show.token(verified);
             self.show.piece(&text, verified);
         }
@@ -377,34 +385,29 @@ impl<'a> TurnLoop<'a> {
     }
 
     fn note_alone(&mut self) {
+        if self.course.mode == Mode::Local {
+            return;
+        }
         self.alone_since = Some(clock::now());
-        let by_plan = self.device.config.plan.mode == Mode::Local;
-        if let (Some(peer), false) = (self.peer(), by_plan) {
+        if let Some(peer) = self.course.peer() {
             let why = self.why_lost();
             self.show.notice(&Notice::Alone { peer, why });
         }
     }
 
-    fn peer(&self) -> Option<NodeName> {
-        self.device.uplink.as_ref().map(|uplink| uplink.peer().name.clone())
-    }
-
     fn why_lost(&self) -> String {
-        let state = self.device.uplink.as_deref().map(Uplink::watch);
-        match (state.as_ref().map(|state| state.borrow().clone()), &self.fault) {
-            (Some(UplinkState::Down(why) | UplinkState::Trying(why)), _) => {
-                settings::chain(&*Arc::clone(&why))
-            }
-            (_, Some(fault)) => fault.detail.clone(),
-            (_, None) => "the session ended".to_owned(),
+        match (self.course.why_down(), &self.fault) {
+            (Some(why), _) => why,
+            (None, Some(fault)) => fault.detail.clone(),
+            (None, None) => "the session ended".to_owned(),
         }
     }
 
     /// Tells the peer that this was all; KV is kept there where the conversation goes on.
     async fn leave(&mut self) {
-        let Some(mut session) = self.session.take() else { return };
+        let Some(mut session) = self.course.session.take() else { return };
         // What goes before an answer goes as early data, where a Close has no place.
-        if !self.device.uplink.as_ref().is_some_and(|uplink| uplink.is_up()) {
+        if !self.course.is_open() {
             return;
         }
         while let Some(message) = self.drafter.poll_transmit() {
@@ -424,57 +427,34 @@ impl<'a> TurnLoop<'a> {
 
     fn reply(&mut self, reason: FinishReason, cancelled: bool) -> Reply {
         let rest = self.transcript.finish();
-        self.show.piece(&rest, self.vouched || self.drafter.log().verified().ends_with(&[true]));
+        self.show.piece(&rest, self.drafter.log().verified().ends_with(&[true]));
         let tokens = self.transcript.tokens();
         let verified = &self.drafter.log().verified()[..tokens.len()];
-        let now = self.device.uplink.as_ref().map(|uplink| uplink.traffic()).unwrap_or_default();
         let mut usage = Usage::of(
             &self.transcript,
             self.request.prompt.len(),
             self.drafter.counts(),
-            now - self.traffic_before,
+            self.device.uplinks.traffic() - self.traffic_before,
         );
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
         usage.revised = self.judged.revised;
-        if self.device.config.plan.mode == Mode::Local {
-            usage.failovers = 0;
-        }
         Reply {
             text: self.transcript.text().to_owned(),
             tokens: tokens.iter().map(|token| token.0).collect(),
-            verified: verified.iter().map(|verified| *verified || self.vouched).collect(),
+            verified: verified.to_vec(),
             finish_reason: match reason {
                 FinishReason::Length => "length",
                 FinishReason::Stopped if cancelled && !self.transcript.is_stopped() => "cancelled",
                 FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
             },
-            plan: self
-                .plan
-                .map_or_else(|| "local: the target was never reached".into(), Plan::to_string),
+            plan: self.switches.first_plan().to_owned(),
+            switches: self.switches.made().to_vec(),
             paced: !self.device.config.engine.pace.is_none(),
             emulated_link: self.device.config.network.emulated().map(str::to_owned),
             usage,
         }
     }
-}
-
-/// The next frame of the session; never, where there is none.
-async fn next_frame(session: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
-    match session {
-        Some(session) => session.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The next change of the link's state; never, where there is no link to have.
-async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
-    if let Some(states) = states
-        && states.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending().await
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ mod transcript;
 mod verifier;
 
 pub use drafter::{
-    AfterOutage, Chain, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason,
+    AfterOutage, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, Route,
     TokenLog, Wish,
 };
 pub use error::{Action, Error, respond};

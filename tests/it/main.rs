@@ -5,6 +5,7 @@
 //! same_text         whatever stands between device and target, the text is the same
 //! stories           real weights say their published text, over every split
 //! emulated_link     bad links that a configuration names
+//! switch            other modes in mid-sentence
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
 //! first_steps       the committed configurations, as the README says it
@@ -23,6 +24,8 @@ mod outage;
 mod same_text;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod switch;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

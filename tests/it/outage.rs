@@ -25,7 +25,7 @@ const SERVER_MS: f64 = 40.0;
 const GAP_MAX: Duration = Duration::from_secs(2);
 
 /// How long the peer stays away once the device speaks alone.
-const AWAY: Duration = Duration::from_millis(400);
+const AWAY: Duration = Duration::from_millis(700);
 
 /// One conversation's tiers.
 struct Scene {

@@ -2,7 +2,7 @@
 
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
-    PeerAddress, PlanSettings,
+    PeerAddress, PlanSettings, Switch,
 };
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
@@ -75,6 +75,15 @@ struct FilePlan {
     stages: Vec<FileStage>,
     #[serde(default)]
     after_outage: FileAfterOutage,
+    #[serde(default)]
+    switches: Vec<FileSwitch>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSwitch {
+    after: u32,
+    mode: Mode,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -205,6 +214,10 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         let detail = format!("is at most {}", protocol::limits::DRAFTS_MAX);
         return Err(file.invalid("plan.draft_length", detail));
     }
+    if !typed.switches.is_sorted_by(|a, b| a.after < b.after) {
+        return Err(file.invalid("plan.switches", "come in the order of their `after`"));
+    }
+    let switch = |FileSwitch { after, mode }| Switch { after, mode };
     let stage = |FileStage { node, layers, codec }| RequestedStage { node, layers, codec };
     Ok(PlanSettings {
         mode: typed.mode,
@@ -226,6 +239,7 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
             FileAfterOutage::Keep => AfterOutage::Keep,
             FileAfterOutage::Revise => AfterOutage::Revise,
         },
+        switches: typed.switches.into_iter().map(switch).collect(),
     })
 }
 

@@ -50,6 +50,19 @@ fn what_was_said_alone_is_kept_unless_the_plan_says_revise() {
 }
 
 #[test]
+fn other_modes_in_mid_reply_come_in_order() {
+    let with = |list: &str| load(&format!("{MINIMAL}switches = [{list}]\n"));
+    let (first, second) = ("{ after = 4, mode = 'remote' }", "{ after = 9, mode = 'split' }");
+    let config = with(&format!("{first}, {second}")).unwrap();
+    assert_eq!(config.plan.switches[1], Switch { after: 9, mode: Mode::Split });
+    assert_eq!(config.modes().collect::<Vec<_>>(), [Mode::Local, Mode::Remote, Mode::Split]);
+    for wrong in [format!("{second}, {first}"), format!("{first}, {first}")] {
+        assert!(with(&wrong).unwrap_err().to_string().contains("in the order"), "{wrong}");
+    }
+    assert!(with("{ after = 4, mode = 'cloud' }").unwrap_err().to_string().contains("speculative"));
+}
+
+#[test]
 fn generation_defaults_are_checked() {
     let with = |line: &str| refused(&format!("{MINIMAL}[generation]\n{line}\n"));
     assert!(with("temperature = -1.0").contains("temperature -1"));
@@ -69,11 +82,8 @@ fn the_longest_conversation_stays_below_the_wires_limit() {
 #[test]
 fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
     let stages = "stages = [{ node = 'car', layers = [0, 2] }, { node = 'site', layers = [2, 4] }]";
-    let mut config = load(&format!("{MINIMAL}target = 'cloud'\n{stages}\n")).unwrap();
-    let mut first = |mode| {
-        config.plan.mode = mode;
-        config.first_peer().map(|name| name.as_str().to_owned())
-    };
+    let config = load(&format!("{MINIMAL}target = 'cloud'\n{stages}\n")).unwrap();
+    let first = |mode| config.first_peer(mode).map(|name| name.as_str().to_owned());
     assert_eq!(first(Mode::Local), None);
     assert_eq!(first(Mode::Speculative).as_deref(), Some("cloud"));
     assert_eq!(first(Mode::Split).as_deref(), Some("site"));
@@ -82,9 +92,9 @@ fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
 #[test]
 fn without_a_draft_model_nothing_is_drafted() {
     let mut config = load(MINIMAL).unwrap();
-    assert_eq!(config.plan_request().draft_length, DraftLength::Auto);
+    assert_eq!(config.plan_request(Mode::Split).draft_length, DraftLength::Auto);
     config.models.draft = None;
-    assert_eq!(config.plan_request().draft_length, DraftLength::NONE);
+    assert_eq!(config.plan_request(Mode::Split).draft_length, DraftLength::NONE);
 }
 
 #[test]

@@ -102,6 +102,8 @@ impl Show for Stage {
     fn notice(&mut self, notice: &Notice) {
         let what = match notice {
             Notice::Alone { why, .. } => format!("alone: {why}"),
+            Notice::Switched { plan } => format!("from here on {plan}"),
+            Notice::Stayed { why } => format!("goes on as before: {why}"),
             Notice::Rejoined { peer } => format!("{peer} is back and gets the log"),
             Notice::Judged { said, agreed } => {
                 format!("the target agrees with {agreed} of {said} tokens said alone")

@@ -169,6 +169,7 @@ fn config(
         source: SourceChoice::Auto,
         stages: nodes::even_stages(&[Role::Device, Role::Gateway, Role::Cloud], layers),
         after_outage: AfterOutage::Keep,
+        switches: Vec::new(),
     };
     let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
     nodes::device(tiers.device(), models, tiers.peers(), plan, link, play.pace)

@@ -14,7 +14,7 @@
 //!
 //! [`in_virtual_time`]: crate::experiment::in_virtual_time
 
-use crate::config::{self, LocalChoice, ModelPaths, PlanSettings};
+use crate::config::{self, LocalChoice, ModelPaths, PlanSettings, Switch};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
 use crate::drafting::SourceChoice;
@@ -45,8 +45,12 @@ const JOINED_PERIOD: Duration = Duration::from_millis(20);
 pub struct WorldConfig {
     /// The device's draft model, and the target of all nodes, which has to be there.
     pub models: ModelPaths,
-    /// How requests are run.
+    /// How requests are run, at first.
     pub mode: Mode,
+    /// Which model runs in mode local.
+    pub local: LocalChoice,
+    /// Other modes in mid-reply.
+    pub switches: Vec<Switch>,
     /// Draft length; not looked at in mode remote.
     pub draft_length: DraftLength,
     /// How drafts and verdicts follow each other.
@@ -141,6 +145,8 @@ impl WorldConfig {
         Self {
             models,
             mode,
+            local: LocalChoice::Draft,
+            switches: Vec::new(),
             draft_length: DraftLength::Auto,
             speculation: Speculation::default(),
             drafts: Drafts::From(SourceChoice::Auto),
@@ -181,7 +187,7 @@ impl WorldConfig {
         let chain: Vec<_> = [Role::Device].into_iter().chain(others).collect();
         let plan = PlanSettings {
             mode: self.mode,
-            local: LocalChoice::Draft,
+            local: self.local,
             target: Some(nodes::name(Role::Cloud)),
             draft_length: self.draft_length,
             speculation: self.speculation,
@@ -191,6 +197,7 @@ impl WorldConfig {
             },
             stages: nodes::even_stages(&chain, ModelFile::open(target)?.config().layers),
             after_outage: AfterOutage::Keep,
+            switches: self.switches.clone(),
         };
         let (patience, pace) = (self.patience.clone(), self.paces.device);
         let credentials = identities.of_device();
@@ -238,9 +245,9 @@ impl World {
         let device = config.device(&identities, target, &addresses, &network)?;
         let began = clock::now();
         let mut device = Device::start(device).await?;
-        if let (Drafts::RightAt { accept, seed }, Some(local)) = (config.drafts, &mut device.local)
+        if let (Drafts::RightAt { accept, seed }, Some(draft)) = (config.drafts, &mut device.draft)
         {
-            local.err(Erring::new(accept, seed));
+            draft.err(Erring::new(accept, seed));
         }
         Ok(Self { began, device, gateway, cloud })
     }

@@ -58,7 +58,7 @@ impl Drafter {
         }
         let drafts = self.ahead.take();
         self.state = State::Alone;
-        self.counts.failovers += 1;
+        self.counts.failovers += u64::from(!self.config.route.is_local());
         self.commit(&drafts, false);
         if self.finished().is_none() {
             self.events.push_back(DrafterEvent::Alone { at: self.log.end() });

@@ -1,19 +1,10 @@
 //! What a [`super::Drafter`] is told at the start, and what it tells its shell.
 
 use super::log::FinishReason;
-use crate::{Epoch, PlannedStage, SessionId, Tuning, limits};
-use base::{DraftLength, KvFormat, Position, Sampling, StreamWindow, TokenId};
+use super::route::Route;
+use crate::{Epoch, SessionId, Tuning, limits};
+use base::{KvFormat, Position, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
-
-/// What stands between the device and the verifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chain {
-    /// Nothing: the peer verifies, and reads tokens. It remembers what it said itself, so that a pass
-    /// may start right after it, and it may go on alone.
-    Direct,
-    /// Stages of hidden states, here or at a gateway: every row comes from the device, every round.
-    Staged,
-}
 
 /// What becomes of words that the device said alone, once the target is back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,10 +28,8 @@ pub struct DrafterConfig {
     pub have: Position,
     /// How the target chooses.
     pub sampling: Sampling,
-    /// The remote stages, nearest first.
-    pub stages: Vec<PlannedStage>,
-    /// What lies between.
-    pub chain: Chain,
+    /// How it is run at first.
+    pub route: Route,
     /// The conversation so far. Not empty.
     pub prompt: Vec<TokenId>,
     /// The most tokens to generate.
@@ -53,18 +42,8 @@ pub struct DrafterConfig {
     pub stream: Option<StreamWindow>,
     /// The text ends at, and with, one of these.
     pub end_tokens: Vec<TokenId>,
-    /// Draft length `k`: tokens of a chunk.
-    pub draft_length: DraftLength,
-    /// How many drafts may wait for the target's word; 0 drafts nothing.
-    pub window: u32,
-    /// How many chunks may: one is the classic round, more keep the target busy while verdicts are
-    /// under way.
-    pub chunks: usize,
     /// What earlier requests have measured: [`super::Drafter::tuning`].
     pub tuning: Tuning,
-    /// How many tokens the target may say ahead of what the device has asked for; 0 waits for the
-    /// device each time. Only over a [`Chain::Direct`].
-    pub extend: u32,
     /// The most rows of one pass: a longer prompt goes in chunks.
     pub pass_rows_max: usize,
     /// Send again what was not answered for so long. `None` over a transport that loses nothing.
@@ -104,7 +83,7 @@ pub enum DrafterEvent {
         /// How many were, up to the log's end.
         removed: usize,
     },
-    /// The target is out of reach: please generate from the log's end, token by token, while
+    /// The target is out of reach, or not on the route: please generate from the log's end, token by token, while
     /// [`super::Drafter::is_alone`]: [`super::Drafter::handle_local_token`].
     Alone {
         /// The log's length.
@@ -145,20 +124,7 @@ pub(super) fn check_config(config: &DrafterConfig) {
     assert!(!config.prompt.is_empty(), "a prompt has at least one token");
     assert!(config.have.index() <= config.prompt.len(), "no more is held than the prompt");
     assert!(config.positions_max <= limits::POSITIONS_MAX, "positions exceed the limit");
-    assert!(config.window as usize <= limits::DRAFTS_MAX, "drafts exceed the limit");
-    assert!(config.extend <= limits::EXTEND_MAX, "extension exceeds the limit");
-    let chunk = match config.draft_length {
-        DraftLength::Fixed(length) => length,
-        DraftLength::Auto => 1,
-    };
-    assert!(chunk <= config.window, "a window holds a chunk of drafts at least");
-    assert!(
-        (2..=limits::PASS_ROWS_MAX).contains(&config.pass_rows_max)
-            && config.pass_rows_max > config.window as usize,
-        "a window's rows exceed a pass"
-    );
-    assert!(
-        config.extend == 0 || config.chain == Chain::Direct,
-        "the target goes on alone only where it has all layers"
-    );
+    let rows = 2..=limits::PASS_ROWS_MAX;
+    assert!(rows.contains(&config.pass_rows_max), "rows of a pass exceed the limit");
+    config.route.check(config.pass_rows_max);
 }

@@ -35,6 +35,7 @@ mod alone;
 mod config;
 mod log;
 mod revise;
+mod route;
 mod talk;
 mod upload;
 mod verdict;
@@ -43,13 +44,15 @@ mod verdict;
 mod tests;
 
 pub use ahead::Wish;
-pub use config::{AfterOutage, Chain, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
+pub use config::{AfterOutage, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
+pub use route::Route;
 
 use crate::error::PeerMisbehaved;
 use crate::{Drafted, Epoch, Message, Open, Opened, PrefixHash, Rollback, Tuning};
 use ahead::Ahead;
 use base::{DraftLength, Position, TokenId};
+use route::Chain;
 use std::collections::VecDeque;
 use std::time::Instant;
 use upload::{Terms, Upload};
@@ -62,6 +65,8 @@ pub struct Drafter {
     epoch: Epoch,
     state: State,
     link_up: bool,
+    /// The device is alone, and the whole target.
+    as_target: bool,
     /// How many leading tokens the target had, as far as it said.
     have: usize,
     /// Tokens from here on were said while alone and are not judged yet.
@@ -108,8 +113,8 @@ enum State {
 }
 
 impl Drafter {
-    /// Starts by opening the session: the first message is an `Open`. A device that has no link calls
-    /// [`Self::handle_link_lost`] next, and is alone.
+    /// Starts by opening the session, where there are remote stages: the first message is an `Open`. A
+    /// device that has no link calls [`Self::handle_link_lost`] next, and is alone.
     ///
     /// # Panics
     ///
@@ -123,6 +128,7 @@ impl Drafter {
             epoch: config.epoch,
             state: State::Opening { alone: false },
             link_up: true,
+            as_target: false,
             have: config.have.index(),
             judged_to: config.prompt.len(),
             agreeing: true,
@@ -144,6 +150,8 @@ impl Drafter {
         if drafter.room() == 0 {
             drafter.state = State::Finished(FinishReason::Length);
             drafter.events.push_back(DrafterEvent::Finished(FinishReason::Length));
+        } else if drafter.config.route.is_local() {
+            drafter.begin_at_home();
         } else {
             drafter.send_open(now);
         }
@@ -214,6 +222,7 @@ impl Drafter {
             None => self.passes_seen = Some(opened.passes),
             Some(_) => self.note_passes(opened.passes),
         }
+        self.as_target = false;
         if alone {
             self.events.push_back(DrafterEvent::Rejoined);
             self.question_shown();
@@ -222,8 +231,11 @@ impl Drafter {
         Ok(())
     }
 
-    /// The link is back: opens the session again. Ignored where it was not lost.
+    /// The link is back: opens the session again. Ignored where it was not lost, or the route has none.
     pub fn handle_link_back(&mut self, now: Instant) {
+        if self.config.route.is_local() {
+            return;
+        }
         self.link_up = true;
         if matches!(self.state, State::Alone) {
             self.reopen(now);
@@ -235,7 +247,7 @@ impl Drafter {
         let (settled, ahead) = (self.settled(), self.ahead.len());
         // The target adds one of its own.
         let room = (self.room() + self.ahead.shown()).saturating_sub(1);
-        let fits = ahead < room.min(self.config.window as usize) && self.has_credit();
+        let fits = ahead < room.min(self.config.route.window as usize) && self.has_credit();
         let ended = self.ahead.last().is_some_and(|last| self.is_end(last));
         let dry = ended || self.ahead.is_dry(settled + ahead);
         let wanted = self.may_send_drafts() && fits && !dry && self.pays();
@@ -246,10 +258,10 @@ impl Drafter {
     /// other way to go on.
     fn pays(&self) -> bool {
         let tuning = &self.config.tuning;
-        match self.config.draft_length {
+        match self.config.route.draft_length {
             DraftLength::Fixed(_) => true,
             DraftLength::Auto if self.ahead.len() == 0 => {
-                self.config.extend == 0 || !tuning.pauses()
+                self.config.route.extend == 0 || !tuning.pauses()
             }
             DraftLength::Auto => Tuning::goes_on(self.ahead.run(0)),
         }
@@ -290,7 +302,11 @@ impl Drafter {
     /// The shell generated the token at `at` itself. Ignored where the device is not alone any more.
     pub fn handle_local_token(&mut self, _now: Instant, at: Position, token: TokenId) {
         if self.is_alone() && at == self.log.end() {
-            self.commit(&[token], false);
+            let vouched = self.is_vouched();
+            self.commit(&[token], vouched);
+            if vouched {
+                self.judged_to = self.log.len();
+            }
         }
     }
 
@@ -335,7 +351,7 @@ impl Drafter {
 
     /// Where a question without drafts begins: a direct peer knows what it said itself.
     fn question_start(&self) -> usize {
-        match self.config.chain {
+        match self.config.route.chain() {
             Chain::Direct => self.settled(),
             Chain::Staged => self.settled() - 1,
         }
@@ -357,7 +373,7 @@ impl Drafter {
             epoch: self.epoch,
             have: Position::after(self.have),
             sampling: self.config.sampling,
-            stages: self.config.stages.clone(),
+            stages: self.config.route.stages.clone(),
             end_tokens: self.config.end_tokens.clone(),
             positions_max: self.config.positions_max,
             kv: self.config.kv,
@@ -369,8 +385,8 @@ impl Drafter {
     /// Sends what is said from where the target's copy ends, or all of it where the copy differs.
     fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash) {
         let same = self.log.hash(held.index()) == Some(prefix);
-        let start = if same { held.index().min(self.judged_to - 1) } else { 0 };
-        self.upload(now, start);
+        self.have = if same { held.index() } else { 0 };
+        self.upload(now, self.have.min(self.judged_to - 1));
     }
 
     fn upload(&mut self, now: Instant, start: usize) {

@@ -1,8 +1,9 @@
 //! What a [`Drafter`] sends while the target has its log: chunks of drafts, renewals, and questions
 //! where there is nothing to draft.
 
+use super::route::Chain;
 use super::upload::IN_FLIGHT_MAX;
-use super::{Chain, Drafter, State};
+use super::{Drafter, State};
 use crate::{Draft, Message, Pass, PrefixHash, limits};
 use base::{DraftLength, Position};
 
@@ -20,14 +21,14 @@ impl Drafter {
 
     /// Whether the target owes us words.
     pub(super) fn is_owed(&self) -> bool {
-        let rows_out = self.config.chain == Chain::Staged && self.rows_to >= self.settled();
+        let rows_out = self.config.route.chain() == Chain::Staged && self.rows_to >= self.settled();
         self.asked || rows_out || self.ahead.sent() > 0 || self.until > self.settled()
     }
 
     /// The position before which the target may go on alone.
     pub(super) fn most(&self) -> usize {
         let room = self.room() + self.ahead.shown();
-        self.settled() + room.min(self.config.extend as usize)
+        self.settled() + room.min(self.config.route.extend as usize)
     }
 
     /// Whether drafts may follow what was sent: at once, but after a gap only when the target has
@@ -44,7 +45,7 @@ impl Drafter {
     fn send_drafts(&mut self) {
         while let Some(count) = self.chunk_due() {
             self.counts.drafted += count as u64;
-            let message = match self.config.chain {
+            let message = match self.config.route.chain() {
                 Chain::Direct => Message::Draft(self.draft(count)),
                 Chain::Staged => Message::Pass(self.staged_pass(count)),
             };
@@ -74,18 +75,18 @@ impl Drafter {
     /// What ends at `end` is sent: the target may go on from there, and however passes, drafts and
     /// renewals overtook each other, never further than by the whole extension.
     pub(super) fn allow_after(&mut self, end: usize) {
-        if self.config.extend > 0 {
-            self.leave = self.leave.max(end + self.config.extend as usize);
+        if self.config.route.extend > 0 {
+            self.leave = self.leave.max(end + self.config.route.extend as usize);
         }
     }
 
     /// Whether another chunk may be under way.
     pub(super) fn has_credit(&self) -> bool {
-        self.ahead.chunks() < self.config.chunks.min(IN_FLIGHT_MAX)
+        self.ahead.chunks() < self.config.route.chunks.min(IN_FLIGHT_MAX)
     }
 
     fn is_chunk_full(&self, length: usize) -> bool {
-        match self.config.draft_length {
+        match self.config.route.draft_length {
             DraftLength::Fixed(full) => length >= full as usize,
             DraftLength::Auto => {
                 let run = self.ahead.run(self.ahead.sent());
@@ -121,7 +122,7 @@ impl Drafter {
     /// Asks for the next token.
     fn ask(&mut self) {
         self.asked = true;
-        let question = match self.config.chain {
+        let question = match self.config.route.chain() {
             Chain::Direct => {
                 let most = self.most();
                 self.empty_pass(true, most)
@@ -136,7 +137,10 @@ impl Drafter {
     fn renew(&mut self) {
         let most = self.most();
         let left = self.until.saturating_sub(self.settled());
-        if self.config.extend > 0 && left <= self.config.extend as usize / 2 && most > self.until {
+        if self.config.route.extend > 0
+            && left <= self.config.route.extend as usize / 2
+            && most > self.until
+        {
             let pass = self.empty_pass(false, most);
             self.outbox.push_back(Message::Pass(pass));
         }

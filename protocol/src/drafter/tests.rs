@@ -7,6 +7,7 @@
 
 mod failover;
 mod revise;
+mod route;
 mod streaming;
 
 use super::alone::GAPS_MAX;
@@ -33,30 +34,63 @@ fn config() -> DrafterConfig {
         epoch: Epoch(1),
         have: Position(0),
         sampling: Sampling::GREEDY,
-        stages: vec![PlannedStage {
-            node: NodeName::new("cloud").unwrap(),
-            layers: LayerRange::all(4),
-            embedding: true,
-            head: true,
-            codec: WireCodec::F32,
-        }],
-        chain: Chain::Direct,
+        route: route(),
         prompt: ids(&[11, 12, 13]),
         tokens_max: 20,
         positions_max: 100,
         kv: KvFormat::F16,
         stream: None,
         end_tokens: vec![END],
-        draft_length: DraftLength::Fixed(3),
-        window: 3,
-        chunks: 1,
         tuning: Tuning::default(),
-        extend: 0,
         pass_rows_max: 8,
         retransmit: None,
         retry: Duration::from_secs(1),
         after_outage: AfterOutage::Keep,
     }
+}
+
+/// To one stage with all layers, in rounds of three drafts.
+fn route() -> Route {
+    Route {
+        stages: vec![stage("cloud", LayerRange::all(4))],
+        draft_length: DraftLength::Fixed(3),
+        window: 3,
+        chunks: 1,
+        extend: 0,
+        vouched: false,
+    }
+}
+
+/// Of a target of four layers.
+fn stage(node: &str, layers: LayerRange) -> PlannedStage {
+    PlannedStage {
+        node: NodeName::new(node).unwrap(),
+        layers,
+        embedding: layers.start() == 0,
+        head: layers.end() == 4,
+        codec: WireCodec::F32,
+    }
+}
+
+/// The last layers of the target; the first are the device's.
+fn last_layers() -> Vec<PlannedStage> {
+    vec![stage("cloud", LayerRange::new(1, 4).unwrap())]
+}
+
+/// Over hidden states.
+fn staged(config: DrafterConfig) -> DrafterConfig {
+    let route = Route { stages: last_layers(), ..config.route };
+    DrafterConfig { route, ..config }
+}
+
+/// The target may say so many tokens ahead.
+fn extending(extend: u32, config: DrafterConfig) -> DrafterConfig {
+    DrafterConfig { route: Route { extend, ..config.route }, ..config }
+}
+
+/// Two chunks of three may wait, and more passes be under way.
+fn windowed(config: DrafterConfig) -> DrafterConfig {
+    DrafterConfig { route: Route { window: 6, chunks: 8, ..config.route }, ..config }
 }
 
 struct Desk {
@@ -194,7 +228,7 @@ fn a_round_commits_the_accepted_drafts_and_the_targets_own_token() {
 
 #[test]
 fn over_a_staged_chain_every_round_sends_the_last_token_again() {
-    let mut desk = Desk::begun(DrafterConfig { chain: Chain::Staged, ..config() }, 21);
+    let mut desk = Desk::begun(staged(config()), 21);
     desk.draft_only(&[22, 23]);
     let pass = desk.pass();
     assert_eq!((pass.base, pass.tokens, pass.drafts), (Position(3), ids(&[21, 22, 23]), 2));
@@ -379,13 +413,8 @@ fn a_request_that_ends_alone_keeps_its_marks_and_sends_nothing() {
 }
 
 fn remote() -> DrafterConfig {
-    DrafterConfig {
-        draft_length: DraftLength::NONE,
-        window: 0,
-        extend: 8,
-        tokens_max: 30,
-        ..config()
-    }
+    let route = Route { draft_length: DraftLength::NONE, window: 0, extend: 8, ..route() };
+    DrafterConfig { route, tokens_max: 30, ..config() }
 }
 
 #[test]

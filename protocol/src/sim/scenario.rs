@@ -1,12 +1,14 @@
 //! What a simulated run is made of; everything follows from the seed.
 
 mod any;
+mod way;
 
 use super::link::Weather;
 use crate::AfterOutage;
 use crate::dice::Dice;
 use base::TokenId;
 use std::time::Duration;
+pub(super) use way::Way;
 
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
@@ -23,6 +25,8 @@ pub(super) struct Scenario {
     pub(super) hop: bool,
     /// The device runs the first layers itself and sends hidden states.
     pub(super) head_stage: bool,
+    /// The device is alone by choice; whether it runs the whole target.
+    pub(super) local: Option<bool>,
     /// How far the KV of the nodes may be cut back; `None` is any length.
     pub(super) reach: Option<usize>,
     pub(super) pass_rows_max: usize,
@@ -72,6 +76,8 @@ pub(super) enum Fate {
     Move,
     /// The deciding node has no room for the next works, for so long.
     Refuse(Duration),
+    /// The request goes on by another way, as soon as it can.
+    Switch(Way),
     /// The user has read enough.
     Stop,
 }
@@ -105,6 +111,7 @@ impl Scenario {
             extend: 0,
             hop: false,
             head_stage: false,
+            local: None,
             reach: None,
             pass_rows_max: 16,
             weather: Weather { delay: ms(20), jitter: ms(5), loss: 0, repeat: 0, reorder: false },

@@ -4,42 +4,27 @@ use super::model;
 use super::scenario::{Scenario, ms};
 use super::stage::{Engine, WIDTH};
 use crate::{
-    Chain, DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
-    PlannedStage, SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
+    DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
+    PlannedStage, Route, SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
 };
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling};
 use bytes::Bytes;
 use std::time::Duration;
 
 pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> DrafterConfig {
-    let stage = PlannedStage {
-        node: NodeName::new("cloud").unwrap(),
-        layers: LayerRange::all(4),
-        embedding: !scenario.is_staged(),
-        head: true,
-        codec: WireCodec::F32,
-    };
     DrafterConfig {
         session: SessionId([7; 16]),
         epoch,
         have,
         sampling: Sampling::GREEDY,
-        stages: vec![stage; if scenario.hop { 2 } else { 1 }],
-        chain: if scenario.is_staged() { Chain::Staged } else { Chain::Direct },
+        route: route(scenario),
         prompt: scenario.prompt.clone(),
         tokens_max: scenario.tokens_max,
         positions_max: scenario.positions_max,
         kv: KvFormat::F16,
         stream: None,
         end_tokens: vec![model::END],
-        draft_length: match scenario.auto {
-            true => DraftLength::Auto,
-            false => DraftLength::Fixed(scenario.draft_length),
-        },
         tuning: Tuning::default(),
-        window: scenario.draft_length * scenario.chunks,
-        chunks: if scenario.auto { 8 } else { scenario.chunks as usize },
-        extend: scenario.extend,
         pass_rows_max: rows_max(scenario),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),
@@ -47,9 +32,35 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
     }
 }
 
-/// The most rows of a pass: those of a window of drafts at least.
+/// The route of the way that the scenario takes now.
+pub(super) fn route(scenario: &Scenario) -> Route {
+    if let Some(vouched) = scenario.local {
+        return Route::local(vouched);
+    }
+    let stage = |name: &str, first: bool| PlannedStage {
+        node: NodeName::new(name).unwrap(),
+        layers: LayerRange::all(4),
+        embedding: first && !scenario.head_stage,
+        head: !first || !scenario.hop,
+        codec: WireCodec::F32,
+    };
+    let gateway = scenario.hop.then(|| stage("gateway", true));
+    Route {
+        stages: gateway.into_iter().chain([stage("cloud", !scenario.hop)]).collect(),
+        draft_length: match scenario.auto {
+            true => DraftLength::Auto,
+            false => DraftLength::Fixed(scenario.draft_length),
+        },
+        window: scenario.way().window(),
+        chunks: if scenario.auto { 8 } else { scenario.chunks as usize },
+        extend: scenario.extend,
+        vouched: false,
+    }
+}
+
+/// The most rows of a pass: those of a window of drafts at least, on every way.
 pub(super) fn rows_max(scenario: &Scenario) -> usize {
-    scenario.pass_rows_max.max(1 + (scenario.draft_length * scenario.chunks) as usize)
+    scenario.pass_rows_max.max(1 + scenario.window_max())
 }
 
 pub(super) fn health(scenario: &Scenario) -> LinkHealthConfig {

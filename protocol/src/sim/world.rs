@@ -3,6 +3,7 @@
 mod check;
 mod device;
 mod nodes;
+mod switch;
 
 use super::link::Pipe;
 use super::scenario::{Fate, Scenario};
@@ -35,6 +36,8 @@ pub(super) struct World {
     connections: u64,
     /// The first remote node knows the connections from here on.
     accepted_from: u64,
+    /// The session is on those from here on: older ones carry pings alone.
+    session_from: u64,
     up: Pipe,
     down: Pipe,
 
@@ -59,6 +62,10 @@ pub(super) struct World {
     /// The deciding node has no room until then.
     refusing: Instant,
     pub(super) bytes: usize,
+    /// The most drafts that may wait on any way.
+    window_max: usize,
+    /// Times that the request took another way.
+    pub(super) switched: u64,
 }
 
 struct Hop {
@@ -69,8 +76,8 @@ struct Hop {
 }
 
 impl Hop {
-    fn new(scenario: &Scenario, life: u64, far_life: u64) -> Self {
-        Self { hops: hops(scenario), engine: engine(scenario), life, far_life }
+    fn new(scenario: &Scenario, life: u64) -> Self {
+        Self { hops: hops(scenario), engine: engine(scenario), life, far_life: life }
     }
 }
 
@@ -130,9 +137,10 @@ impl World {
             connection: Some(1),
             connections: 1,
             accepted_from: 1,
+            session_from: 1,
             up: Pipe::new(weather, cuts.clone()),
             down: Pipe::new(weather, cuts),
-            hop: scenario.hop.then(|| Hop::new(&scenario, 0, 0)),
+            hop: scenario.hop.then(|| Hop::new(&scenario, 0)),
             far_up: Pipe::new(weather, Vec::new()),
             far_down: Pipe::new(weather, Vec::new()),
             far_life: 0,
@@ -147,6 +155,8 @@ impl World {
             thinking: None,
             refusing: start,
             bytes: 0,
+            window_max: scenario.window_max(),
+            switched: 0,
             scenario,
         };
         for (at, fate) in world.scenario.fates.clone() {
@@ -234,10 +244,16 @@ impl World {
         let now = self.now;
         match happening {
             Happening::Up(connection, bytes) if connection >= self.accepted_from => {
-                self.at_first_node(connection, read(&bytes));
+                let frame = read(&bytes);
+                if self.carries(connection, &frame.message) {
+                    self.at_first_node(connection, frame);
+                }
             }
-            Happening::Down(connection, bytes) if self.connection == Some(connection) => {
-                self.at_device(read(&bytes).message);
+            Happening::Down(connection, bytes) if self.connection.is_some() => {
+                let message = read(&bytes).message;
+                if self.carries(connection, &message) {
+                    self.at_device(message);
+                }
             }
             Happening::FarUp(life, bytes) if life == self.far_life => {
                 self.at_verifier(read(&bytes));

@@ -450,7 +450,9 @@ impl Verifier {
     /// A chunk of drafts came for `base`: the device has left those that reach past it, and those
     /// that end before it.
     fn supersede(&mut self, base: Position) {
-        let chained = self.queue.back().is_some_and(|(last, _)| last.end() == base);
+        // One that only lets the target say more stands between no two.
+        let mut rows = self.queue.iter().filter(|(pass, _)| pass.ask || !pass.tokens.is_empty());
+        let chained = rows.next_back().is_some_and(|(last, _)| last.end() == base);
         self.queue.retain(|(queued, _)| !is_chunk(queued) || (chained && queued.end() <= base));
     }
 }

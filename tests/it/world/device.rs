@@ -97,6 +97,8 @@ pub(crate) struct Device {
     pub(crate) cloud: Option<SocketAddr>,
     pub(crate) gateway: Option<SocketAddr>,
     pub(crate) mode: Mode,
+    /// Other modes, each after so many tokens.
+    pub(crate) switches: Vec<(usize, Mode)>,
     /// `"draft"` or `"target"`: who speaks in mode local.
     pub(crate) local: &'static str,
     pub(crate) draft_length: u32,
@@ -127,6 +129,7 @@ impl Device {
             cloud: None,
             gateway: None,
             mode: Mode::Local,
+            switches: Vec::new(),
             local: "draft",
             draft_length: 4,
             speculation: "work-conserving",
@@ -170,10 +173,15 @@ impl Device {
                 format!("{{ node = '{node}', layers = [{start}, {end}], codec = 'f32' }}")
             })
             .collect();
+        let switches = self
+            .switches
+            .iter()
+            .map(|(after, mode)| format!("{{ after = {after}, mode = '{}' }}", mode.as_str()));
+        let switches: Vec<String> = switches.collect();
         format!(
             "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
              draft_length = {draft_length}\nspeculation = '{speculation}'\n\
-             after_outage = '{after_outage}'\nstages = [{stages}]\n\
+             after_outage = '{after_outage}'\nstages = [{stages}]\nswitches = [{switches}]\n\
              [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
              [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n{emulate}",
@@ -183,6 +191,7 @@ impl Device {
             speculation = self.speculation,
             after_outage = self.after_outage,
             stages = stages.join(", "),
+            switches = switches.join(", "),
             tokens_max = self.tokens_max,
             temperature = self.sampling.temperature,
             kv = self.kv.toml(),
@@ -246,6 +255,13 @@ impl Run {
         (self.process.text(), self.process.pieces().into_iter().map(|piece| piece.at).collect())
     }
 
+    /// Waits for the end; the written text, and the log.
+    pub(crate) fn text_and_log(mut self) -> (String, String) {
+        let status = self.process.end(RUN_TIME_MAX);
+        assert!(status.success(), "{status}: {}", self.process.log());
+        (self.process.text(), self.process.log())
+    }
+
     /// Waits for the end; what `--json` says.
     pub(crate) fn answer(self) -> Answer {
         self.answer_and_log().0
@@ -268,6 +284,8 @@ pub(crate) struct Answer {
     pub(crate) verified: Vec<bool>,
     pub(crate) finish_reason: String,
     pub(crate) emulated_link: Option<String>,
+    /// Other plans, and after how many tokens.
+    pub(crate) switches: Vec<(u32, String)>,
     usage: Value,
     pub(crate) took: Duration,
 }
@@ -277,12 +295,16 @@ impl Answer {
         let value: Value = serde_json::from_str(json).unwrap_or_else(|e| panic!("{e}: {json}"));
         let list = |key: &str| value[key].as_array().unwrap_or_else(|| panic!("{key}: {json}"));
         let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+        let switched = |switched: &Value| {
+            (number(&switched["after"]), switched["plan"].as_str().unwrap().to_owned())
+        };
         let answer = Self {
             text: value["text"].as_str().unwrap().to_owned(),
             tokens: list("tokens").iter().map(number).collect(),
             verified: list("verified").iter().map(|mark| mark.as_bool().unwrap()).collect(),
             finish_reason: value["finish_reason"].as_str().unwrap().to_owned(),
             emulated_link: value["emulated_link"].as_str().map(str::to_owned),
+            switches: value["switches"].as_array().into_iter().flatten().map(switched).collect(),
             usage: value["usage"].clone(),
             took,
         };

@@ -24,7 +24,7 @@ fn a_lost_link_turns_the_drafts_in_flight_into_unverified_words() {
 /// Only the device's own model speaks for it; what stands behind a guess of another continues that.
 #[test]
 fn drafts_that_were_looked_up_are_not_said_nor_what_follows_them() {
-    let mut desk = Desk::begun(DrafterConfig { window: 6, chunks: 8, ..config() }, 21);
+    let mut desk = Desk::begun(windowed(config()), 21);
     for (token, origin) in [(22, Origin::Model), (23, Origin::Lookup), (24, Origin::Model)] {
         let wish = desk.drafter.wish().unwrap();
         desk.drafter.handle_draft(desk.now, wish, Some(Drafted { origin, ..draft(token) }));

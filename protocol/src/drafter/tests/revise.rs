@@ -4,7 +4,7 @@ use super::*;
 
 fn revising() -> DrafterConfig {
     let after_outage = AfterOutage::Revise;
-    DrafterConfig { after_outage, window: 6, chunks: 8, tokens_max: 40, ..config() }
+    DrafterConfig { after_outage, tokens_max: 40, ..windowed(config()) }
 }
 
 /// Said 21 with the target, then `said` alone; the target is back and holds all up to 21.
@@ -36,7 +36,7 @@ fn what_was_said_alone_goes_up_as_drafts_behind_what_is_settled() {
 
 #[test]
 fn over_a_staged_chain_too() {
-    let mut desk = back(DrafterConfig { chain: Chain::Staged, ..revising() }, &[22, 23]);
+    let mut desk = back(staged(revising()), &[22, 23]);
     let [settled, drafts] = desk.passes().try_into().unwrap();
     assert_eq!((settled.base, settled.tokens, settled.drafts), (Position(3), ids(&[21]), 0));
     assert_eq!((drafts.base, drafts.tokens, drafts.drafts), (Position(4), ids(&[22, 23]), 2));
@@ -124,9 +124,9 @@ fn lost_again_it_stays_shown_until_it_is_judged() {
 #[test]
 fn more_than_a_chunk_takes_goes_in_several() {
     let said: Vec<u32> = (100..250).collect();
-    let long =
-        DrafterConfig { tokens_max: 300, positions_max: 400, pass_rows_max: 200, ..revising() };
-    let mut desk = back(DrafterConfig { chunks: 2, ..long }, &said);
+    let route = Route { chunks: 2, ..revising().route };
+    let long = DrafterConfig { tokens_max: 300, positions_max: 400, ..revising() };
+    let mut desk = back(DrafterConfig { route, pass_rows_max: 200, ..long }, &said);
     let lengths = |desk: &mut Desk| -> Vec<_> {
         let drafts = messages(desk).into_iter().filter_map(|message| match message {
             Message::Draft(draft) => Some((draft.base.0, draft.tokens.len())),
@@ -190,7 +190,7 @@ fn a_gap_sends_it_as_drafts_again() {
 /// Words in question take no room from those that take their place.
 #[test]
 fn how_much_may_follow_is_counted_from_what_is_settled() {
-    let five = DrafterConfig { tokens_max: 5, extend: 8, ..revising() };
+    let five = DrafterConfig { tokens_max: 5, ..extending(8, revising()) };
     let mut desk = back(five.clone(), &[22, 23, 24]);
     let [Message::Pass(pass), ..] = &messages(&mut desk)[..] else { panic!("no pass") };
     assert_eq!(pass.extend, 4, "the target may say all four");

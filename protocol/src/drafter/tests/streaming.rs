@@ -4,13 +4,9 @@ use super::*;
 
 /// Chunks of two, three of them under way at most.
 fn streaming() -> DrafterConfig {
-    DrafterConfig {
-        draft_length: DraftLength::Fixed(2),
-        window: 6,
-        chunks: 8,
-        tokens_max: 40,
-        ..config()
-    }
+    let draft_length = DraftLength::Fixed(2);
+    let route = Route { draft_length, window: 6, chunks: 8, ..route() };
+    DrafterConfig { route, tokens_max: 40, ..config() }
 }
 
 fn chunks(desk: &mut Desk) -> Vec<(u32, Vec<u32>)> {
@@ -77,7 +73,7 @@ fn a_correction_ends_the_branch_and_drafts_of_it_are_dropped() {
 
 #[test]
 fn what_the_target_says_by_itself_takes_drafts_that_were_not_even_sent() {
-    let mut desk = Desk::begun(DrafterConfig { extend: 8, ..streaming() }, 21);
+    let mut desk = Desk::begun(extending(8, streaming()), 21);
     let wish = desk.drafter.wish().unwrap();
     desk.drafter.handle_draft(desk.now, wish, Some(draft(22)));
     assert_eq!(chunks(&mut desk), [], "half a chunk waits");
@@ -129,8 +125,7 @@ fn a_device_with_nothing_to_draft_asks_plainly() {
 
 #[test]
 fn over_a_staged_chain_each_row_is_sent_once_until_a_correction() {
-    let staged = DrafterConfig { chain: Chain::Staged, ..streaming() };
-    let mut desk = Desk::begun(staged, 21);
+    let mut desk = Desk::begun(staged(streaming()), 21);
     desk.draft_only(&[22, 23, 24, 25]);
     let shape = |pass: &Pass| (pass.base.0, pass.tokens.clone(), pass.drafts);
     let sent: Vec<_> = desk.passes().iter().map(shape).collect();
@@ -145,13 +140,9 @@ fn over_a_staged_chain_each_row_is_sent_once_until_a_correction() {
 
 #[test]
 fn the_passes_under_way_are_bounded() {
-    let many = DrafterConfig {
-        draft_length: DraftLength::Fixed(1),
-        window: 40,
-        pass_rows_max: 64,
-        ..streaming()
-    };
-    let mut desk = Desk::begun(DrafterConfig { tokens_max: 90, ..many }, 21);
+    let route = Route { draft_length: DraftLength::Fixed(1), window: 40, ..streaming().route };
+    let many = DrafterConfig { route, pass_rows_max: 64, tokens_max: 90, ..config() };
+    let mut desk = Desk::begun(many, 21);
     desk.draft_only(&[22; 40]);
     assert_eq!(chunks(&mut desk).len(), upload::IN_FLIGHT_MAX);
     desk.verdict(4, &[], 1, &[22]).unwrap();
@@ -176,7 +167,7 @@ fn silence_asks_anew_and_sends_the_drafts_again() {
 #[test]
 fn an_answer_may_go_as_far_as_the_chunk_behind_its_question_allows() {
     for (tokens, fits) in [(6, true), (7, false)] {
-        let mut desk = Desk::opened(DrafterConfig { extend: 4, ..streaming() });
+        let mut desk = Desk::opened(extending(4, streaming()));
         assert_eq!(desk.pass().extend, 4);
         desk.draft_only(&[21, 22]);
         assert_eq!(chunks(&mut desk), [(3, vec![21, 22])]);

@@ -1,6 +1,6 @@
 //! Any world at all: every mode, policy, link and mishap, drawn from a seed.
 
-use super::{Fate, Scenario, Speed, Turn, ms, word};
+use super::{Fate, Scenario, Speed, Turn, Way, ms, word};
 use crate::AfterOutage;
 use crate::dice::Dice;
 use std::time::Duration;
@@ -23,29 +23,21 @@ impl Scenario {
             speed: speed(&mut dice),
             ..base
         };
-        scenario.draw_mode(&mut dice);
+        scenario.go(Way::any(&mut dice));
         if !scenario.never_lost {
             scenario.fates = fates(&mut dice);
         }
+        if dice.percent(40) {
+            scenario.fates.extend((0..1 + dice.below(5)).map(|_| switch(&mut dice)));
+        }
+        scenario.spare_middle_stages();
         scenario.turns = (0..dice.below(4)).map(|_| turn(&mut dice)).collect();
         scenario
     }
 
-    /// Who runs what, and how drafts and verdicts follow each other.
-    fn draw_mode(&mut self, dice: &mut Dice) {
-        self.hop = dice.percent(25);
-        self.head_stage = dice.percent(20);
-        let extend = if self.is_staged() { 0 } else { 1 + dice.below_u32(40) };
-        // Of a window of all that may be under way to single chunks; without drafts it is remote.
-        (self.draft_length, self.chunks, self.extend) = match dice.below(4) {
-            0 => (1 + dice.below_u32(8), 1, 0),
-            1 => (1 + dice.below_u32(8), 1 + dice.below_u32(7), 0),
-            2 => (1 + dice.below_u32(8), 1 + dice.below_u32(7), extend),
-            _ => (0, 1, extend),
-        };
-        self.auto = self.draft_length > 0 && dice.percent(40);
-        // To a middle stage a repeated pass is a rollback; KV that forgets answers each with a gap.
-        if self.hop && !self.weather.is_reliable() {
+    /// KV that forgets answers each rollback with a gap, and to a middle stage a repeated pass is one.
+    fn spare_middle_stages(&mut self) {
+        if !self.weather.is_reliable() && self.ways().any(|way| way.hop) {
             self.reach = None;
         }
     }
@@ -75,6 +67,16 @@ fn fates(dice: &mut Dice) -> Vec<(Duration, Fate)> {
         (ms(dice.below(3000)), fate)
     };
     (0..dice.below(7)).map(|_| one(dice)).collect()
+}
+
+/// Most are from one remote way to another.
+fn switch(dice: &mut Dice) -> (Duration, Fate) {
+    let way = match dice.below(8) {
+        0 => Way::alone(true),
+        1 => Way::alone(false),
+        _ => Way::any(dice),
+    };
+    (ms(dice.below(2500)), Fate::Switch(way))
 }
 
 fn turn(dice: &mut Dice) -> Turn {

@@ -44,7 +44,7 @@ impl World {
     pub(super) fn check_own(&self, from: usize) {
         let text = self.drafter.log().tokens();
         for at in from..self.scenario.prompt.len() + self.shown.len() {
-            let own = model::draft(&text[..at], self.scenario.speed.accept);
+            let own = self.own_word(&text[..at]);
             assert_eq!(text[at], own, "unverified at {at} is not the device's own");
         }
     }
@@ -53,7 +53,8 @@ impl World {
     /// that the target has contradicted are none.
     pub(super) fn check_fault(&self, fault: &Fault) {
         let Scenario { reach, fates, weather, .. } = &self.scenario;
-        let calm = weather.is_reliable() && reach.is_none() && fates.is_empty();
+        let struck = fates.iter().any(|(_, fate)| !matches!(fate, Fate::Switch(_)));
+        let calm = weather.is_reliable() && reach.is_none() && !struck;
         assert!(!calm, "{fault:?} on a calm day");
     }
 
@@ -61,7 +62,7 @@ impl World {
     fn check_queues(&self) {
         let most = limits::PASSES_IN_FLIGHT_MAX;
         assert!(self.drafter.in_flight() <= most, "{} in flight", self.drafter.in_flight());
-        let window = (self.scenario.draft_length * self.scenario.chunks) as usize;
+        let window = self.window_max;
         assert!(self.drafter.ahead().count() <= window, "more drafts than the window takes");
         assert!(self.verifier.waiting() <= most, "{} passes wait", self.verifier.waiting());
         let in_flight = self.hop.as_ref().map_or(0, |hop| hop.hops.in_flight());
@@ -84,7 +85,7 @@ impl World {
         }
         let scenario = &self.scenario;
         let exchange = self.exchange();
-        let window = scenario.draft_length * scenario.chunks;
+        let window = u32::try_from(self.window_max).unwrap();
         let again = scenario.weather.retransmit().map_or(Duration::ZERO, |again| again * TRIES);
         let deadline = LinkHealthConfig::default().deadline_ceiling;
         let mishaps = (deadline + exchange + ms(20)) * self.mishaps_since_heard();
@@ -115,7 +116,11 @@ impl World {
         let felt = self.scenario.fates.iter().filter(|(at, fate)| {
             let length = match fate {
                 Fate::Cut(length) | Fate::Refuse(length) => *length,
-                Fate::Restart | Fate::RestartUpstream | Fate::Move | Fate::Stop => Duration::ZERO,
+                Fate::Restart
+                | Fate::RestartUpstream
+                | Fate::Move
+                | Fate::Switch(_)
+                | Fate::Stop => Duration::ZERO,
             };
             let from = self.dawn + *at;
             from <= self.now && from + length + slack >= self.heard

@@ -14,6 +14,7 @@ use crate::{
     AfterOutage, Drafted, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, Origin,
     PrefixHash, WireCodec, limits,
 };
+use base::TokenId;
 
 /// What a machine may have to say at once: to each pass that it may hold, and to what it was told.
 pub(super) const OUTBOX_MAX: usize = limits::PASSES_IN_FLIGHT_MAX + 2;
@@ -93,10 +94,19 @@ impl World {
             }
             None if drafter.is_alone() => {
                 let purpose = Purpose::Word(drafter.log().end());
-                Some(Thinking { purpose, token: Some(own), ready: self.now + word })
+                let token = Some((self.own_word(&text), Origin::Model));
+                Some(Thinking { purpose, token, ready: self.now + word })
             }
             None => None,
         };
+    }
+
+    /// What the device says alone after `text`.
+    pub(super) fn own_word(&self, text: &[TokenId]) -> TokenId {
+        match self.drafter.speaks_as_target() {
+            true => model::target(text),
+            false => model::draft(text, self.scenario.speed.accept),
+        }
     }
 
     /// Hands in what the device's own model has worked out by now.

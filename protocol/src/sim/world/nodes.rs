@@ -133,6 +133,7 @@ impl World {
             Fate::Move => self.readdress(),
             Fate::Refuse(time) => self.refusing = self.now + time,
             Fate::Stop => self.drafter.stop(self.now),
+            Fate::Switch(way) => self.switch(way),
             Fate::RestartUpstream if !first_is_verifier => {
                 self.restart_verifier();
                 self.far_life += 1;
@@ -144,8 +145,7 @@ impl World {
                     self.restart_verifier();
                 } else {
                     self.far_life += 1;
-                    let life = self.hop.as_ref().map_or(0, |hop| hop.life + 1);
-                    self.hop = Some(Hop::new(&self.scenario, life, self.far_life));
+                    self.hop = Some(Hop::new(&self.scenario, self.far_life));
                 }
                 self.accepted_from = self.connections + 1;
                 let told = self.up.cut_until(self.now).unwrap_or(self.now) + ms(20);

@@ -71,6 +71,20 @@ fn what_follows_a_contradicted_draft_is_dropped_in_silence() {
     assert_eq!(desk.heard(), Some((4, vec![], 1, vec![105])));
 }
 
+/// A device that lets the target lead sends its renewal in between.
+#[test]
+fn a_renewal_between_two_chunks_of_a_branch_parts_them_not() {
+    let mut desk = Desk::begun(0);
+    desk.draft(&[1, 2, 102], &[103]);
+    let work = desk.0.poll_work(desk.1).unwrap();
+    desk.draft(&[1, 2, 102, 103], &[9]);
+    desk.ask(Pass { ask: false, extend: 4, ..pass(1, &[1, 2, 102], 3, 0, 0) });
+    desk.draft(&[1, 2, 102, 103, 9], &[105]);
+    desk.finish(work, 5);
+    let _ = (desk.heard(), desk.0.poll_work(desk.1));
+    assert!(desk.is_silent(), "both chunks are dropped, and neither is a gap");
+}
+
 #[test]
 fn a_word_that_no_draft_stood_for_can_contradict_the_next_chunk() {
     let mut desk = Desk::begun(0);

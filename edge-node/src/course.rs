@@ -1,0 +1,93 @@
+//! Which plan a request is run by, and the session that carries it.
+
+use crate::device::{Device, hop_from_device};
+use base::NodeName;
+use partitioner::{Mode, Plan};
+use protocol::{Frame, WireCodec};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use transport::{ChannelError, Uplink, UplinkSession, UplinkState};
+
+/// The way that a request takes now.
+pub(crate) struct Course {
+    pub(crate) mode: Mode,
+    /// `None` while it depends on a peer that was never heard of: until then the device is alone.
+    pub(crate) plan: Option<Plan>,
+    /// To the plan's first peer; `None` where it has none.
+    uplink: Option<Arc<Uplink>>,
+    states: Option<watch::Receiver<UplinkState>>,
+    pub(crate) session: Option<UplinkSession>,
+    /// When to ask for a session again on a link that stands.
+    pub(crate) reopen_at: Option<Instant>,
+}
+
+impl Course {
+    /// By `plan`, without a session so far.
+    pub(crate) fn new(device: &Device, mode: Mode, plan: Option<Plan>) -> Self {
+        let uplink = device.uplink(mode);
+        let states = uplink.as_ref().map(|uplink| uplink.watch());
+        Self { mode, plan, uplink, states, session: None, reopen_at: None }
+    }
+
+    /// Of the hop from the device's own stage, where it has one.
+    pub(crate) fn codec(&self) -> Option<WireCodec> {
+        self.plan.as_ref().and_then(hop_from_device)
+    }
+
+    /// The link that sessions are opened on, once there is a plan.
+    pub(crate) fn uplink(&self) -> Option<&Arc<Uplink>> {
+        self.uplink.as_ref().filter(|_| self.plan.is_some())
+    }
+
+    /// Whether its first peer can be reached, or it needs none.
+    pub(crate) fn is_open(&self) -> bool {
+        self.uplink.as_ref().is_none_or(|uplink| uplink.is_up())
+    }
+
+    /// The next node on the way to the target.
+    pub(crate) fn peer(&self) -> Option<NodeName> {
+        self.uplink.as_ref().map(|uplink| uplink.peer().name.clone())
+    }
+
+    /// Why the link is down, where it is.
+    pub(crate) fn why_down(&self) -> Option<String> {
+        match &*self.states.as_ref()?.borrow() {
+            UplinkState::Down(why) | UplinkState::Trying(why) => {
+                Some(settings::chain(&*Arc::clone(why)))
+            }
+            UplinkState::Dialling | UplinkState::Up(..) => None,
+        }
+    }
+
+    /// Its next frame, or `None` with the next change of its link; never, where it has neither.
+    pub(crate) async fn news(&mut self) -> Option<Result<Frame, ChannelError>> {
+        let Self { session, states, .. } = self;
+        tokio::select! {
+            biased;
+            frame = next_frame(session) => Some(frame),
+            () = changed(states) => None,
+        }
+    }
+
+    /// The next change of its link; never, where it has none.
+    pub(crate) async fn changed(&mut self) {
+        changed(&mut self.states).await;
+    }
+}
+
+async fn next_frame(session: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
+    match session {
+        Some(session) => session.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
+    if let Some(states) = states
+        && states.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}

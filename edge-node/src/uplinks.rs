@@ -1,0 +1,127 @@
+//! The device's links: one to each node that it may send passes to, whatever mode it runs in.
+
+use crate::config::Config;
+use crate::models::Models;
+use crate::start_error::StartError;
+use base::NodeName;
+use partitioner::Mode;
+use protocol::{Hello, LinkHealthConfig};
+use runtime::ModelFile;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+use transport::{Traffic, Uplink, UplinkConfig};
+
+/// Links that are kept up for as long as this lives.
+#[derive(Debug, Default)]
+pub(crate) struct Uplinks {
+    kept: BTreeMap<NodeName, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    uplink: Arc<Uplink>,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Uplinks {
+    /// Opens the sockets for all modes that a request may be run in, and dials.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where a plan names nobody, or nobody that is known, or there is no socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub(crate) fn bind(config: &Config, models: &Models) -> Result<Self, StartError> {
+        let mut kept = BTreeMap::new();
+        for mode in config.modes().filter(|mode| *mode != Mode::Local) {
+            // A plan that names nobody is refused with the reason when it is checked.
+            let Some(name) = config.first_peer(mode) else {
+                config.plan_request(mode).check(u32::MAX)?;
+                continue;
+            };
+            if !kept.contains_key(name) {
+                kept.insert(name.clone(), Kept::new(bind(config, models, mode, name)?));
+            }
+        }
+        Ok(Self { kept })
+    }
+
+    /// The link to `name`.
+    pub(crate) fn to(&self, name: &NodeName) -> Option<Arc<Uplink>> {
+        self.kept.get(name).map(|kept| Arc::clone(&kept.uplink))
+    }
+
+    /// What crossed all of them so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let each = self.kept.values().map(|kept| kept.uplink.traffic());
+        each.fold(Traffic::default(), |all, one| all + one)
+    }
+
+    /// Ends them with a goodbye, for peers that would else learn of it from silence.
+    pub(crate) async fn close(self, reason: &str) {
+        for Kept { uplink, task } in self.kept.into_values() {
+            // Or it would be dialled again.
+            drop(task);
+            uplink.close(reason).await;
+        }
+    }
+}
+
+impl Kept {
+    fn new(uplink: Arc<Uplink>) -> Self {
+        let kept = Arc::clone(&uplink);
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { kept.run().await }));
+        Self { uplink, task }
+    }
+}
+
+fn bind(
+    config: &Config,
+    models: &Models,
+    mode: Mode,
+    name: &NodeName,
+) -> Result<Arc<Uplink>, StartError> {
+    let known = || {
+        let names: Vec<_> = config.peers.iter().map(|known| known.peer.name.as_str()).collect();
+        names.join(", ")
+    };
+    let unknown = || StartError::UnknownPeer { name: name.clone(), known: known() };
+    let to = config.peer(name).ok_or_else(unknown)?;
+    let no_identity = StartError::NoIdentity(mode.as_str());
+    let credentials = config.credentials.as_ref().ok_or(no_identity)?;
+    let uplink = UplinkConfig {
+        peer: to.peer.clone(),
+        address: to.address.clone(),
+        hello: hello(config, models),
+        split: sends_hidden_states(config, name),
+        health: LinkHealthConfig {
+            deadline_floor: config.link.silence_min(),
+            deadline_ceiling: config.link.silence_max(),
+            redial: config.link.reconnect(),
+        },
+        keep_alive: config.link.keep_alive(),
+        network: config.network.clone(),
+    };
+    Ok(Uplink::bind(uplink, &credentials.identity, &credentials.trust)?)
+}
+
+/// Whether a request may send rows of the device's own stage to `name`.
+fn sends_hidden_states(config: &Config, name: &NodeName) -> bool {
+    config.modes().any(|mode| mode == Mode::Split)
+        && config.first_peer(Mode::Split) == Some(name)
+        && config.plan.stages.iter().any(|stage| stage.node == config.name)
+}
+
+fn hello(config: &Config, models: &Models) -> Hello {
+    Hello {
+        versions: protocol::VERSIONS,
+        node: config.name.clone(),
+        role: base::Role::Device,
+        numerics: kernels::NUMERICS_CLASS.to_owned(),
+        tokenizer: Some(models.tokenizer.fingerprint()),
+        model: models.target.as_ref().map(ModelFile::fingerprint),
+    }
+}
