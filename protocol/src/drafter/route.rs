@@ -133,7 +133,6 @@ impl Drafter {
     fn reroute(&mut self, now: Instant) {
         let alone = self.is_alone();
         self.outbox.clear();
-        self.ahead.unsend();
         (self.link_up, self.gaps, self.passes_seen) = (true, 0, None);
         self.epoch = self.epoch.next();
         self.state = State::Opening { alone };

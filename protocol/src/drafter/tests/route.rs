@@ -132,6 +132,19 @@ fn alone_by_choice_from_the_first_token_on() {
     assert_eq!(desk.drafter.counts().failovers, 0);
 }
 
+/// The link that was lost is not the one that the new route takes.
+#[test]
+fn another_route_out_of_an_outage_ends_as_any_other() {
+    let mut desk = Desk::begun(config(), 21);
+    desk.drafter.handle_link_lost(desk.now);
+    desk.drafter.switch(desk.now, split());
+    assert!(desk.drafter.is_alone(), "until it is answered");
+    let _ = messages(&mut desk);
+    desk.drafter.stop(desk.now);
+    let told = Rollback { epoch: desk.drafter.epoch(), to: Position(4) };
+    assert_eq!(messages(&mut desk), [Message::Rollback(told)]);
+}
+
 #[test]
 fn a_request_that_is_over_takes_no_other_route() {
     let mut desk = Desk::begun(config(), 21);
