@@ -1,7 +1,7 @@
 //! What a [`Drafter`] sends while the target has its log: chunks of drafts, renewals, and questions
 //! where there is nothing to draft.
 
-use super::route::Chain;
+use super::route::{Chain, Route};
 use super::upload::IN_FLIGHT_MAX;
 use super::{Drafter, State};
 use crate::{Draft, Message, Pass, PrefixHash, limits};
@@ -92,9 +92,16 @@ impl Drafter {
                 let run = self.ahead.run(self.ahead.sent());
                 let length = u32::try_from(length).expect("a window has few drafts");
                 let busy = self.ahead.sent() > 0;
-                self.config.tuning.ends_chunk(length, run, busy)
+                self.is_starving() || self.config.tuning.ends_chunk(length, run, busy)
             }
         }
+    }
+
+    /// Whether the target has nothing to do before a draft comes, and others may follow that one: the
+    /// sooner it begins, the sooner it says what comes after a correction.
+    fn is_starving(&self) -> bool {
+        let Route { extend, chunks, .. } = self.config.route;
+        self.ahead.sent() == 0 && extend == 0 && chunks > 1
     }
 
     fn draft(&mut self, count: usize) -> Draft {

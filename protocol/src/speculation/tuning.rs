@@ -10,7 +10,8 @@
 //! and costs the target a row, and the time of drafting, which it may spend waiting for the chunk. A chunk
 //! is longer while the worth of one more of its drafts, as likely as those before it, covers both. While
 //! the target is busy with an earlier chunk, a chunk is due no earlier than that pass ends, unless its
-//! next draft is not worth a row: fewer and longer chunks take fewer bytes.
+//! next draft is not worth a row: fewer and longer chunks take fewer bytes. But a target that waits for a
+//! draft, with nothing to do, gets the first one alone: the drafter's rule.
 //! Delay, confidence and load need no rule of their own: a longer round trip or a busier target makes
 //! `l` larger. Further chunks cost nothing where an earlier one is contradicted, for the target drops
 //! them; drafting goes on until all that nobody has judged is hardly ever right together.

@@ -175,3 +175,26 @@ fn an_answer_may_go_as_far_as_the_chunk_behind_its_question_allows() {
         assert_eq!(desk.verdict(3, &[], 0, &said).is_ok(), fits, "{tokens} tokens");
     }
 }
+
+/// A target that goes on by itself, or is asked in rounds, gets chunks.
+#[test]
+fn a_target_that_waits_with_nothing_to_do_gets_the_first_draft_alone() {
+    let auto = |extend, chunks| {
+        let route = Route { draft_length: DraftLength::Auto, extend, chunks, ..streaming().route };
+        let mut desk = Desk::opened(DrafterConfig { route, ..streaming() });
+        let _ = desk.pass();
+        desk.now += Duration::from_millis(100);
+        desk.verdict(3, &[], 0, &[21]).unwrap();
+        desk
+    };
+    let first = |mut desk: Desk, tokens: &[u32]| {
+        for token in tokens {
+            let wish = desk.drafter.wish().unwrap();
+            desk.drafter.handle_draft(desk.now, wish, Some(draft(*token)));
+        }
+        chunks(&mut desk)
+    };
+    assert_eq!(first(auto(0, 8), &[22, 23, 24]), [(4, vec![22])], "and then a chunk");
+    assert_eq!(first(auto(8, 8), &[22]), []);
+    assert_eq!(first(auto(0, 1), &[22]), []);
+}
