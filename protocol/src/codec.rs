@@ -1,4 +1,4 @@
-//! Bodies to bytes and back. The only file that names bincode.
+//! Bodies to bytes and back, but for those of `message/compact.rs`. The only file that names bincode.
 //!
 //! bincode 2.0.1 is unmaintained and pinned (see the root manifest). Two of its habits are closed
 //! here: without a limit it allocates whatever a length prefix claims, and it ignores trailing
@@ -22,6 +22,9 @@ pub enum CodecError {
     /// Not an encoding of this kind of message.
     #[error("body is not a message of its kind")]
     Decode(#[source] bincode::error::DecodeError),
+    /// Not an encoding of this kind of message, which has one of its own.
+    #[error("body is not a message of its kind in its only spelling")]
+    Compact,
     /// A message, and then something else.
     #[error("body has {extra} bytes after its message")]
     Trailing {

@@ -42,6 +42,7 @@ mod sim;
 mod speculation;
 mod token_run;
 mod transcript;
+mod varint;
 mod verifier;
 
 pub use drafter::{
@@ -49,7 +50,7 @@ pub use drafter::{
     TokenLog, Wish,
 };
 pub use error::{Action, Error, respond};
-pub use frame::{Frame, HEADER_LEN, Header};
+pub use frame::{Frame, Header};
 pub use handshake::{
     Agreement, HandshakeError, Host, VERSION, VERSIONS, accept_welcome, negotiate,
 };

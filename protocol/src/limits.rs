@@ -6,7 +6,7 @@
 use crate::Kind;
 use crate::token_run::ID_LEN_MAX;
 
-/// Bytes of a body: what the header's 16-bit length can say, so that no frame can claim more.
+/// Bytes of a body: what a long header's 16-bit length can say, so that no frame can claim more.
 pub const BODY_LEN_MAX: usize = u16::MAX as usize;
 
 /// Rows of one pass. A thousand prompt rows already fill the widest matmul tiles many times over,
@@ -61,7 +61,7 @@ pub const fn body_len_max(kind: Kind) -> usize {
         Kind::Opened | Kind::Rollback | Kind::Close | Kind::Ping | Kind::Pong => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,
-        Kind::Verdict => PASS_ROWS_MAX + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,
+        Kind::Verdict => PASS_ROWS_MAX / 8 + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,
         Kind::Fault => DETAIL_LEN_MAX + FIXED_LEN,
     }
 }

@@ -59,6 +59,14 @@ pub enum DecodeError {
         /// As allowed.
         limit: usize,
     },
+    /// A header of three bytes for a body whose length takes one.
+    #[error("{kind:?} body of {actual} bytes has a long header")]
+    LongHeader {
+        /// Of which message.
+        kind: Kind,
+        /// As announced.
+        actual: usize,
+    },
     /// The reader handed in another number of bytes than the header announced.
     #[error("{kind:?} body has {actual} bytes, its header says {expected}")]
     BodyLength {

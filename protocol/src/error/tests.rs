@@ -55,7 +55,7 @@ fn blame_decides_the_action() {
 
 #[test]
 fn an_error_says_its_own_layer_and_leaves_the_cause_to_its_source() {
-    let header = Header::parse(&[MARK | Kind::Ping.code(), 2, 0]).unwrap();
+    let header = Header::parse(&[MARK | Kind::Ping.code(), 2]).unwrap().unwrap();
     let error = Error::from(decode(header, &[7, 0]).unwrap_err());
     assert_eq!(error.to_string(), "frame from peer is corrupt");
     let source = error.source().unwrap();

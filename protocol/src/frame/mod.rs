@@ -1,20 +1,21 @@
-//! Frames: a header of three bytes, a body, and where the body says so a raw payload.
+//! Frames: a header of two or three bytes, a body, and where the body says so a raw payload.
 //!
 //! ```text
-//!  0             1             3                    3 + body_len
-//!  ┌─────────────┬─────────────┬────────────────────┬───────────────────────┐
-//!  │ 0xC0 | kind │ body_len LE │ body (bincode)     │ payload (hidden rows) │
-//!  └─────────────┴─────────────┴────────────────────┴───────────────────────┘
+//!  ┌─────────────┬────────────────────┬───────────────┬───────────────────────┐
+//!  │ 0xC0 | kind │ body_len           │ body          │ payload (hidden rows) │
+//!  │ 0xD0 | kind │ body_len, LE, long │               │                       │
+//!  └─────────────┴────────────────────┴───────────────┴───────────────────────┘
 //! ```
 //!
-//! A reader takes [`HEADER_LEN`] bytes to [`Header::parse`], `body_len` more to [`decode`], and
-//! [`Message::payload_len`] more as the payload. Each length has been compared with its limit by
-//! the time it is returned, so a reader may allocate it.
+//! A reader takes [`Header::START_LEN`] bytes to [`Header::parse`], one more where it asks for that,
+//! `body_len` more to [`decode`], and [`Message::payload_len`] more as the payload. Each length has been
+//! compared with its limit by the time it is returned, so a reader may allocate it.
 //!
 //! # Invariants
 //!
 //! - **Nothing here panics on bytes from a peer**, and nothing allocates more than a limit.
-//! - **One message, one spelling of its length**: trailing bytes are an error.
+//! - **One message, one spelling of its length**: trailing bytes are an error, and so is a long header for
+//!   a body that a short one can say.
 
 #[cfg(test)]
 mod tests;
@@ -24,12 +25,11 @@ use crate::limits::body_len_max;
 use crate::{Kind, Message};
 use bytes::Bytes;
 
-/// The upper half of every frame's first byte: a mark that a stream is in step. The lower half is the
-/// kind.
+/// The upper half of a frame's first byte: a mark that a stream is in step. The lower half is the kind.
 pub const MARK: u8 = 0xC0;
 
-/// Bytes of a header.
-pub const HEADER_LEN: usize = 3;
+/// The same of a frame whose `body_len` takes two bytes.
+pub const MARK_LONG: u8 = 0xD0;
 
 /// A message with its payload.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,26 +57,50 @@ impl From<Message> for Frame {
 }
 
 impl Header {
-    /// Reads a header.
+    /// Bytes of a short header, and of a long one but for its last.
+    pub const START_LEN: usize = 2;
+
+    /// Reads a header; `None` where it is a long one, and another byte is to be read.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] where the mark or kind is unknown, or the body is longer than its kind allows.
-    pub fn parse(bytes: &[u8; HEADER_LEN]) -> Result<Self, DecodeError> {
-        let [first, low, high] = *bytes;
-        if first & 0xF0 != MARK {
-            return Err(DecodeError::Mark { actual: first });
+    /// [`DecodeError`] where the mark or kind is unknown, or the body is longer than its kind allows, or too
+    /// short for its header.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let [first, lengths @ ..] = bytes else { return Ok(None) };
+        let mark = first & 0xF0;
+        if mark != MARK && mark != MARK_LONG {
+            return Err(DecodeError::Mark { actual: *first });
         }
         let code = first & 0x0F;
         let kind = Kind::from_code(code).ok_or(DecodeError::Kind { code })?;
-        let body_len = usize::from(u16::from_le_bytes([low, high]));
+        let body_len = match (mark, lengths) {
+            (MARK, [length]) => usize::from(*length),
+            (MARK_LONG, [low, high]) => usize::from(u16::from_le_bytes([*low, *high])),
+            _ => return Ok(None),
+        };
         let limit = body_len_max(kind);
         if body_len > limit {
             return Err(DecodeError::BodyTooLong { kind, actual: body_len, limit });
         }
-        Ok(Self { kind, body_len })
+        if mark == MARK_LONG && body_len <= SHORT_MAX {
+            return Err(DecodeError::LongHeader { kind, actual: body_len });
+        }
+        Ok(Some(Self { kind, body_len }))
+    }
+
+    fn put(self, bytes: &mut Vec<u8>) {
+        let Self { kind, body_len } = self;
+        let [low, high, ..] = body_len.to_le_bytes();
+        match body_len <= SHORT_MAX {
+            true => bytes.extend([MARK | kind.code(), low]),
+            false => bytes.extend([MARK_LONG | kind.code(), low, high]),
+        }
     }
 }
+
+/// The longest body of a short header.
+const SHORT_MAX: usize = u8::MAX as usize;
 
 /// The bytes of a frame: header and body in one buffer, the payload as it is.
 ///
@@ -93,12 +117,12 @@ pub fn encode(frame: &Frame) -> Result<[Bytes; 2], EncodeError> {
         return Err(EncodeError::PayloadLength { kind, actual, expected });
     }
     let body = message.encode_body()?;
-    let limit = body_len_max(kind);
-    let length = u16::try_from(body.len()).ok().filter(|_| body.len() <= limit);
-    let length = length.ok_or(EncodeError::BodyTooLong { kind, actual: body.len(), limit })?;
-    let [low, high] = length.to_le_bytes();
-    let mut head = Vec::with_capacity(HEADER_LEN + body.len());
-    head.extend([MARK | kind.code(), low, high]);
+    let (body_len, limit) = (body.len(), body_len_max(kind));
+    if body_len > limit {
+        return Err(EncodeError::BodyTooLong { kind, actual: body_len, limit });
+    }
+    let mut head = Vec::with_capacity(Header::START_LEN + 1 + body_len);
+    Header { kind, body_len }.put(&mut head);
     head.extend(body);
     Ok([Bytes::from(head), payload.clone()])
 }

@@ -17,7 +17,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (3, 3),
+        versions: (4, 4),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -28,7 +28,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 3,
+        version: 4,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -115,6 +115,8 @@ fn samples() -> Vec<(&'static str, Frame)> {
         passes: 12,
     };
     let rollback = Rollback { epoch: Epoch(4), to: Position(310) };
+    let word = Verdict { tokens: vec![TokenId(300)], agreed: vec![], cost: None, ..verdict() };
+    let word = Verdict { accepted: 0, ..word };
     let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], cost: None, ..verdict() };
     vec![
         ("hello", Message::Hello(hello()).into()),
@@ -125,6 +127,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
         ("draft", Message::Draft(draft()).into()),
         ("verdict", Message::Verdict(verdict()).into()),
+        ("verdict of the next word", Message::Verdict(word).into()),
         ("verdict that acknowledges", Message::Verdict(ack).into()),
         ("rollback", Message::Rollback(rollback).into()),
         ("close", Message::Close(Close {}).into()),
@@ -145,8 +148,14 @@ fn bytes_of(frame: &Frame) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    let header = Header::parse(bytes[..HEADER_LEN].try_into().unwrap())?;
-    let (body, payload) = bytes[HEADER_LEN..].split_at(header.body_len);
+    let (header, rest) = match Header::parse(&bytes[..Header::START_LEN])? {
+        Some(header) => (header, &bytes[Header::START_LEN..]),
+        None => {
+            let (start, rest) = bytes.split_at(Header::START_LEN + 1);
+            (Header::parse(start)?.unwrap(), rest)
+        }
+    };
+    let (body, payload) = rest.split_at(header.body_len);
     let message = decode(header, body)?;
     assert_eq!(message.payload_len(), payload.len());
     Ok(Frame { message, payload: payload.to_vec().into() })
@@ -314,12 +323,26 @@ fn a_body_may_be_as_long_as_its_kinds_limit_and_no_longer() {
     for kind in Kind::ALL {
         let header = |body_len: usize| {
             let [low, high] = u16::try_from(body_len).unwrap().to_le_bytes();
-            Header::parse(&[MARK | kind.code(), low, high])
+            match high {
+                0 => Header::parse(&[MARK | kind.code(), low]),
+                _ => Header::parse(&[MARK_LONG | kind.code(), low, high]),
+            }
         };
         let limit = body_len_max(kind);
-        assert_eq!(header(limit).unwrap(), Header { kind, body_len: limit });
+        assert_eq!(header(limit).unwrap(), Some(Header { kind, body_len: limit }));
         assert!(matches!(header(limit + 1), Err(DecodeError::BodyTooLong { .. })), "{kind:?}");
     }
+}
+
+#[test]
+fn a_long_header_is_for_bodies_that_a_short_one_cannot_announce() {
+    let code = Kind::Pass.code();
+    assert_eq!(Header::parse(&[MARK | code, 255]).unwrap().unwrap().body_len, 255);
+    assert_eq!(Header::parse(&[MARK_LONG | code, 0]).unwrap(), None);
+    assert_eq!(Header::parse(&[MARK_LONG | code, 0, 1]).unwrap().unwrap().body_len, 256);
+    let short = Header::parse(&[MARK_LONG | code, 255, 0]);
+    assert!(matches!(short, Err(DecodeError::LongHeader { actual: 255, .. })), "{short:?}");
+    assert!(matches!(Header::parse(&[0x16, 0]), Err(DecodeError::Mark { .. })), "at once");
 }
 
 #[test]
@@ -398,7 +421,7 @@ fn a_speculative_round_takes_few_bytes() {
     let up = Message::Draft(Draft { tokens, ..draft() }).into();
     let answer = Verdict { agreed: vec![], tokens: vec![TokenId(99)], cost: None, ..verdict() };
     let down = Message::Verdict(answer).into();
-    assert_eq!((bytes_of(&up).len(), bytes_of(&down).len()), (19, 13));
+    assert_eq!((bytes_of(&up).len(), bytes_of(&down).len()), (16, 8));
 }
 
 fn small(n: usize) -> u32 {

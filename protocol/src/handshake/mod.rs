@@ -13,10 +13,10 @@ use crate::{Fault, FaultKind, Hello, Welcome};
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 
 /// The wire version of this build. Versions are whole: a node speaks each in its range.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
-/// The versions that this build speaks: version 2 had no stream of drafts.
-pub const VERSIONS: (u16, u16) = (3, VERSION);
+/// The versions that this build speaks: version 3 had longer headers, drafts and verdicts.
+pub const VERSIONS: (u16, u16) = (4, VERSION);
 
 /// What a serving node says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

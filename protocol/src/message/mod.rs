@@ -3,6 +3,7 @@
 //! `docs/WIRE.md` says the same in bytes. The sender's tier decides which kinds it may send
 //! ([`Kind::may_be_sent_up`], [`Kind::may_be_sent_down`]); *up* is towards the node that verifies.
 
+mod compact;
 mod link;
 mod session;
 
@@ -255,8 +256,8 @@ impl Message {
             Self::Open(body) => codec::encode(body),
             Self::Opened(body) => codec::encode(body),
             Self::Pass(body) => codec::encode(body),
-            Self::Draft(body) => codec::encode(body),
-            Self::Verdict(body) => codec::encode(body),
+            Self::Draft(body) => Ok(compact::put_draft(body)),
+            Self::Verdict(body) => Ok(compact::put_verdict(body)),
             Self::Rollback(body) => codec::encode(body),
             Self::Close(body) => codec::encode(body),
             Self::Ping(body) => codec::encode(body),
@@ -272,8 +273,10 @@ impl Message {
             Kind::Open => Self::Open(codec::decode(bytes)?),
             Kind::Opened => Self::Opened(codec::decode(bytes)?),
             Kind::Pass => Self::Pass(codec::decode(bytes)?),
-            Kind::Draft => Self::Draft(codec::decode(bytes)?),
-            Kind::Verdict => Self::Verdict(codec::decode(bytes)?),
+            Kind::Draft => Self::Draft(compact::take_draft(bytes).ok_or(CodecError::Compact)?),
+            Kind::Verdict => {
+                Self::Verdict(compact::take_verdict(bytes).ok_or(CodecError::Compact)?)
+            }
             Kind::Rollback => Self::Rollback(codec::decode(bytes)?),
             Kind::Close => Self::Close(codec::decode(bytes)?),
             Kind::Ping => Self::Ping(codec::decode(bytes)?),

@@ -110,7 +110,7 @@ pub struct Pass {
 
 /// Drafts for a peer that has all layers: a [`Pass`] of nothing but drafts, which asks, in few bytes.
 /// It lets the target go on alone as far past its end as the newest pass did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// As in [`Pass`].
     pub epoch: Epoch,
@@ -119,7 +119,6 @@ pub struct Draft {
     /// Check of all tokens before `base`, earlier drafts among them.
     pub prefix: PrefixCheck,
     /// The drafts; at least one.
-    #[serde(with = "crate::token_run")]
     pub tokens: Vec<TokenId>,
 }
 
@@ -142,7 +141,7 @@ pub struct Hidden {
 ///              a said token)     it would have      where a draft missed or the drafts ended
 ///                                said itself)
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The epoch of the pass that it answers. The device drops one of an older epoch.
     pub epoch: Epoch,
@@ -155,7 +154,6 @@ pub struct Verdict {
     pub accepted: u32,
     /// The target's own tokens from `from + agreed.len() + accepted` on: a correction or bonus, then
     /// what it went on to say alone. Empty exactly in an acknowledgement of a pass that did not ask.
-    #[serde(with = "crate::token_run")]
     pub tokens: Vec<TokenId>,
     /// Target passes of this session so far, on the verifying node, modulo 256: they are counted by
     /// differences, from the number that [`Opened`] says.
@@ -165,7 +163,7 @@ pub struct Verdict {
 }
 
 /// What a target pass took on the verifying node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Rows of this session in it.
     pub rows: u32,

@@ -4,8 +4,8 @@ use super::model;
 use super::scenario::{Scenario, ms};
 use super::stage::{Engine, WIDTH};
 use crate::{
-    DrafterConfig, Epoch, Frame, HEADER_LEN, Header, Hops, HopsConfig, LinkHealthConfig,
-    PlannedStage, Route, SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
+    DrafterConfig, Epoch, Frame, Header, Hops, HopsConfig, LinkHealthConfig, PlannedStage, Route,
+    SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
 };
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling};
 use bytes::Bytes;
@@ -93,10 +93,11 @@ pub(super) fn bytes_of(frame: &Frame) -> Bytes {
 }
 
 pub(super) fn read(bytes: &Bytes) -> Frame {
-    let header = bytes[..HEADER_LEN].try_into().unwrap();
-    let header = Header::parse(&header).unwrap();
-    let body = HEADER_LEN + header.body_len;
-    let message = frame::decode(header, &bytes[HEADER_LEN..body]).unwrap();
+    let lengths = [Header::START_LEN, Header::START_LEN + 1];
+    let parsed = lengths.map(|length| (length, Header::parse(&bytes[..length]).ok().flatten()));
+    let (start, header) = parsed.into_iter().find_map(|(at, it)| Some((at, it?))).unwrap();
+    let body = start + header.body_len;
+    let message = frame::decode(header, &bytes[start..body]).unwrap();
     assert_eq!(message.payload_len(), bytes.len() - body);
     Frame { message, payload: bytes.slice(body..) }
 }

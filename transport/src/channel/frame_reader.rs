@@ -3,7 +3,7 @@
 use super::{ChannelError, Misbehaviour, Rules};
 use crate::connection::Connection;
 use bytes::{Bytes, BytesMut};
-use protocol::{Frame, HEADER_LEN, Header, Lane, Message, frame};
+use protocol::{Frame, Header, Lane, Message, frame};
 use quinn::{ReadError, RecvStream};
 
 /// Reads one stream's frames, in order.
@@ -24,6 +24,8 @@ pub(crate) struct FrameReader {
 #[derive(Debug)]
 enum Expect {
     Header,
+    /// The last byte of a header that begins so.
+    LongHeader([u8; Header::START_LEN]),
     Body(Header),
     Payload(Message),
 }
@@ -31,7 +33,8 @@ enum Expect {
 impl Expect {
     fn len(&self) -> usize {
         match self {
-            Self::Header => HEADER_LEN,
+            Self::Header => Header::START_LEN,
+            Self::LongHeader(_) => 1,
             Self::Body(header) => header.body_len,
             Self::Payload(message) => message.payload_len(),
         }
@@ -81,13 +84,16 @@ impl FrameReader {
     fn advance(&mut self, bytes: Bytes) -> Result<Option<Frame>, Misbehaviour> {
         match std::mem::replace(&mut self.expect, Expect::Header) {
             Expect::Header => {
-                let bytes = bytes[..].try_into().expect("as many bytes as were expected");
-                let header = Header::parse(bytes).map_err(Misbehaviour::Frame)?;
-                let (kind, scope) = (header.kind, self.rules.scope);
-                if !self.rules.allow(kind) {
-                    return Err(Misbehaviour::Misplaced { kind, scope });
-                }
-                self.expect = Expect::Body(header);
+                let start = bytes[..].try_into().expect("as many bytes as were expected");
+                self.expect = match self.header(&bytes)? {
+                    Some(header) => Expect::Body(header),
+                    None => Expect::LongHeader(start),
+                };
+                Ok(None)
+            }
+            Expect::LongHeader(start) => {
+                let header = self.header(&[&start[..], &bytes].concat())?;
+                self.expect = Expect::Body(header.expect("no header is longer"));
                 Ok(None)
             }
             Expect::Body(header) => {
@@ -102,10 +108,20 @@ impl FrameReader {
         }
     }
 
+    /// The header that `bytes` are; `None` where it goes on.
+    fn header(&self, bytes: &[u8]) -> Result<Option<Header>, Misbehaviour> {
+        let header = Header::parse(bytes).map_err(Misbehaviour::Frame)?;
+        let scope = self.rules.scope;
+        match header.map(|header| header.kind).filter(|kind| !self.rules.allow(*kind)) {
+            Some(kind) => Err(Misbehaviour::Misplaced { kind, scope }),
+            None => Ok(header),
+        }
+    }
+
     fn end(&self) -> ChannelError {
         match self.expect {
             Expect::Header if self.buffer.is_empty() => ChannelError::Ended,
-            Expect::Header | Expect::Body(_) | Expect::Payload(_) => {
+            Expect::Header | Expect::LongHeader(_) | Expect::Body(_) | Expect::Payload(_) => {
                 self.misbehaved(Misbehaviour::Truncated)
             }
         }

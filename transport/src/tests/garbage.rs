@@ -79,7 +79,10 @@ async fn is_closed_on(stream: Stream, bytes: &[u8]) -> Misbehaviour {
 
 fn header(kind: Kind, body_len: usize) -> Vec<u8> {
     let [low, high] = u16::try_from(body_len).unwrap().to_le_bytes();
-    vec![protocol::frame::MARK | kind.code(), low, high]
+    match high {
+        0 => vec![protocol::frame::MARK | kind.code(), low],
+        _ => vec![protocol::frame::MARK_LONG | kind.code(), low, high],
+    }
 }
 
 fn in_hidden_stream(frame: &[u8]) -> Vec<u8> {
@@ -137,10 +140,13 @@ async fn messages_where_they_do_not_belong() {
 #[tokio::test]
 async fn streams_that_end_too_early() {
     let whole = bytes_of(open(1));
-    for length in [1, 3, 4, whole.len() - 1] {
+    for length in [1, 2, 3, whole.len() - 1] {
         let found = is_closed_on(Stream::Session, &whole[..length]).await;
         assert!(matches!(found, Misbehaviour::Truncated), "{length}: {found}");
     }
+    let half_a_header = &header(Kind::Open, 300)[..2];
+    let found = is_closed_on(Stream::Session, half_a_header).await;
+    assert!(matches!(found, Misbehaviour::Truncated), "{found}");
     let whole = bytes_of(hidden_pass(0, 1, 0));
     let found = is_closed_on(Stream::Hidden, &in_hidden_stream(&whole[..whole.len() - 1])).await;
     assert!(matches!(found, Misbehaviour::Truncated), "{found}");

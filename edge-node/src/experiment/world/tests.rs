@@ -166,6 +166,7 @@ fn a_token_takes_few_bytes() {
                 let per_token = |bytes: u64| bytes as f64 / tokens.len() as f64;
                 let frames = per_token(usage.frame_bytes_sent + usage.frame_bytes_received);
                 let udp = per_token(usage.bytes_sent + usage.bytes_received);
+                println!("{speculation:?} {sampling:?}: {frames:.1} bytes of frames, {udp:.1} passes {} drafted {} rounds {} acc {}", usage.target_passes, usage.drafted, usage.rounds, usage.accepted);
                 assert!(frames <= frames_max, "{speculation:?}: {frames:.1} bytes of frames");
                 assert!(udp <= 120.0, "{speculation:?}: {udp:.1} bytes of UDP payload");
             }
