@@ -38,8 +38,9 @@ const LENGTH_FIRST: u32 = 4;
 /// A chunk is never longer: acceptance falls geometrically, and a longer one comes too late.
 const LENGTH_MAX: u32 = 16;
 
-/// Drafts that are all right less often than this are not followed by more: they would be sent in vain.
-const RUN_MIN: f64 = 0.02;
+/// Drafts that are all right less often than this are not followed by more: they would be sent in vain. At
+/// 0.02 a round trip of 200 ms is 1 % shorter a token, and takes 2 to 15 % more bytes.
+const RUN_MIN: f64 = 0.05;
 
 /// The share of the past that a branch replaces in what branches save and cost.
 const BRANCH_GAIN: f64 = 1.0 / 16.0;
