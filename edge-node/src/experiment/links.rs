@@ -18,6 +18,8 @@ const LABEL_CHARS_MAX: usize = 24;
 #[serde(deny_unknown_fields)]
 pub(super) struct PlainLink {
     rtt_ms: f64,
+    /// The device has another address every so often.
+    moves_every_s: Option<f64>,
 }
 
 /// The link that `file` means.
@@ -55,18 +57,21 @@ fn profile(wanted: &str, file: &ConfigFile) -> Result<CellLink, ConfigError> {
 }
 
 fn plain_delay(
-    PlainLink { rtt_ms }: &PlainLink,
+    PlainLink { rtt_ms, moves_every_s }: &PlainLink,
     file: &ConfigFile,
 ) -> Result<CellLink, ConfigError> {
     if !(0.0..=RTT_MS_MAX).contains(rtt_ms) {
         let detail = format!("rtt_ms is from 0 to {RTT_MS_MAX}, not {rtt_ms}");
         return Err(file.invalid("links", detail));
     }
-    let label = format!("rtt {rtt_ms} ms");
+    let moving = if moves_every_s.is_some() { ", moving" } else { "" };
+    let label = format!("rtt {rtt_ms} ms{moving}");
+    let moves = moves_every_s.map(|every_s| format!("[moves]\nevery_s = {every_s:?}\n"));
     let delay_ms = rtt_ms / 2.0;
     let text = format!(
         "about = 'a plain delay: {label}'\n[up]\ndelay_ms = {delay_ms:?}\n\
-         [down]\ndelay_ms = {delay_ms:?}\n"
+         [down]\ndelay_ms = {delay_ms:?}\n{}",
+        moves.unwrap_or_default()
     );
     let no_traces = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     let emulation = LinkProfile::parse(&text).and_then(|profile| profile.resolve(no_traces));

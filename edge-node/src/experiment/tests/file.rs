@@ -4,6 +4,7 @@ use super::{MINIMAL, load, with};
 use crate::experiment::{Clock, DraftSource, Experiment};
 use base::DraftLength;
 use std::path::Path;
+use std::time::Duration;
 
 fn refused(lines: &[&str]) -> String {
     let error = load(&with(lines)).unwrap_err();
@@ -39,7 +40,7 @@ fn every_form_of_a_value_is_taken() {
     std::fs::write(folder.path().join("road.toml"), profile).unwrap();
     std::fs::write(folder.path().join("a.gguf"), "").unwrap();
     let text = with(&[
-        "links = ['umts', 'road.toml', { rtt_ms = 50 }, { rtt_ms = 0.5 }]",
+        "links = ['umts', 'road.toml', { rtt_ms = 50 }, { rtt_ms = 0.5, moves_every_s = 3 }]",
         "drafts = [0, 64, 'auto']",
         "sources = ['model', 'lookup', 'both', { accept = 0.75 }, { accept = 1 }]",
         "prompts = ['Hello?', 8]",
@@ -53,9 +54,11 @@ fn every_form_of_a_value_is_taken() {
         ("umts", "UMTS, from a car"),
         ("road", "ours"),
         ("rtt 50 ms", "a plain delay: rtt 50 ms"),
-        ("rtt 0.5 ms", "a plain delay: rtt 0.5 ms"),
+        ("rtt 0.5 ms, moving", "a plain delay: rtt 0.5 ms, moving"),
     ];
     assert_eq!(links.collect::<Vec<_>>(), expected);
+    let moves = |link: usize| experiment.axes.links[link].emulation.moves(Duration::from_secs(7));
+    assert_eq!((moves(2), moves(3)), (vec![], [3, 6].map(Duration::from_secs).to_vec()));
     let lengths = [DraftLength::Fixed(0), DraftLength::Fixed(64), DraftLength::Auto];
     assert_eq!(experiment.axes.drafts, lengths);
     assert_eq!(experiment.axes.sources[4], DraftSource::Forced { accept: 1.0 });
@@ -68,8 +71,8 @@ fn a_plain_delay_is_half_of_the_round_trip_each_way() {
     let experiment = load(&with(&["links = [{ rtt_ms = 50 }]"])).unwrap();
     let mut link = experiment.axes.links[0].emulation.start(7);
     for pipe in [&mut link.up, &mut link.down] {
-        let arrivals: Vec<_> = pipe.offer(std::time::Duration::ZERO, 1_200).iter().collect();
-        assert_eq!(arrivals, [std::time::Duration::from_millis(25)]);
+        let arrivals: Vec<_> = pipe.offer(Duration::ZERO, 1_200).iter().collect();
+        assert_eq!(arrivals, [Duration::from_millis(25)]);
     }
 }
 
@@ -95,6 +98,8 @@ fn a_wrong_value_is_refused_with_its_key_and_what_would_be_right() {
     check_refused("links = ['missing.toml']", &["missing.toml"]);
     check_refused("links = [5]", &["`links`", "{ rtt_ms = 50 }"]);
     check_refused("links = [{ rtt_ms = -1 }]", &["`links`", "from 0 to 60000"]);
+    let restless = "links = [{ rtt_ms = 1, moves_every_s = 0 }]";
+    check_refused(restless, &["`links`", "at least a tenth of a second"]);
     check_refused("links = []", &["`links`", "has 0 values; 1 to 32"]);
     check_refused("links = ['wifi', 'wifi']", &["`links`", "`wifi` is there twice"]);
     check_refused("links = [{ rtt_ms = 5 }, { rtt_ms = 5.0 }]", &["`links`", "twice"]);
@@ -164,5 +169,5 @@ fn what_ships_is_right() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort_unstable();
-    assert_eq!(names, ["distance", "draft-length", "ladder", "outage", "outage-real"]);
+    assert_eq!(names, ["distance", "draft-length", "ladder", "moving", "outage", "outage-real"]);
 }
