@@ -1,7 +1,7 @@
 //! Drives a session whose stage is in the middle: layers here, then the rest upstream.
 //!
 //! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
-//! on it tries again.
+//! on it tries again. Work that nobody wants any more is given up while it runs, as in `verify.rs`.
 
 use super::{Driver, End, Ends, Running, Said, Trouble, finish, out_of_turn, said};
 use crate::engine::{Done, EngineError, Job, Rows};
@@ -27,7 +27,9 @@ pub(super) async fn drive(
         hops.handle_upstream_lost();
     }
     let end = driver.hop(hops, ends, &mut flight).await;
-    if flight.running.is_some() {
+    if matches!(end, End::Closed | End::Misbehaved(_)) {
+        give_up(hops, &mut flight.running);
+    } else if flight.running.is_some() {
         let done = finish(&mut flight.running).await;
         driver.take_output(hops, flight.codec, done);
     }
@@ -86,12 +88,14 @@ impl Driver<'_> {
                     if let Err(end) = take_from_below(hops, frame) {
                         return end;
                     }
+                    give_up_obsolete(hops, &mut flight.running);
                 }
                 frame = from_above(&mut flight.upstream) => {
                     if take_from_above(hops, frame).is_err() {
                         flight.upstream = None;
                         hops.handle_upstream_lost();
                     }
+                    give_up_obsolete(hops, &mut flight.running);
                 }
                 done = finish(&mut flight.running) => self.take_output(hops, flight.codec, done),
             }
@@ -183,6 +187,19 @@ async fn from_above(upstream: &mut Option<UplinkSession>) -> Result<Frame, Chann
     match upstream {
         Some(upstream) => upstream.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+fn give_up_obsolete(hops: &mut Hops, running: &mut Option<Running>) {
+    if hops.is_obsolete() {
+        give_up(hops, running);
+    }
+}
+
+/// Leaves a running job to itself: the engine ends what nobody waits for.
+fn give_up(hops: &mut Hops, running: &mut Option<Running>) {
+    if running.take().is_some() {
+        hops.handle_abandoned();
     }
 }
 

@@ -2,7 +2,10 @@
 //! and the network nothing.
 
 use super::device::{Device, Session};
-use super::world::{World, cloud_peer, prompt, reference, whole};
+use super::world::{
+    MODEL, World, cloud_peer, eventually, first, gateway_peer, layers, prompt, reference, stage,
+    whole,
+};
 use crate::{Config, EngineOptions, RunsOn, Server};
 use base::{Position, Role, Sampling, TokenId};
 use protocol::{Close, Epoch, Message};
@@ -23,19 +26,31 @@ struct Scene {
 impl Scene {
     async fn new(pass: Duration) -> Self {
         let (mut world, network) = (World::new(), Network::memory());
-        let config = world.config(Role::Cloud);
-        let pace = Pace { decode_ms: pass.as_secs_f64() * 1e3, per_row_ms: 0.0 };
-        let engine =
-            EngineOptions { pace, runs_on: RunsOn::Runtime, batch_rows_max: 64, ..config.engine };
-        let config = Config { network: network.clone(), engine, ..config };
+        let config = paced(world.config(Role::Cloud), &network, pass);
         let cloud = Server::start(config).await.unwrap();
         Self { world, network, cloud }
+    }
+
+    /// A gateway to the cloud, whose passes take so long.
+    async fn gateway(&mut self, pass: Duration) -> Server {
+        let config = self.world.gateway_config(self.cloud.local_addr());
+        let server = Server::start(paced(config, &self.network, pass)).await.unwrap();
+        eventually(|| server.upstream_is_up()).await;
+        server
     }
 
     async fn device(&mut self, name: &str) -> Device {
         let (network, at) = (self.network.clone(), self.cloud.local_addr());
         Device::dial_over(network, &mut self.world, name, &cloud_peer(), at).await
     }
+}
+
+/// The same node on `network`, whose passes take so long.
+fn paced(config: Config, network: &Network, pass: Duration) -> Config {
+    let pace = Pace { decode_ms: pass.as_secs_f64() * 1e3, per_row_ms: 0.0 };
+    let engine =
+        EngineOptions { pace, runs_on: RunsOn::Runtime, batch_rows_max: 64, ..config.engine };
+    Config { network: network.clone(), engine, ..config }
 }
 
 /// A session of `device` that is open.
@@ -167,6 +182,34 @@ async fn a_pass_that_was_taken_back_ends_at_once() {
     next.verdict().await;
     let busy = scene.cloud.busy() - before;
     assert!(busy < MOMENT * 2 + LONG, "{busy:?}");
+}
+
+/// Goal: a gateway does not run what nobody wants either, and is free for what is. Method: it takes long
+/// for a pass, the cloud no time; first a rollback in the middle of a pass, then drafts that the target
+/// contradicts while the gateway runs them.
+#[tokio::test(start_paused = true)]
+async fn a_gateway_ends_what_was_taken_back_or_contradicted() {
+    let mut scene = Scene::new(Duration::ZERO).await;
+    let gateway = scene.gateway(LONG).await;
+    let (network, at) = (scene.network.clone(), gateway.local_addr());
+    let device = Device::dial_over(network, &mut scene.world, "device", &gateway_peer(), at).await;
+    let last = MODEL.config().layers;
+    let stages = vec![first(stage("gateway", layers(0, 3))), stage("cloud", layers(3, last))];
+    let mut session = device.session(1, Sampling::GREEDY, stages, None).await;
+    session.opened().await;
+    let (prompt, said) = (prompt(), reference(&Sampling::GREEDY, 2));
+
+    session.pass(&prompt, 0, 0, 0).await;
+    sleep(MOMENT).await;
+    session.roll_back(Epoch(1), Position(0)).await;
+    session.pass(&prompt, 0, 0, 0).await;
+    let wrong = [&prompt[..], &[TokenId(said[0].0 ^ 1), said[1]]].concat();
+    session.pass(&wrong, prompt.len(), 2, 0).await;
+    assert_eq!(session.verdict().await.tokens, said[..1]);
+    let right = [&prompt[..], &said[..1]].concat();
+    session.pass(&right, prompt.len(), 0, 0).await;
+    assert_eq!(session.verdict().await.tokens, said[1..]);
+    assert!(gateway.busy() < LONG * 2 + MOMENT * 2, "{:?}", gateway.busy());
 }
 
 /// Goal: a rollback that leaves part of what runs does not end it.

@@ -56,11 +56,22 @@ impl Flight {
         self.running.as_ref().expect("the shell answers a work that it was given").from
     }
 
+    /// Where the running pass began, if it became void.
+    pub(super) fn void_from(&self) -> Option<Position> {
+        let void = self.running.as_ref().filter(|running| running.pass.is_none())?;
+        Some(void.from)
+    }
+
     /// The running pass is done, and waits for its verdict from now on. `None` where it is void.
     pub(super) fn ran(&mut self) -> Option<Pass> {
         let running = self.running.take().expect("the shell answers a work that it was given");
         self.waiting.extend(running.pass.as_ref().map(|pass| pass.base));
         running.pass
+    }
+
+    /// The running pass will not be done.
+    pub(super) fn give_up(&mut self) {
+        self.running = None;
     }
 
     /// A verdict speaks of the position `at`: it answers every pass that began before.

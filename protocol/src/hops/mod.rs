@@ -53,8 +53,8 @@ pub enum Side {
 }
 
 /// One forward pass through this stage's layers. Each is answered by exactly one
-/// [`Hops::handle_output`], [`Hops::handle_refused`] or [`Hops::handle_forgotten`], also where the
-/// session was reopened meanwhile.
+/// [`Hops::handle_output`], [`Hops::handle_refused`], [`Hops::handle_forgotten`] or
+/// [`Hops::handle_abandoned`], also where the session was reopened meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HopWork {
     /// First truncate the session's KV to this length.
@@ -295,7 +295,7 @@ impl Hops {
     pub fn handle_refused(&mut self, kind: FaultKind, detail: &str, retry_after_ms: Option<u32>) {
         let start = self.flight.running_from();
         self.flight.void();
-        let _ = self.flight.ran();
+        self.flight.give_up();
         self.held.truncate(start.index());
         self.fault(kind, detail, retry_after_ms);
     }
@@ -308,10 +308,28 @@ impl Hops {
     /// Where no work is running.
     pub fn handle_forgotten(&mut self) {
         self.flight.void();
-        let _ = self.flight.ran();
+        self.flight.give_up();
         self.held.truncate(0);
         let kind = FaultKind::Gap { held: Position::default(), prefix: PrefixHash::EMPTY };
         self.fault(kind, FORGOTTEN, None);
+    }
+
+    /// The shell gave the work up, because it is obsolete, or because the session is over. The text is
+    /// cut to where the work began, and nothing goes up.
+    ///
+    /// # Panics
+    ///
+    /// Where no work is running.
+    pub fn handle_abandoned(&mut self) {
+        let start = self.flight.running_from();
+        self.flight.give_up();
+        self.held.truncate(start.index());
+    }
+
+    /// Whether a work is running of which nothing is of use any more: it is void, and the text was cut
+    /// to where it began, or before.
+    pub fn is_obsolete(&self) -> bool {
+        self.flight.void_from().is_some_and(|from| self.held.len() <= from.index())
     }
 
     /// The next frame for a neighbour.

@@ -352,6 +352,36 @@ fn a_pass_that_runs_while_its_branch_is_contradicted_does_not_leave() {
 }
 
 #[test]
+fn a_pass_is_obsolete_once_the_text_is_cut_to_where_it_began() {
+    let mut desk = Desk::new();
+    desk.ask(drafts(&[1, 2, 3], 0, 2));
+    let _ = desk.work();
+    desk.ask(drafts(&[1, 2, 3, 4], 3, 0));
+    let _ = desk.0.poll_work().unwrap();
+    assert!(!desk.0.is_obsolete());
+    desk.0.handle_verdict(says(2, 0, 9));
+    let _ = desk.down();
+    assert!(desk.0.is_obsolete(), "it builds on a draft that was wrong");
+    desk.0.handle_abandoned();
+    assert!(!desk.0.is_obsolete());
+    assert_eq!((desk.0.held(), desk.0.poll_transmit()), (Position(2), None));
+    desk.ask(drafts(&[1, 2, 9, 10], 2, 1));
+    assert!(matches!(desk.work(), Some(Message::Pass(_))));
+}
+
+/// The device that opens again is about to send the same text.
+#[test]
+fn a_pass_that_is_void_but_stands_where_the_text_does_is_not_obsolete() {
+    let mut desk = Desk::new();
+    desk.ask(pass(1, &[1, 2, 3], 0));
+    let _ = desk.0.poll_work().unwrap();
+    desk.0.handle_open(open(2, 3));
+    assert!(!desk.0.is_obsolete());
+    desk.0.handle_rollback(Rollback { epoch: Epoch(3), to: Position(0) });
+    assert!(desk.0.is_obsolete(), "and now none of it is wanted");
+}
+
+#[test]
 fn a_word_contradicts_drafts_that_still_wait_here() {
     let mut desk = Desk::new();
     desk.ask(drafts(&[1, 2, 3], 0, 2));

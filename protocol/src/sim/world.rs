@@ -51,6 +51,10 @@ pub(super) struct World {
     /// What the last work of the verifier takes.
     passed: Duration,
     life: u64,
+    /// The verifier's works so far.
+    works: u64,
+    /// The last of them finds that its KV is gone.
+    forgets: bool,
 
     /// Everything the shell was shown.
     pub(super) shown: Vec<TokenId>,
@@ -73,11 +77,14 @@ struct Hop {
     engine: Engine,
     life: u64,
     far_life: u64,
+    works: u64,
+    forgets: bool,
 }
 
 impl Hop {
     fn new(scenario: &Scenario, life: u64) -> Self {
-        Self { hops: hops(scenario), engine: engine(scenario), life, far_life: life }
+        let (hops, engine) = (hops(scenario), engine(scenario));
+        Self { hops, engine, life, far_life: life, works: 0, forgets: false }
     }
 }
 
@@ -103,13 +110,16 @@ enum Outcome {
     Refused,
 }
 
+/// A work of a node: the node's life, and the work's number in it.
+type Errand = (u64, u64);
+
 enum Happening {
     Up(u64, Bytes),
     Down(u64, Bytes),
     FarUp(u64, Bytes),
     FarDown(u64, Bytes),
-    Verified(u64, Outcome),
-    PassedOn(u64, Option<Bytes>),
+    Verified(Errand, Outcome),
+    PassedOn(Errand, Option<Bytes>),
     Dialled,
     Closed(u64),
     UpstreamGone(u64),
@@ -148,6 +158,8 @@ impl World {
             engine: engine(&scenario),
             passed: Duration::ZERO,
             life: 0,
+            works: 0,
+            forgets: false,
             shown: Vec::new(),
             marks: Vec::new(),
             events: Vec::new(),
@@ -259,13 +271,14 @@ impl World {
                 self.at_verifier(read(&bytes));
             }
             Happening::FarDown(life, bytes) if life == self.far_life => self.at_hop(read(&bytes)),
-            Happening::Verified(life, outcome) if life == self.life => self.end_work(&outcome),
-            Happening::PassedOn(life, rows) => {
-                self.hop.iter_mut().filter(|hop| hop.life == life).for_each(|hop| {
-                    match rows.clone() {
-                        Some(rows) => hop.hops.handle_output(rows),
-                        None => hop.hops.handle_forgotten(),
-                    }
+            Happening::Verified(errand, outcome) if errand == (self.life, self.works) => {
+                self.end_work(&outcome);
+            }
+            Happening::PassedOn(errand, rows) => {
+                let hop = self.hop.iter_mut().filter(|hop| (hop.life, hop.works) == errand);
+                hop.for_each(|hop| match rows.clone() {
+                    Some(rows) => hop.hops.handle_output(rows),
+                    None => hop.hops.handle_forgotten(),
                 });
             }
             Happening::Dialled if self.up.cut_until(now).is_some() => {}

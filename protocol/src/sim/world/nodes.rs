@@ -50,15 +50,21 @@ impl World {
     }
 
     pub(super) fn settle_verifier(&mut self) {
+        if self.verifier.is_obsolete() && !self.forgets {
+            self.verifier.handle_abandoned();
+            self.works += 1;
+        }
         while let Some(work) = self.verifier.poll_work(self.now) {
+            self.works += 1;
             let outcome = match self.now < self.refusing {
                 true => Outcome::Refused,
                 false => self.engine.verify(&work).map_or(Outcome::Forgotten, Outcome::Chosen),
             };
+            self.forgets = matches!(outcome, Outcome::Forgotten);
             let Speed { pass, row, .. } = self.scenario.speed;
             let time = pass + row * u32::try_from(work.tokens.len()).unwrap();
             self.passed = time;
-            self.plan(self.now + time, Happening::Verified(self.life, outcome));
+            self.plan(self.now + time, Happening::Verified((self.life, self.works), outcome));
         }
         let mut sent = 0;
         while let Some(message) = self.verifier.poll_transmit() {
@@ -92,16 +98,25 @@ impl World {
     }
 
     pub(super) fn settle_hop(&mut self) {
-        let Some(Hop { hops, engine, life, far_life }) = &mut self.hop else { return };
+        let Some(Hop { hops, engine, life, far_life, works, forgets }) = &mut self.hop else {
+            return;
+        };
         let (life, far_life) = (*life, *far_life);
         let mut passed = Vec::new();
+        if hops.is_obsolete() && !*forgets {
+            hops.handle_abandoned();
+            *works += 1;
+        }
         while let Some(work) = hops.poll_work() {
-            passed.push(engine.pass_on(&work));
+            *works += 1;
+            let rows = engine.pass_on(&work);
+            *forgets = rows.is_none();
+            passed.push(((life, *works), rows));
         }
         let frames: Vec<_> = std::iter::from_fn(|| hops.poll_transmit()).collect();
         assert!(frames.len() <= OUTBOX_MAX, "the hop has {} messages at once", frames.len());
-        for rows in passed {
-            self.plan(self.now + ms(3), Happening::PassedOn(life, rows));
+        for (errand, rows) in passed {
+            self.plan(self.now + ms(3), Happening::PassedOn(errand, rows));
         }
         for (side, frame) in frames {
             match side {
