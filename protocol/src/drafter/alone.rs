@@ -1,11 +1,17 @@
 //! When a [`Drafter`] goes on alone, and what it asks again.
 
+use super::route::Chain;
 use super::{Drafter, DrafterEvent, DrafterTimer, FinishReason, State};
 use crate::{Fault, FaultKind};
 use std::time::{Duration, Instant};
 
 /// A peer that reports a gap this often in a row, without a verdict between, is given up.
 pub(super) const GAPS_MAX: u32 = 8;
+
+/// How long a device that has words to say waits in silence for a target that is back: what it says meanwhile
+/// is its own, and a second is about what leaves a reader's thought in one piece (Nielsen, "Usability
+/// Engineering", 1993, chapter 5).
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 impl Drafter {
     /// The peer reports a fault of this session. After a gap what is missing is sent again; a request
@@ -26,7 +32,7 @@ impl Drafter {
                     self.go_alone(retry);
                 } else if matches!(self.state, State::Uploading(_) | State::Talking) {
                     self.epoch = self.epoch.next();
-                    self.replay(now, held, prefix);
+                    self.replay(now, held, prefix, self.is_alone());
                 }
             }
             FaultKind::Unavailable | FaultKind::Overloaded => self.go_alone(retry),
@@ -48,13 +54,12 @@ impl Drafter {
         self.timer = retry;
         self.outbox.clear();
         self.gaps = 0;
-        match &self.state {
-            State::Finished(_) => return,
-            State::Alone | State::Opening { alone: true } => {
-                self.state = State::Alone;
-                return;
-            }
-            State::Opening { alone: false } | State::Uploading(_) | State::Talking => {}
+        if matches!(self.state, State::Finished(_)) {
+            return;
+        }
+        if self.is_alone() {
+            self.state = State::Alone;
+            return;
         }
         let drafts = self.ahead.take();
         self.state = State::Alone;
@@ -63,5 +68,41 @@ impl Drafter {
         if self.finished().is_none() {
             self.events.push_back(DrafterEvent::Alone { at: self.log.end() });
         }
+    }
+
+    /// Whether the device goes on speaking while the target takes in so many rows: it has words of its own,
+    /// that nobody is about to take back, and would else be silent for more than a moment.
+    pub(super) fn speaks_on(&self, rows: usize) -> bool {
+        let has_words = self.as_target || self.log.len() > self.judged_to;
+        has_words && self.ahead.shown() == 0 && self.takes_long(rows)
+    }
+
+    fn takes_long(&self, rows: usize) -> bool {
+        self.config.tuning.pass_takes(rows).is_some_and(|time| time > SILENCE_MAX)
+    }
+
+    /// The target has answered. Where it has nearly caught up, or comes no nearer, the device falls silent,
+    /// and what it said last goes up with the question.
+    pub(super) fn fall_silent_where_due(&mut self) {
+        let State::Uploading(upload) = &mut self.state else { return };
+        let Some((left, before)) = upload.stretches(self.log.len()) else { return };
+        if left * 2 <= before && self.takes_long(left) {
+            return;
+        }
+        // Over hidden states a question has a row.
+        let from = match self.config.route.chain() {
+            Chain::Direct => self.log.len(),
+            Chain::Staged => self.log.len() - 1,
+        };
+        if let State::Uploading(upload) = &mut self.state {
+            upload.fall_silent(from);
+        }
+        self.rejoin();
+    }
+
+    /// Local tokens are not taken any more.
+    pub(super) fn rejoin(&mut self) {
+        self.as_target = false;
+        self.events.push_back(DrafterEvent::Rejoined);
     }
 }

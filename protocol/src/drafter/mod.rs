@@ -175,7 +175,12 @@ impl Drafter {
 
     /// Whether [`Self::handle_local_token`] is wanted: the target is out of reach, or about to be back.
     pub const fn is_alone(&self) -> bool {
-        matches!(self.state, State::Alone | State::Opening { alone: true })
+        match &self.state {
+            State::Alone => true,
+            State::Opening { alone } => *alone,
+            State::Uploading(upload) => upload.speaks(),
+            State::Talking | State::Finished(_) => false,
+        }
     }
 
     /// How many passes and chunks are sent and not answered.
@@ -222,12 +227,10 @@ impl Drafter {
             None => self.passes_seen = Some(opened.passes),
             Some(_) => self.note_passes(opened.passes),
         }
-        self.as_target = false;
         if alone {
-            self.events.push_back(DrafterEvent::Rejoined);
             self.question_shown();
         }
-        self.replay(now, opened.held, opened.prefix);
+        self.replay(now, opened.held, opened.prefix, alone);
         Ok(())
     }
 
@@ -382,15 +385,21 @@ impl Drafter {
         self.await_answer(now);
     }
 
-    /// Sends what is said from where the target's copy ends, or all of it where the copy differs.
-    fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash) {
+    /// Sends what is said from where the target's copy ends, or all of it where the copy differs. A
+    /// device that is `alone` speaks on meanwhile, where that takes long.
+    fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash, alone: bool) {
         let same = self.log.hash(held.index()) == Some(prefix);
         self.have = if same { held.index() } else { 0 };
-        self.upload(now, self.have.min(self.judged_to - 1));
+        let start = self.have.min(self.judged_to - 1);
+        let speaks = alone && self.speaks_on(self.log.len() - start);
+        if alone && !speaks {
+            self.rejoin();
+        }
+        self.upload(now, Upload::new(start, speaks));
     }
 
-    fn upload(&mut self, now: Instant, start: usize) {
-        self.state = State::Uploading(Upload::new(start));
+    fn upload(&mut self, now: Instant, upload: Upload) {
+        self.state = State::Uploading(upload);
         self.ahead.unsend();
         (self.until, self.leave, self.granted, self.asked) = (0, 0, 0, false);
         self.heard = now;
@@ -435,7 +444,7 @@ impl Drafter {
             }
             State::Talking => {
                 self.epoch = self.epoch.next();
-                self.upload(now, self.question_start());
+                self.upload(now, Upload::new(self.question_start(), false));
             }
             State::Alone | State::Finished(_) => {}
         }

@@ -10,6 +10,7 @@
 //!   the device alone  -                                  as after a loss of the target, by choice
 //! ```
 
+use super::upload::Upload;
 use super::{Drafter, DrafterEvent, State};
 use crate::{PlannedStage, limits};
 use base::DraftLength;
@@ -117,11 +118,11 @@ impl Drafter {
             // What the target may say alone was said to it; a new epoch voids that.
             State::Talking if says_less => {
                 self.epoch = self.epoch.next();
-                self.upload(now, self.question_start());
+                self.upload(now, Upload::new(self.question_start(), false));
             }
             State::Uploading(upload) if says_less && upload.is_complete() => {
                 self.epoch = self.epoch.next();
-                self.upload(now, self.have.min(self.judged_to - 1));
+                self.upload(now, Upload::new(self.have.min(self.judged_to - 1), false));
             }
             State::Talking | State::Uploading(_) => self.pump(now),
             State::Opening { .. } | State::Alone | State::Finished(_) => {}

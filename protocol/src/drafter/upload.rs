@@ -8,6 +8,10 @@
 //!
 //! A chunk that judges nothing only asks to be acknowledged. The one before the first judged token
 //! leaves it a settled row, because the target chooses a token from the row before it.
+//!
+//! A device that was alone for long *speaks on* while the target catches up: what it says meanwhile goes up
+//! in another stretch, shorter than the one before, until the last is a moment's work. Nobody waits in
+//! silence for the target to read all of an outage.
 
 use super::log::TokenLog;
 use crate::{Epoch, Pass, limits};
@@ -23,6 +27,10 @@ pub(super) struct Upload {
     next: usize,
     /// Whether the last pass was sent.
     complete: bool,
+    /// The device speaks on: no pass is the last.
+    speaks: bool,
+    /// Rows sent since all was answered.
+    stretch: usize,
     in_flight: VecDeque<Pass>,
 }
 
@@ -40,9 +48,28 @@ pub(super) struct Terms {
 }
 
 impl Upload {
-    /// Of the log from `start` on.
-    pub(super) const fn new(start: usize) -> Self {
-        Self { next: start, complete: false, in_flight: VecDeque::new() }
+    /// Of the log from `start` on; the device speaks on where it `speaks`.
+    pub(super) const fn new(start: usize, speaks: bool) -> Self {
+        Self { next: start, complete: false, speaks, stretch: 0, in_flight: VecDeque::new() }
+    }
+
+    /// Whether the device speaks on.
+    pub(super) const fn speaks(&self) -> bool {
+        self.speaks
+    }
+
+    /// Where all that was sent of a log of `length` is answered, and the device speaks on: how many rows it
+    /// has said meanwhile, and how many the stretch had that is answered.
+    pub(super) fn stretches(&mut self, length: usize) -> Option<(usize, usize)> {
+        let is_due = self.speaks && self.in_flight.is_empty();
+        is_due.then(|| (length - self.next, std::mem::take(&mut self.stretch)))
+    }
+
+    /// The device falls silent: the next pass that reaches the log's end is the last. It begins at `from`
+    /// at the latest.
+    pub(super) fn fall_silent(&mut self, from: usize) {
+        self.speaks = false;
+        self.next = self.next.min(from);
     }
 
     /// Passes that were sent and not answered.
@@ -67,10 +94,15 @@ impl Upload {
         }
         let all = terms.end;
         let mut end = all.min(self.next + terms.rows_max);
+        let is_full = end - self.next == terms.rows_max;
+        if self.speaks && !is_full && (end == self.next || !self.in_flight.is_empty()) {
+            return None;
+        }
         if end == terms.judged_to && end < all {
             end -= 1;
         }
-        self.complete = end == all;
+        self.complete = end == all && !self.speaks;
+        self.stretch += end - self.next;
         let said = end.saturating_sub(self.next.max(terms.judged_to));
         let until = if self.complete { terms.until } else { 0 };
         let pass = Pass {

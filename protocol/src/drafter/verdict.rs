@@ -40,6 +40,7 @@ impl Drafter {
         if verdict.tokens.is_empty() {
             upload.acknowledged(verdict.from);
             self.have = self.have.max(verdict.from.index().min(self.judged_to));
+            self.fall_silent_where_due();
             self.pump(now);
             return Ok(());
         }
@@ -52,6 +53,7 @@ impl Drafter {
             self.take_in(now, verdict, 0, &verdict.tokens);
         } else {
             self.note_heard(verdict);
+            self.fall_silent_where_due();
             self.pump(now);
         }
         Ok(())

@@ -70,6 +70,8 @@ pub(super) struct World {
     window_max: usize,
     /// Times that the request took another way.
     pub(super) switched: u64,
+    /// Words that the device said while the target caught up.
+    pub(super) spoken_on: u64,
 }
 
 struct Hop {
@@ -169,6 +171,7 @@ impl World {
             bytes: 0,
             window_max: scenario.window_max(),
             switched: 0,
+            spoken_on: 0,
             scenario,
         };
         for (at, fate) in world.scenario.fates.clone() {

@@ -147,6 +147,11 @@ impl Tuning {
         self.pause.left > 0
     }
 
+    /// How long the target is expected to take for a pass of so many rows, once it has told of one.
+    pub(crate) fn pass_takes(&self, rows: usize) -> Option<Duration> {
+        self.passes.estimate(u32::try_from(rows).unwrap_or(u32::MAX))
+    }
+
     /// The device made a draft.
     pub(crate) fn drafted(&mut self, took: Duration) {
         self.drafting.observe(1, took);

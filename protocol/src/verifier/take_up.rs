@@ -20,7 +20,7 @@ impl Verifier {
         if pass.tokens.is_empty() && !pass.ask {
             return None;
         }
-        self.spoken = None;
+        let spoken = self.spoken.take();
         let question = Question {
             base,
             from: base + pass.settled(),
@@ -29,7 +29,12 @@ impl Verifier {
             tip: text.tip,
             tokens: pass.tokens,
         };
-        self.work_for(now, question, &text, pass.hidden, payload)
+        let work = self.work_for(now, question, &text, pass.hidden, payload);
+        if work.is_none() {
+            // A pass that comes again, after later ones, takes nothing of what was said since back.
+            self.spoken = self.spoken.max(spoken);
+        }
+        work
     }
 
     /// The same of a chunk of drafts, and of those that wait behind it and continue it.

@@ -6,6 +6,7 @@
     reason = "a test names what it expects, and panics on the rest"
 )]
 
+mod again;
 mod streaming;
 
 use super::*;
@@ -142,31 +143,10 @@ fn a_pass_that_does_not_ask_ends_what_the_target_says_alone() {
     desk.ask(Pass { extend: 5, ..pass(1, &[1, 2, 3], 0, 0, 0) });
     assert!(desk.work().is_some());
     let _ = desk.heard();
-    desk.ask(Pass { ask: false, extend: 5, ..pass(1, &[1, 2, 3], 0, 0, 0) });
+    desk.ask(Pass { ask: false, extend: 5, ..pass(1, &[1, 2, 3, 103, 9], 3, 0, 0) });
+    assert_eq!(desk.work(), Some((3, 2, 2..2)));
+    assert_eq!(desk.heard(), Some((5, vec![], 0, vec![])));
     assert_eq!(desk.work(), None);
-    assert_eq!(desk.heard(), Some((3, vec![], 0, vec![])));
-}
-
-#[test]
-fn a_pass_that_is_running_is_not_queued_again() {
-    let mut desk = Desk::new();
-    desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
-    let _ = desk.0.poll_work(desk.1).unwrap();
-    desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
-    assert_eq!(desk.0.waiting(), 0);
-}
-
-#[test]
-fn asking_twice_gives_the_same_words_without_another_pass() {
-    let mut desk = Desk::new();
-    let asked = pass(1, &[1, 2, 3, 103, 9], 0, 0, 2);
-    desk.ask(asked.clone());
-    let _ = desk.work();
-    let first = desk.heard();
-    desk.ask(asked);
-    assert_eq!(desk.work(), None);
-    assert_eq!(desk.heard(), first);
-    assert_eq!(desk.0.passes(), 1);
 }
 
 #[test]
@@ -201,22 +181,6 @@ fn a_pass_past_the_text_or_on_another_text_is_a_gap() {
     desk.ask(pass(1, &[1, 9, 3], 2, 0, 0));
     assert_eq!(desk.work(), None);
     assert_eq!(desk.gap(), (Position(2), PrefixHash::EMPTY.extend(&ids(&[1, 2]))));
-}
-
-#[test]
-fn an_older_epoch_is_void_but_what_it_computed_stays_true() {
-    let mut desk = Desk::new();
-    desk.ask(pass(1, &[1, 2, 3], 0, 0, 0));
-    let work = desk.0.poll_work(desk.1).unwrap();
-    desk.ask(pass(3, &[1, 2, 3], 0, 0, 0));
-    desk.ask(pass(2, &[1, 2, 3, 4], 0, 0, 0));
-    assert_eq!(desk.0.poll_work(desk.1), None, "one work at a time");
-    desk.0.handle_chosen(desk.1, &[word(work.tokens.len())], 5);
-    assert_eq!(desk.heard(), None, "its pass is void");
-    assert_eq!(desk.work(), None, "and its answer known");
-    let Some(Message::Verdict(verdict)) = desk.0.poll_transmit() else { panic!("no verdict") };
-    assert_eq!((verdict.epoch, verdict.tokens), (Epoch(3), ids(&[103])));
-    assert_eq!(desk.heard(), None, "epoch 2 came too late");
 }
 
 #[test]

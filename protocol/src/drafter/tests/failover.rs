@@ -112,3 +112,100 @@ fn a_chain_that_claims_more_than_was_asked_for_misbehaves() {
     let outcome = desk.drafter.handle_opened(desk.now, &opened);
     assert!(matches!(outcome, Err(PeerMisbehaved::HeldTooMuch { .. })));
 }
+
+/// A target of 50 ms a pass and 20 a row, lost after it said 21; the device says `said` alone, and it is
+/// back and holds all up to 21.
+fn back(config: DrafterConfig, said: &[u32]) -> Desk {
+    let mut desk = Desk::opened(config);
+    let _ = desk.passes();
+    for (rows, us, token) in [(1, 70_000, 21), (11, 270_000, 22)] {
+        let from = desk.drafter.log().end();
+        let cost = Some(crate::Cost { rows, us });
+        let verdict = Verdict { cost, ..plain(from, 0, &[token]) };
+        desk.drafter.handle_verdict(desk.now, &verdict).unwrap();
+        let _ = desk.passes();
+    }
+    desk.drafter.handle_link_lost(desk.now);
+    desk.say(said);
+    desk.drafter.handle_link_back(desk.now);
+    desk.open(5, hash(&[11, 12, 13, 21, 22]));
+    desk
+}
+
+fn lonely() -> DrafterConfig {
+    DrafterConfig { tokens_max: 200, positions_max: 300, pass_rows_max: 100, ..remote() }
+}
+
+fn rejoined(desk: &mut Desk) -> bool {
+    desk.events().contains(&DrafterEvent::Rejoined)
+}
+
+#[test]
+fn after_a_long_outage_the_device_speaks_on_while_the_target_catches_up() {
+    let said: Vec<u32> = (100..150).collect();
+    let mut desk = back(lonely(), &said);
+    assert!(desk.drafter.is_alone() && !rejoined(&mut desk));
+    let first = desk.pass();
+    assert_eq!((first.tokens.len(), first.said, first.extend), (51, 50, 0));
+    desk.say(&[200, 201, 202]);
+    assert!(desk.passes().is_empty(), "what it says meanwhile waits for the answer");
+    let agreed = [vec![true; 20], vec![false; 30]].concat();
+    desk.verdict(5, &agreed, 0, &[7]).unwrap();
+    assert!(!desk.drafter.is_alone() && rejoined(&mut desk), "three rows are a moment's work");
+    let last = desk.pass();
+    assert_eq!((last.tokens, last.said, last.ask), (ids(&[200, 201, 202]), 3, true));
+    assert!(last.extend > 0, "and then the target leads");
+    desk.verdict(55, &[false; 3], 0, &[300]).unwrap();
+    assert_eq!(desk.generated()[50..], [148, 149, 200, 201, 202, 300]);
+    assert_eq!(desk.drafter.counts().failovers, 1);
+}
+
+#[test]
+fn a_device_that_outruns_the_target_falls_silent_too() {
+    let said: Vec<u32> = (100..150).collect();
+    let mut desk = back(lonely(), &said);
+    let _ = desk.pass();
+    desk.say(&(200..240).collect::<Vec<_>>());
+    desk.verdict(5, &[false; 50], 0, &[7]).unwrap();
+    assert!(rejoined(&mut desk), "another stretch would be as long");
+    assert_eq!(desk.pass().said, 40);
+}
+
+#[test]
+fn after_a_short_outage_it_waits_for_the_target() {
+    let mut desk = back(lonely(), &[100, 101, 102]);
+    assert!(!desk.drafter.is_alone() && rejoined(&mut desk));
+    assert_eq!(desk.pass().said, 3);
+}
+
+/// Words that are about to be revised are not followed by more.
+#[test]
+fn a_device_that_has_its_words_revised_does_not_speak_on() {
+    let said: Vec<u32> = (100..150).collect();
+    let after_outage = AfterOutage::Revise;
+    let desk = back(DrafterConfig { after_outage, ..lonely() }, &said);
+    assert!(!desk.drafter.is_alone());
+}
+
+#[test]
+fn over_hidden_states_the_question_after_a_stretch_has_a_row() {
+    let said: Vec<u32> = (100..150).collect();
+    let route = Route { extend: 0, ..staged(lonely()).route };
+    let mut desk = back(DrafterConfig { route, ..lonely() }, &said);
+    let _ = desk.pass();
+    desk.verdict(5, &[true; 50], 0, &[7]).unwrap();
+    let question = desk.pass();
+    assert_eq!((question.base, question.tokens, question.said), (Position(54), ids(&[149]), 0));
+}
+
+/// The link goes again while the target catches up: that is one outage.
+#[test]
+fn lost_again_meanwhile_it_is_still_alone() {
+    let said: Vec<u32> = (100..150).collect();
+    let mut desk = back(lonely(), &said);
+    let _ = (desk.pass(), desk.events());
+    desk.drafter.handle_link_lost(desk.now);
+    desk.say(&[200]);
+    assert_eq!(desk.generated().last(), Some(&200));
+    assert_eq!((desk.drafter.counts().failovers, desk.events().len()), (1, 1));
+}

@@ -44,11 +44,12 @@ impl Scenario {
 }
 
 fn speed(dice: &mut Dice) -> Speed {
+    let row_us_max = [2_000, 2_000, 60_000][index(dice, 3)];
     Speed {
         draft: ms(1 + dice.below(12)),
         word: ms(5 + dice.below(100)),
         pass: ms(1 + dice.below(60)),
-        row: Duration::from_micros(dice.below(2000)),
+        row: Duration::from_micros(dice.below(row_us_max)),
         accept: [0, 40, 70, 90, 100][index(dice, 5)],
     }
 }

@@ -46,9 +46,10 @@ fn in_any_world_every_request_ends_with_the_text_that_is_due() {
         });
     }
     // Worlds in which little happens would show little.
-    let Tally { requests, failovers, accepted, judged, revised, forgotten, switched } = tally.get();
+    let Tally { requests, failovers, accepted, judged, revised, forgotten, switched, spoken_on } =
+        tally.get();
     let enough = requests > 2_000 && failovers > 1_000 && accepted > 10_000 && switched > 1_000;
-    let enough = enough && judged > 500 && revised > 100 && forgotten > 500;
+    let enough = enough && judged > 500 && revised > 100 && forgotten > 500 && spoken_on > 50;
     assert!(enough || seeds.end - seeds.start < WORLDS, "{:?}", tally.get());
 }
 
@@ -62,6 +63,7 @@ struct Tally {
     revised: usize,
     forgotten: usize,
     switched: u64,
+    spoken_on: u64,
 }
 
 impl Tally {
@@ -78,6 +80,7 @@ impl Tally {
         self.revised += count(|event| matches!(event, DrafterEvent::Revised { .. }));
         self.forgotten += world.engine.forgotten;
         self.switched += world.switched;
+        self.spoken_on += world.spoken_on;
         self
     }
 }

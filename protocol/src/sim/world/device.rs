@@ -160,6 +160,8 @@ impl World {
                 if !verified {
                     self.check_own(at.index());
                 }
+                let catches_up = self.drafter.is_alone() && self.drafter.in_flight() > 0;
+                self.spoken_on += u64::from(catches_up);
             }
             DrafterEvent::Revised { at, removed } => {
                 let kept = at.index() - self.scenario.prompt.len();
