@@ -87,8 +87,9 @@ impl Device {
         let drafter = Drafter::new(self.drafter_config(request, route), started);
         let mut turn = TurnLoop::new(self, request, plan, drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
-        let Leftovers { epoch, said, tuning, sources } = turn.into_leftovers();
-        (self.epoch, self.said, self.tuning, self.sources) = (epoch, said, tuning, sources);
+        let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
+        (self.session, self.epoch, self.said) = (session, epoch, said);
+        (self.tuning, self.sources) = (tuning, sources);
         reply
     }
 

@@ -27,7 +27,8 @@ use crate::transcript::Transcript;
 use base::{Position, TokenId};
 use partitioner::{Mode, Plan};
 use protocol::{
-    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, Sources, Tuning,
+    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, SessionId, Sources, Tuning,
+    WireCodec,
 };
 use std::time::{Duration, Instant};
 use switch::Switches;
@@ -47,6 +48,8 @@ struct Tally {
 
 /// What a request leaves to the session's next one.
 pub(crate) struct Leftovers {
+    /// What it is called where it is kept.
+    pub(crate) session: SessionId,
     /// Its first epoch.
     pub(crate) epoch: Epoch,
     /// The text so far.
@@ -129,7 +132,8 @@ impl<'a> TurnLoop<'a> {
     /// What the session's next request goes on from.
     pub(crate) fn into_leftovers(self) -> Leftovers {
         Leftovers {
-            epoch: self.drafter.epoch().next(),
+            session: self.drafter.session(),
+            epoch: self.drafter.newest_epoch().next(),
             said: self.drafter.log().tokens().to_vec(),
             tuning: self.drafter.tuning().clone(),
             sources: self.drafting.sources().clone(),
@@ -140,8 +144,9 @@ impl<'a> TurnLoop<'a> {
         loop {
             loop {
                 let sent = self.deliver().await?;
+                let prepared = self.deliver_to_next().await?;
                 let reacted = self.react()?;
-                if !sent && !reacted {
+                if !sent && !prepared && !reacted {
                     break;
                 }
             }
@@ -165,7 +170,7 @@ impl<'a> TurnLoop<'a> {
         let mut any = false;
         while let Some(message) = self.drafter.poll_transmit() {
             any = true;
-            let frame = self.frame(message).await?;
+            let frame = self.frame(message, self.course.codec()).await?;
             let Some(session) = &mut self.course.session else { continue };
             if session.send(frame).await.is_err() {
                 self.lose();
@@ -174,11 +179,15 @@ impl<'a> TurnLoop<'a> {
         Ok(any)
     }
 
-    /// A pass of a split gets its hidden states on the device.
-    async fn frame(&mut self, message: Message) -> Result<Frame, GenerateError> {
+    /// A pass of a split gets its hidden states on the device, in the codec of the hop from there.
+    async fn frame(
+        &mut self,
+        message: Message,
+        codec: Option<WireCodec>,
+    ) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
         let Device { stage, .. } = &mut *self.device;
-        let (Some(stage), Some(codec)) = (stage, self.course.codec()) else {
+        let (Some(stage), Some(codec)) = (stage, codec) else {
             return Ok(Message::Pass(pass).into());
         };
         let log = self.drafter.log().tokens().iter();
@@ -277,7 +286,7 @@ impl<'a> TurnLoop<'a> {
                 Some(frame) => self.take(frame),
                 None => self.open(false).await,
             },
-            () = self.switches.link_changed() => {}
+            news = self.switches.news() => self.take_news(news),
             () = clock::reached(reopen_at) => self.open(false).await,
             _ = clock::reached(self.drafter.poll_timeout()) => {
                 self.drafter.handle_timeout(clock::now());
@@ -296,17 +305,12 @@ impl<'a> TurnLoop<'a> {
         let now = clock::now();
         let Ok(frame) = frame else { return self.lose() };
         let taken = match frame.message {
-            Message::Opened(opened) => {
-                self.note_opened(opened.epoch);
-                self.drafter.handle_opened(now, &opened)
-            }
+            Message::Opened(opened) => self.drafter.handle_opened(now, &opened),
             Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict),
             Message::Fault(fault) => {
                 tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
-                if !self.goes_back(fault.epoch, &fault.detail) {
-                    self.drafter.handle_fault(now, &fault);
-                    self.fault = Some(fault);
-                }
+                self.drafter.handle_fault(now, &fault);
+                self.fault = Some(fault);
                 Ok(())
             }
             // The channel lets nothing else down.
@@ -327,17 +331,9 @@ impl<'a> TurnLoop<'a> {
         }
     }
 
-    /// The session's channel is gone, with its link or without.
+    /// The session's channel is gone, with its link or without, or there is none to be had now.
     fn lose(&mut self) {
         self.course.session = None;
-        let why = self.course.why_down().unwrap_or_else(|| "the session ended".to_owned());
-        if !self.goes_back(self.drafter.epoch(), &why) {
-            self.miss();
-        }
-    }
-
-    /// There is no session to be had now.
-    fn miss(&mut self) {
         let now = clock::now();
         self.course.reopen_at = Some(now + self.device.config.link.reconnect());
         self.drafter.handle_link_lost(now);
@@ -362,7 +358,7 @@ impl<'a> TurnLoop<'a> {
         match (&self.course.session, uplink) {
             (Some(_), _) if !first || !up => self.drafter.handle_link_back(clock::now()),
             (Some(_), _) => {}
-            (None, Some(uplink)) if uplink.is_up() => self.miss(),
+            (None, Some(uplink)) if uplink.is_up() => self.lose(),
             (None, _) => self.drafter.handle_link_lost(clock::now()),
         }
     }
@@ -405,6 +401,7 @@ impl<'a> TurnLoop<'a> {
 
     /// Tells the peer that this was all; KV is kept there where the conversation goes on.
     async fn leave(&mut self) {
+        self.give_up_next();
         let Some(mut session) = self.course.session.take() else { return };
         // What goes before an answer goes as early data, where a Close has no place.
         if !self.course.is_open() {

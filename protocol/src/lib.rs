@@ -47,7 +47,7 @@ mod verifier;
 
 pub use drafter::{
     AfterOutage, Counts, Drafter, DrafterConfig, DrafterEvent, DrafterTimer, FinishReason, Route,
-    TokenLog, Wish,
+    TokenLog, WarmUp, Wish,
 };
 pub use error::{Action, Error, respond};
 pub use frame::{Frame, Header};

@@ -114,12 +114,7 @@ fn a_plan_that_is_refused_leaves_the_one_before() {
     assert_eq!(answer.tokens, scene.reference());
     assert!(answer.verified.iter().all(|verified| *verified), "{answer:?}");
     assert!(log.contains("[goes on as before: "), "{log}");
-    let plans: Vec<_> = answer.switches.iter().map(|(_, plan)| plan.as_str()).collect();
-    assert!(
-        matches!(plans[..], [split, remote]
-        if split.starts_with("split") && remote.starts_with("remote")),
-        "{plans:?}"
-    );
+    assert!(answer.switches.is_empty(), "{:?}", answer.switches);
 }
 
 /// Goal: a device that has the draft alone, and starts before its cloud, is not alone for the whole

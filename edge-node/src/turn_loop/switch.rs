@@ -1,45 +1,57 @@
 //! Another plan in mid-reply, between two tokens.
 //!
 //! ```text
-//!   due ──▶ its first peer can be reached? ──▶ same stages: asked otherwise
-//!     ▲        no: as before, until it can     other stages: a session there is opened
-//!     │                                           └── refused, or lost before it answered ──┐
-//!     └────────────────────────── back to the plan before ◀─────────────────────────────────┘
+//!   due ──▶ the same stages: asked otherwise, at once
+//!    │ ▲    other stages: can their first be reached? a session there reads the text ──▶ warm: taken over
+//!    │ └── no: as before, until it can be; so where it is lost ◀─────────┤
+//!    ▼                                                                   │
+//!   overtaken by a later switch                refused: as before ◀──────┘
 //! ```
 //!
 //! # Invariants
 //!
-//! - **The plan before is left for a peer that can be reached**, and taken up again where that refuses: a
-//!   switch loses nothing.
+//! - **The present plan goes on until the next one is ready**: a switch that comes to nothing costs nothing.
 
 use super::TurnLoop;
 use crate::config::Switch;
 use crate::course::Course;
+use crate::generate::GenerateError;
 use crate::reply::Switched;
 use crate::show::Notice;
 use partitioner::{Mode, Plan};
-use protocol::Epoch;
+use protocol::{Close, Frame, Message, Route, SessionId, WarmUp};
 use std::collections::VecDeque;
-use transport::clock;
+use std::time::Duration;
+use transport::{ChannelError, UplinkSession, clock};
 
 /// The plans of a request after its first.
 pub(super) struct Switches {
     later: VecDeque<Switch>,
-    due: Option<Due>,
-    /// Whether there is one, and its link is waited for.
+    due: Option<Mode>,
+    /// Of the plan that is due, while its link is waited for.
     awaited: Option<Course>,
-    /// The mode to go back to, while the stages of the present one have not answered.
-    former: Option<Mode>,
+    next: Option<Next>,
     first: String,
     made: Vec<Switched>,
+    /// Times that a session was lost while its stages read the text.
+    losses: u32,
 }
 
-/// It is time for another mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Due {
-    mode: Mode,
-    /// The one before: its link need not stand.
-    back: bool,
+/// So often a plan is tried whose session is lost: its link may come and go.
+const LOSSES_MAX: u32 = 8;
+
+/// A plan whose stages read the text.
+struct Next {
+    course: Course,
+    warm_up: WarmUp,
+}
+
+/// What happens to the plan that is to come.
+pub(super) enum News {
+    /// Its link has changed.
+    Link,
+    /// Its stages say something, or their channel is gone.
+    Frame(Result<Frame, ChannelError>),
 }
 
 impl Switches {
@@ -50,9 +62,10 @@ impl Switches {
             later: later.iter().copied().collect(),
             due: None,
             awaited: None,
-            former: None,
+            next: None,
             first: first.map_or_else(unknown, Plan::to_string),
             made: Vec::new(),
+            losses: 0,
         }
     }
 
@@ -66,107 +79,206 @@ impl Switches {
         &self.made
     }
 
-    /// The next change of the link that is waited for; never, where none is.
-    pub(super) async fn link_changed(&mut self) {
-        match &mut self.awaited {
-            Some(course) => course.changed().await,
-            None => std::future::pending().await,
+    /// What happens next to the plan that is to come; never, where there is none.
+    pub(super) async fn news(&mut self) -> News {
+        match (&mut self.next, &mut self.awaited) {
+            (Some(next), _) => match next.course.news().await {
+                Some(frame) => News::Frame(frame),
+                None => News::Link,
+            },
+            (None, Some(awaited)) => {
+                awaited.changed().await;
+                News::Link
+            }
+            (None, None) => std::future::pending().await,
         }
     }
 }
 
 impl TurnLoop<'_> {
-    /// Goes on by the next plan, where it is time and its first peer can be reached. Whether it did.
+    /// Takes the next plan up, where it is time, or ready. Whether it did.
     pub(super) async fn switch_where_due(&mut self) -> bool {
-        let Some(due) = self.due() else { return false };
-        let course = Course::new(self.device, due.mode, None);
-        if !course.is_open() && !due.back {
+        if let Some(next) = self.switches.next.take_if(|next| next.warm_up.is_warm()) {
+            self.take_over(next);
+            return true;
+        }
+        let Some(mode) = self.due() else { return false };
+        let course = Course::new(self.device, mode, None);
+        if !course.is_open() {
             self.switches.awaited = Some(course);
             return false;
         }
-        self.switches.awaited = None;
-        match self.device.prepare(due.mode) {
-            Ok(Some(plan)) => self.switch(due, plan).await,
+        match self.device.prepare(mode) {
+            Ok(Some(plan)) => self.begin(mode, plan).await,
             Ok(None) => return false,
             Err(error) => self.stay(&settings::chain(&error)),
         }
         true
     }
 
-    /// The stages of the present plan have answered: there is no way back.
-    pub(super) fn note_opened(&mut self, epoch: Epoch) {
-        if epoch == self.drafter.epoch() {
-            self.switches.former = None;
+    /// Sends what is to be sent to the stages of the plan that is to come. Whether anything was.
+    pub(super) async fn deliver_to_next(&mut self) -> Result<bool, GenerateError> {
+        let mut any = false;
+        while let Some(Next { course, warm_up }) = &mut self.switches.next
+            && let Some(message) = warm_up.poll_transmit()
+        {
+            any = true;
+            let codec = course.codec();
+            let frame = self.frame(message, codec).await?;
+            if let Some(Next { course, .. }) = &mut self.switches.next
+                && let Some(session) = &mut course.session
+                && session.send(frame).await.is_err()
+            {
+                self.lose_next();
+            }
+        }
+        Ok(any)
+    }
+
+    /// Takes what happened to the plan that is to come.
+    pub(super) fn take_news(&mut self, news: News) {
+        let Some(Next { warm_up, .. }) = &mut self.switches.next else { return };
+        match news {
+            News::Frame(Ok(frame)) => match frame.message {
+                Message::Opened(opened) => warm_up.handle_opened(&self.drafter, &opened),
+                Message::Verdict(verdict) => warm_up.handle_verdict(&self.drafter, &verdict),
+                Message::Fault(fault) => warm_up.handle_fault(&fault),
+                // The channel lets nothing else down.
+                Message::Hello(_)
+                | Message::Welcome(_)
+                | Message::Open(_)
+                | Message::Pass(_)
+                | Message::Draft(_)
+                | Message::Rollback(_)
+                | Message::Close(_)
+                | Message::Ping(_)
+                | Message::Pong(_) => {}
+            },
+            News::Frame(Err(_)) => self.lose_next(),
+            News::Link => {}
+        }
+        let next = self.switches.next.as_ref();
+        if let Some(why) = next.and_then(|next| next.warm_up.refused()).map(str::to_owned) {
+            self.give_up_next();
+            self.stay(&why);
         }
     }
 
-    /// The present plan's session is refused in `epoch`, or lost. Whether the one before is taken up
-    /// again, because the present one has not begun yet.
-    pub(super) fn goes_back(&mut self, epoch: Epoch, why: &str) -> bool {
-        let former = self.switches.former.take_if(|_| epoch == self.drafter.epoch());
-        let Some(mode) = former else { return false };
-        self.stay(why);
-        if !self.course.is_open() {
-            // Once its link is back.
-            self.switches.later.push_front(Switch { after: 0, mode: self.course.mode });
-        }
-        self.switches.due = Some(Due { mode, back: true });
-        true
-    }
-
-    /// What it is time for: the way back, the last switch that is due, or the plan that was not known.
-    fn due(&mut self) -> Option<Due> {
+    /// The mode that it is time for: that of the last switch that is due, or of the plan that was not known.
+    fn due(&mut self) -> Option<Mode> {
         let Switches { due, later, .. } = &mut self.switches;
         if self.drafter.finished().is_some() {
             return None;
         }
-        if due.is_some_and(|due| due.back) {
-            return *due;
-        }
         let said = self.drafter.log().generated().len();
-        while let Some(next) = later.pop_front_if(|next| next.after as usize <= said) {
-            *due = Some(Due { mode: next.mode, back: false });
+        while let Some(switch) = later.pop_front_if(|switch| switch.after as usize <= said) {
+            *due = Some(switch.mode);
         }
         let (mode, known) = (self.course.mode, self.course.plan.is_some());
-        due.take_if(|due| due.mode == mode && known);
-        due.or((!known).then_some(Due { mode, back: false }))
+        let is_there = due.take_if(|due| *due == mode && known).is_some();
+        let due = due.or((!known).then_some(mode));
+        if is_there {
+            self.give_up_next();
+        }
+        due
     }
 
-    async fn switch(&mut self, due: Due, plan: Plan) {
-        self.switches.due = None;
+    /// Goes on by `plan`, or has its stages read the text first.
+    async fn begin(&mut self, mode: Mode, plan: Plan) {
+        self.give_up_next();
+        (self.switches.due, self.switches.awaited) = (None, None);
         let route = self.device.route(&plan);
-        let told = plan.to_string();
-        let begins = self.course.plan.is_none();
-        if route.stages == self.drafter.route().stages {
-            (self.course.mode, self.course.plan) = (due.mode, Some(plan));
-        } else {
-            let mut course = Course::new(self.device, due.mode, Some(plan));
-            if let Some(uplink) = course.uplink() {
-                course.session = uplink.open_session().await;
-                if course.session.is_none() && !due.back {
-                    return self.stay("its first peer takes no more sessions");
-                }
-            }
-            let before = std::mem::replace(&mut self.course, course);
-            let former = self.switches.former.take().unwrap_or(before.mode);
-            let may_refuse = self.course.uplink().is_some() && !begins && !due.back;
-            self.switches.former = may_refuse.then_some(former);
+        if route.stages == self.drafter.route().stages || route.is_local() {
+            return self.go(mode, plan, route);
         }
-        // What the device works on is for the plan before.
+        let begins = self.course.plan.is_none();
+        let mut course = Course::new(self.device, mode, Some(plan));
+        course.session = match course.uplink() {
+            Some(uplink) => uplink.open_session().await,
+            None => None,
+        };
+        if begins {
+            // The device is alone: nobody waits while it is read.
+            self.course = course;
+            self.drafter.switch(clock::now(), route);
+            if self.course.session.is_none() {
+                self.lose();
+            }
+            return self.note_switch();
+        }
+        if course.session.is_none() {
+            return self.stay("its first peer takes no more sessions");
+        }
+        let session = SessionId(self.device.config.network.random());
+        let warm_up = self.drafter.warm_up(route, session);
+        self.switches.next = Some(Next { course, warm_up });
+    }
+
+    /// The stages stay, or the device needs none.
+    fn go(&mut self, mode: Mode, plan: Plan, route: Route) {
+        if route.is_local() {
+            let before =
+                std::mem::replace(&mut self.course, Course::new(self.device, mode, Some(plan)));
+            part(before.session);
+        } else {
+            (self.course.mode, self.course.plan) = (mode, Some(plan));
+        }
+        // What the device works on may be the word of another model.
         self.thought = None;
         self.drafter.switch(clock::now(), route);
-        if self.course.session.is_none() && self.course.uplink().is_some() {
-            self.miss();
-        }
+        self.note_switch();
+    }
+
+    /// The stages have read the text.
+    fn take_over(&mut self, next: Next) {
+        let before = std::mem::replace(&mut self.course, next.course);
+        part(before.session);
+        self.drafter.switch_to(clock::now(), next.warm_up);
+        self.note_switch();
+    }
+
+    fn note_switch(&mut self) {
         let after = self.drafter.log().generated().len();
-        self.switches.made.push(Switched { after, plan: told.clone() });
-        self.show.notice(&Notice::Switched { plan: told });
+        let plan = self.course.plan.as_ref().map_or_else(String::new, Plan::to_string);
+        self.switches.made.push(Switched { after, plan: plan.clone() });
+        self.show.notice(&Notice::Switched { plan });
+    }
+
+    /// The channel to the stages that read the text is gone: they are asked again, once their link is back.
+    fn lose_next(&mut self) {
+        let Some(Next { course, .. }) = self.switches.next.take() else { return };
+        self.switches.losses += 1;
+        match self.switches.losses <= LOSSES_MAX {
+            true => self.switches.due = self.switches.due.or(Some(course.mode)),
+            false => self.stay("its session is lost again and again"),
+        }
+    }
+
+    /// Nobody reads the text any more for a plan to come.
+    pub(super) fn give_up_next(&mut self) {
+        part(self.switches.next.take().and_then(|next| next.course.session));
     }
 
     fn stay(&mut self, why: &str) {
         self.switches.due = None;
         self.show.notice(&Notice::Stayed { why: why.to_owned() });
     }
+}
+
+/// How long a peer may take to hear that a session is over.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Frees what a peer keeps for a session that is not gone back to, without waiting for it.
+fn part(session: Option<UplinkSession>) {
+    let Some(mut session) = session else { return };
+    let close = async move {
+        session.send(Message::Close(Close {})).await?;
+        session.finish().await
+    };
+    // A peer that is lost needs no goodbye.
+    tokio::spawn(async move {
+        let _ = tokio::time::timeout(FAREWELL, close).await;
+    });
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Drafter {
                 if self.gaps > GAPS_MAX {
                     self.go_alone(retry);
                 } else if matches!(self.state, State::Uploading(_) | State::Talking) {
-                    self.epoch = self.epoch.next();
+                    self.raise_epoch();
                     self.replay(now, held, prefix, self.is_alone());
                 }
             }

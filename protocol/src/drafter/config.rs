@@ -22,7 +22,7 @@ pub enum AfterOutage {
 pub struct DrafterConfig {
     /// The conversation that it belongs to.
     pub session: SessionId,
-    /// Above every epoch that this session has had: `previous.epoch().next()` for the next turn.
+    /// Above every epoch that this session has had: `previous.newest_epoch().next()` for the next turn.
     pub epoch: Epoch,
     /// How many leading prompt tokens the session may hold from earlier turns; 0 in the first.
     pub have: Position,

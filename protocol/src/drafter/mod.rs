@@ -34,11 +34,13 @@ mod ahead;
 mod alone;
 mod config;
 mod log;
+mod opening;
 mod revise;
 mod route;
 mod talk;
 mod upload;
 mod verdict;
+mod warm_up;
 
 #[cfg(test)]
 mod tests;
@@ -47,15 +49,16 @@ pub use ahead::Wish;
 pub use config::{AfterOutage, Counts, DrafterConfig, DrafterEvent, DrafterTimer};
 pub use log::{FinishReason, TokenLog};
 pub use route::Route;
+pub use warm_up::WarmUp;
 
 use crate::error::PeerMisbehaved;
-use crate::{Drafted, Epoch, Message, Open, Opened, PrefixHash, Rollback, Tuning};
+use crate::{Drafted, Epoch, Message, Opened, Rollback, SessionId, Tuning};
 use ahead::Ahead;
 use base::{DraftLength, Position, TokenId};
 use route::Chain;
 use std::collections::VecDeque;
 use std::time::Instant;
-use upload::{Terms, Upload};
+use upload::Upload;
 
 /// The device's half of one request.
 #[derive(Debug)]
@@ -63,6 +66,8 @@ pub struct Drafter {
     config: DrafterConfig,
     log: TokenLog,
     epoch: Epoch,
+    /// The newest epoch that was used for anything: another session may be prepared in one of its own.
+    newest: Epoch,
     state: State,
     link_up: bool,
     /// The device is alone, and the whole target.
@@ -126,6 +131,7 @@ impl Drafter {
         let mut drafter = Self {
             log: TokenLog::new(&config.prompt),
             epoch: config.epoch,
+            newest: config.epoch,
             state: State::Opening { alone: false },
             link_up: true,
             as_target: false,
@@ -169,8 +175,13 @@ impl Drafter {
     }
 
     /// The newest epoch used. The session's next request starts at the one after.
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
+    pub const fn newest_epoch(&self) -> Epoch {
+        self.newest
+    }
+
+    /// The session that its messages belong to.
+    pub const fn session(&self) -> SessionId {
+        self.config.session
     }
 
     /// Whether [`Self::handle_local_token`] is wanted: the target is out of reach, or about to be back.
@@ -364,92 +375,6 @@ impl Drafter {
         self.config.end_tokens.contains(&token)
     }
 
-    fn reopen(&mut self, now: Instant) {
-        self.epoch = self.epoch.next();
-        self.state = State::Opening { alone: true };
-        self.send_open(now);
-    }
-
-    fn send_open(&mut self, now: Instant) {
-        self.outbox.push_back(Message::Open(Open {
-            session: self.config.session,
-            epoch: self.epoch,
-            have: Position::after(self.have),
-            sampling: self.config.sampling,
-            stages: self.config.route.stages.clone(),
-            end_tokens: self.config.end_tokens.clone(),
-            positions_max: self.config.positions_max,
-            kv: self.config.kv,
-            stream: self.config.stream,
-        }));
-        self.await_answer(now);
-    }
-
-    /// Sends what is said from where the target's copy ends, or all of it where the copy differs. A
-    /// device that is `alone` speaks on meanwhile, where that takes long.
-    fn replay(&mut self, now: Instant, held: Position, prefix: PrefixHash, alone: bool) {
-        let same = self.log.hash(held.index()) == Some(prefix);
-        self.have = if same { held.index() } else { 0 };
-        let start = self.have.min(self.judged_to - 1);
-        let speaks = alone && self.speaks_on(self.log.len() - start);
-        if alone && !speaks {
-            self.rejoin();
-        }
-        self.upload(now, Upload::new(start, speaks));
-    }
-
-    fn upload(&mut self, now: Instant, upload: Upload) {
-        self.state = State::Uploading(upload);
-        self.ahead.unsend();
-        (self.until, self.leave, self.granted, self.asked) = (0, 0, 0, false);
-        self.heard = now;
-        self.pump(now);
-    }
-
-    /// Sends as much as the windows take.
-    fn pump(&mut self, now: Instant) {
-        let terms = Terms {
-            epoch: self.epoch,
-            rows_max: self.config.pass_rows_max,
-            judged_to: self.judged_to,
-            end: self.settled(),
-            until: self.most(),
-        };
-        if let State::Uploading(upload) = &mut self.state {
-            while let Some(pass) = upload.next(&self.log, terms) {
-                self.rows_to = pass.end().index();
-                self.granted = pass.extend as usize;
-                self.until = if self.granted > 0 { self.rows_to + self.granted } else { 0 };
-                self.outbox.push_back(Message::Pass(pass));
-            }
-            self.allow_after(self.rows_to);
-        }
-        self.talk();
-        self.await_answer(now);
-    }
-
-    fn await_answer(&mut self, now: Instant) {
-        let wait = self.config.retransmit.filter(|_| self.is_waiting());
-        self.timer = wait.map(|wait| (now + wait, DrafterTimer::Retransmit));
-    }
-
-    fn retransmit(&mut self, now: Instant) {
-        match &self.state {
-            State::Opening { .. } => self.send_open(now),
-            State::Uploading(upload) => {
-                self.outbox.extend(upload.in_flight().cloned().map(Message::Pass));
-                self.ahead.unsend();
-                self.rows_to = self.rows_to.min(self.settled());
-                self.pump(now);
-            }
-            State::Talking => {
-                self.epoch = self.epoch.next();
-                self.upload(now, Upload::new(self.question_start(), false));
-            }
-            State::Alone | State::Finished(_) => {}
-        }
-    }
-
     /// Appends `tokens` to the log, up to the first end token and as far as there is room.
     fn commit(&mut self, tokens: &[TokenId], verified: bool) {
         let to_end = tokens.iter().position(|token| self.is_end(*token));
@@ -477,7 +402,7 @@ impl Drafter {
         self.outbox.clear();
         self.events.push_back(DrafterEvent::Finished(reason));
         if self.link_up {
-            self.epoch = self.epoch.next();
+            self.raise_epoch();
             let rollback = Rollback { epoch: self.epoch, to: self.log.end() };
             self.outbox.push_back(Message::Rollback(rollback));
         }

@@ -5,12 +5,13 @@
 //!
 //! ```text
 //!   from ─▶ to        same stages                        other stages
-//!   remote            retuned: a new epoch only where    a new epoch opens the session there, which
-//!                     the target must say less alone     is sent what it lacks
+//!   remote            retuned: a new epoch only where    a new epoch opens a session there, which is sent
+//!                     the target must say less alone     what it lacks: little, after a `WarmUp`
 //!   the device alone  -                                  as after a loss of the target, by choice
 //! ```
 
 use super::upload::Upload;
+use super::warm_up::WarmUp;
 use super::{Drafter, DrafterEvent, State};
 use crate::{PlannedStage, limits};
 use base::DraftLength;
@@ -111,17 +112,25 @@ impl Drafter {
         }
     }
 
+    /// As [`Self::switch`], to stages that have read the text: what [`Self::poll_transmit`] gives from now on is
+    /// for the session in which they did.
+    pub fn switch_to(&mut self, now: Instant, warm_up: WarmUp) {
+        self.config.session = warm_up.session;
+        self.have = warm_up.held();
+        self.switch(now, warm_up.route);
+    }
+
     /// The stages stay.
     fn retune(&mut self, now: Instant, before: &Route) {
         let says_less = self.config.route.extend < before.extend;
         match &self.state {
             // What the target may say alone was said to it; a new epoch voids that.
             State::Talking if says_less => {
-                self.epoch = self.epoch.next();
+                self.raise_epoch();
                 self.upload(now, Upload::new(self.question_start(), false));
             }
             State::Uploading(upload) if says_less && upload.is_complete() => {
-                self.epoch = self.epoch.next();
+                self.raise_epoch();
                 self.upload(now, Upload::new(self.have.min(self.judged_to - 1), false));
             }
             State::Talking | State::Uploading(_) => self.pump(now),
@@ -135,7 +144,7 @@ impl Drafter {
         let alone = self.is_alone();
         self.outbox.clear();
         (self.link_up, self.gaps, self.passes_seen) = (true, 0, None);
-        self.epoch = self.epoch.next();
+        self.raise_epoch();
         self.state = State::Opening { alone };
         self.send_open(now);
     }

@@ -9,10 +9,13 @@ mod failover;
 mod revise;
 mod route;
 mod streaming;
+mod warm_up;
 
 use super::alone::GAPS_MAX;
 use super::*;
-use crate::{Draft, Fault, FaultKind, Origin, Pass, PlannedStage, SessionId, Verdict, WireCodec};
+use crate::{
+    Draft, Fault, FaultKind, Origin, Pass, PlannedStage, PrefixHash, SessionId, Verdict, WireCodec,
+};
 use base::{KvFormat, LayerRange, NodeName, Sampling};
 use std::time::Duration;
 
@@ -153,7 +156,8 @@ impl Desk {
         tokens: &[u32],
     ) -> Result<(), PeerMisbehaved> {
         let plain = plain(Position(from), accepted, tokens);
-        let verdict = Verdict { epoch: self.drafter.epoch(), agreed: agreed.to_vec(), ..plain };
+        let verdict =
+            Verdict { epoch: self.drafter.newest_epoch(), agreed: agreed.to_vec(), ..plain };
         self.drafter.handle_verdict(self.now, &verdict)
     }
 
@@ -188,7 +192,7 @@ impl Desk {
     }
 
     fn fault(&mut self, kind: FaultKind, retry_after_ms: Option<u32>) {
-        let fault = Fault::on_session(self.drafter.epoch(), kind, "test");
+        let fault = Fault::on_session(self.drafter.newest_epoch(), kind, "test");
         self.drafter.handle_fault(self.now, &Fault { retry_after_ms, ..fault });
     }
 
@@ -368,7 +372,7 @@ fn an_end_token_ends_the_text_and_the_target_is_told_where() {
     assert_eq!(desk.drafter.finished(), Some(FinishReason::End));
     let told = Rollback { epoch: Epoch(2), to: Position(6) };
     assert_eq!(desk.drafter.poll_transmit(), Some(Message::Rollback(told)));
-    assert_eq!(desk.drafter.epoch(), Epoch(2));
+    assert_eq!(desk.drafter.newest_epoch(), Epoch(2));
 }
 
 #[test]

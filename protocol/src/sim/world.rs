@@ -197,7 +197,7 @@ impl World {
         let have = self.drafter.log().end();
         self.scenario.prompt = [self.drafter.log().tokens(), more].concat();
         self.scenario.tokens_max = tokens_max;
-        let epoch = self.drafter.epoch().next();
+        let epoch = self.drafter.newest_epoch().next();
         self.drafter = Drafter::new(config(&self.scenario, epoch, have), self.now);
         if !self.health.is_up() {
             self.drafter.handle_link_lost(self.now);

@@ -111,7 +111,7 @@ fn lost_again_it_stays_shown_until_it_is_judged() {
     assert_eq!(desk.drafter.log().verified(), [true, true, false, false, false, false]);
     desk.drafter.handle_link_back(desk.now);
     let _ = messages(&mut desk);
-    let (epoch, prefix) = (desk.drafter.epoch(), hash(&[11, 12, 13, 21, 22]));
+    let (epoch, prefix) = (desk.drafter.newest_epoch(), hash(&[11, 12, 13, 21, 22]));
     let opened = Opened { epoch, held: Position(5), prefix, passes: 0 };
     desk.drafter.handle_opened(desk.now, &opened).unwrap();
     let [Message::Pass(pass), Message::Draft(drafts)] = &messages(&mut desk)[..] else { panic!() };
@@ -169,7 +169,7 @@ fn stopped_in_between_the_log_is_what_is_shown() {
     desk.drafter.stop(desk.now);
     desk.verdict(5, &[], 0, &[99]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 23, 24]);
-    let told = Rollback { epoch: desk.drafter.epoch(), to: Position(7) };
+    let told = Rollback { epoch: desk.drafter.newest_epoch(), to: Position(7) };
     assert_eq!(messages(&mut desk), [Message::Rollback(told)]);
 }
 

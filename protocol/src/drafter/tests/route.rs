@@ -141,7 +141,7 @@ fn another_route_out_of_an_outage_ends_as_any_other() {
     assert!(desk.drafter.is_alone(), "until it is answered");
     let _ = messages(&mut desk);
     desk.drafter.stop(desk.now);
-    let told = Rollback { epoch: desk.drafter.epoch(), to: Position(4) };
+    let told = Rollback { epoch: desk.drafter.newest_epoch(), to: Position(4) };
     assert_eq!(messages(&mut desk), [Message::Rollback(told)]);
 }
 

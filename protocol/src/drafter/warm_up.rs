@@ -1,0 +1,167 @@
+//! Other stages read the text while the present ones go on: nobody waits for a prefill when a request takes
+//! another route.
+//!
+//! ```text
+//!  Opening ── handle_opened ──▶ Reading ─┐ all but a moment's rows are run
+//!     │                           │      └────────────────────────────────▶ warm: Drafter::switch_to
+//!     └── handle_fault ──▶ Refused ◀┘
+//! ```
+//!
+//! It asks nothing: its passes are only acknowledged. The text grows meanwhile, and so it is read in
+//! stretches, each shorter than the one before.
+
+use super::{AfterOutage, Drafter, Route};
+use crate::{Epoch, Fault, Message, Opened, Pass, SessionId, Verdict};
+use base::Position;
+use std::collections::VecDeque;
+
+/// Rows that the stages take in within a moment.
+const ROWS_SHORT: usize = 16;
+
+/// The most rows of a pass: the present stages' words may have to wait for it, on the same machine.
+const ROWS_MAX: usize = 32;
+
+/// Passes under way: one is run while the next is on its way.
+const UNDER_WAY_MAX: usize = 2;
+
+/// A session that is being prepared for another route.
+#[derive(Debug)]
+pub struct WarmUp {
+    pub(super) route: Route,
+    pub(super) session: SessionId,
+    epoch: Epoch,
+    state: State,
+    outbox: VecDeque<Message>,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening,
+    Reading(Reading),
+    Refused(String),
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    /// Rows before it were sent.
+    sent: usize,
+    /// Rows before it were run.
+    run: usize,
+    /// Where the passes that are under way end.
+    under_way: VecDeque<usize>,
+    /// Rows sent since all was run.
+    stretch: usize,
+    warm: bool,
+}
+
+impl Drafter {
+    /// Begins to have `route` read the text, in a session of its own: `session` is new to its stages.
+    ///
+    /// # Panics
+    ///
+    /// Where `route` has no stages, or as [`Self::switch`].
+    pub fn warm_up(&mut self, route: Route, session: SessionId) -> WarmUp {
+        assert!(!route.is_local(), "a route without stages needs no preparation");
+        route.check(self.config.pass_rows_max);
+        self.newest = self.newest.next();
+        let epoch = self.newest;
+        let open = self.open(session, epoch, &route.stages, 0);
+        let outbox = VecDeque::from([Message::Open(open)]);
+        WarmUp { route, session, epoch, state: State::Opening, outbox }
+    }
+
+    /// How much of the log nobody is going to take back.
+    fn lasting(&self) -> usize {
+        match self.config.after_outage {
+            AfterOutage::Keep => self.log.len(),
+            AfterOutage::Revise => self.judged_to,
+        }
+    }
+}
+
+impl WarmUp {
+    /// Whether the stages have read all but a moment's rows.
+    pub const fn is_warm(&self) -> bool {
+        matches!(self.state, State::Reading(Reading { warm: true, .. }))
+    }
+
+    /// Why they will not, once they have said so.
+    pub fn refused(&self) -> Option<&str> {
+        match &self.state {
+            State::Refused(why) => Some(why),
+            State::Opening | State::Reading(_) => None,
+        }
+    }
+
+    /// The next message for the first of the stages. The shell attaches hidden states to a [`Pass`], as with
+    /// those of the drafter.
+    pub fn poll_transmit(&mut self) -> Option<Message> {
+        self.outbox.pop_front()
+    }
+
+    /// The stages are there: sends them the log.
+    pub fn handle_opened(&mut self, drafter: &Drafter, opened: &Opened) {
+        if opened.epoch == self.epoch && matches!(self.state, State::Opening) {
+            self.state = State::Reading(Reading::default());
+            self.read_on(drafter);
+        }
+    }
+
+    /// What was sent so far has been run up to here.
+    pub fn handle_verdict(&mut self, drafter: &Drafter, verdict: &Verdict) {
+        let State::Reading(reading) = &mut self.state else { return };
+        if verdict.epoch != self.epoch {
+            return;
+        }
+        while let Some(end) = reading.under_way.pop_front_if(|end| *end <= verdict.from.index()) {
+            reading.run = end;
+        }
+        if reading.under_way.is_empty() {
+            let left = drafter.lasting() - reading.sent;
+            reading.warm |= left <= ROWS_SHORT || left * 2 > std::mem::take(&mut reading.stretch);
+        }
+        self.read_on(drafter);
+    }
+
+    /// The stages cannot, or will not.
+    pub fn handle_fault(&mut self, fault: &Fault) {
+        if fault.epoch == self.epoch {
+            self.state = State::Refused(fault.detail.clone());
+        }
+    }
+
+    /// How many leading tokens they hold.
+    pub(super) const fn held(&self) -> usize {
+        match &self.state {
+            State::Reading(reading) => reading.run,
+            State::Opening | State::Refused(_) => 0,
+        }
+    }
+
+    fn read_on(&mut self, drafter: &Drafter) {
+        let State::Reading(reading) = &mut self.state else { return };
+        let (all, rows_max) = (drafter.lasting(), drafter.config.pass_rows_max.min(ROWS_MAX));
+        while !reading.warm && reading.under_way.len() < UNDER_WAY_MAX {
+            let (base, end) = (reading.sent, all.min(reading.sent + rows_max));
+            let is_full = end - base == rows_max;
+            if end == base || !(is_full || reading.under_way.is_empty()) {
+                return;
+            }
+            reading.sent = end;
+            reading.stretch += end - base;
+            reading.under_way.push_back(end);
+            let prefix = drafter.log.hash(base).expect("it stands within the log").check();
+            self.outbox.push_back(Message::Pass(Pass {
+                epoch: self.epoch,
+                base: Position::after(base),
+                prefix,
+                tokens: drafter.log.tokens()[base..end].to_vec(),
+                said: 0,
+                drafts: 0,
+                ask: false,
+                extend: 0,
+                hidden: None,
+            }));
+        }
+    }
+}
