@@ -74,8 +74,16 @@ impl Device {
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let draft = load_draft(&config, &models, &threads)?;
-        let target = load_whole_target(&config, &models, &threads)?;
+        let load = |model: &Option<ModelFile>, format, is_used| match model {
+            Some(model) if is_used => {
+                load_whole(&config, &models, &threads, model, format).map(Some)
+            }
+            Some(_) | None => Ok(None),
+        };
+        let drafts = config.modes().any(|mode| !config.is_target_alone(mode));
+        let draft = load(&models.draft, config.kv.draft, drafts)?;
+        let decides = config.modes().any(|mode| config.is_target_alone(mode));
+        let target = load(&models.target, config.kv.target, decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let session = SessionId(config.network.random());
         let mut device = Self {
@@ -241,30 +249,7 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The draft model, unless the device is the target all the time.
-fn load_draft(
-    config: &Config,
-    models: &Models,
-    threads: &Arc<Pool>,
-) -> Result<Option<LocalModel>, StartError> {
-    let is_used = config.modes().any(|mode| !config.is_target_alone(mode));
-    let model = models.draft.as_ref().filter(|_| is_used);
-    let load = |model| load_whole(config, models, threads, model, config.kv.draft);
-    model.map(load).transpose()
-}
-
-/// All of the target, where the device is to run it alone.
-fn load_whole_target(
-    config: &Config,
-    models: &Models,
-    threads: &Arc<Pool>,
-) -> Result<Option<LocalModel>, StartError> {
-    let is_used = config.modes().any(|mode| config.is_target_alone(mode));
-    let model = models.target.as_ref().filter(|_| is_used);
-    let load = |model| load_whole(config, models, threads, model, config.kv.target);
-    model.map(load).transpose()
-}
-
+/// All of `model`, with KV in `format`.
 fn load_whole(
     config: &Config,
     models: &Models,

@@ -206,8 +206,11 @@ impl TurnLoop<'_> {
             }
             return self.note_switch();
         }
-        if course.session.is_none() {
-            return self.stay("its first peer takes no more sessions");
+        match course.session {
+            Some(_) => {}
+            None if course.is_open() => return self.stay("its first peer takes no more sessions"),
+            // Lost just now.
+            None => return self.switches.due = Some(mode),
         }
         let session = SessionId(self.device.config.network.random());
         let warm_up = self.drafter.warm_up(route, session);

@@ -17,6 +17,7 @@ use super::log::TokenLog;
 use crate::{Epoch, Pass, limits};
 use base::Position;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Unanswered passes of one session: half of what a peer takes, so that a repeat finds room.
 pub(super) const IN_FLIGHT_MAX: usize = limits::PASSES_IN_FLIGHT_MAX / 2;
@@ -29,8 +30,8 @@ pub(super) struct Upload {
     complete: bool,
     /// The device speaks on: no pass is the last.
     speaks: bool,
-    /// Rows sent since all was answered.
-    stretch: usize,
+    /// Where the present stretch of one that speaks on began, and where it ends.
+    stretch: Range<usize>,
     in_flight: VecDeque<Pass>,
 }
 
@@ -50,7 +51,8 @@ pub(super) struct Terms {
 impl Upload {
     /// Of the log from `start` on; the device speaks on where it `speaks`.
     pub(super) const fn new(start: usize, speaks: bool) -> Self {
-        Self { next: start, complete: false, speaks, stretch: 0, in_flight: VecDeque::new() }
+        let in_flight = VecDeque::new();
+        Self { next: start, complete: false, speaks, stretch: start..start, in_flight }
     }
 
     /// Whether the device speaks on.
@@ -58,11 +60,11 @@ impl Upload {
         self.speaks
     }
 
-    /// Where all that was sent of a log of `length` is answered, and the device speaks on: how many rows it
-    /// has said meanwhile, and how many the stretch had that is answered.
-    pub(super) fn stretches(&mut self, length: usize) -> Option<(usize, usize)> {
-        let is_due = self.speaks && self.in_flight.is_empty();
-        is_due.then(|| (length - self.next, std::mem::take(&mut self.stretch)))
+    /// Where a stretch is answered, and the device speaks on: how many rows of a log of `length` it has
+    /// said meanwhile, and how many the stretch had.
+    pub(super) fn stretches(&self, length: usize) -> Option<(usize, usize)> {
+        let is_due = self.speaks && self.in_flight.is_empty() && self.next >= self.stretch.end;
+        is_due.then(|| (length - self.next, self.stretch.len()))
     }
 
     /// The device falls silent: the next pass that reaches the log's end is the last. It begins at `from`
@@ -92,17 +94,15 @@ impl Upload {
         if self.complete || self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
-        let all = terms.end;
-        let mut end = all.min(self.next + terms.rows_max);
-        let is_full = end - self.next == terms.rows_max;
-        if self.speaks && !is_full && (end == self.next || !self.in_flight.is_empty()) {
+        let all = if self.speaks { self.stretch_end(terms.end) } else { terms.end };
+        if self.speaks && all == self.next {
             return None;
         }
+        let mut end = all.min(self.next + terms.rows_max);
         if end == terms.judged_to && end < all {
             end -= 1;
         }
         self.complete = end == all && !self.speaks;
-        self.stretch += end - self.next;
         let said = end.saturating_sub(self.next.max(terms.judged_to));
         let until = if self.complete { terms.until } else { 0 };
         let pass = Pass {
@@ -119,6 +119,15 @@ impl Upload {
         self.next = end;
         self.in_flight.push_back(pass.clone());
         Some(pass)
+    }
+
+    /// Where the present stretch ends, or the next one, which takes in all up to `end`, once that is
+    /// answered.
+    fn stretch_end(&mut self, end: usize) -> usize {
+        if self.in_flight.is_empty() && self.next >= self.stretch.end {
+            self.stretch = self.next..end;
+        }
+        self.stretch.end
     }
 
     /// Everything before `position` was run: forgets the passes that only wanted to know this.

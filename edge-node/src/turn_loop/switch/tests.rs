@@ -97,7 +97,8 @@ fn between_any_two_modes_the_text_stays() {
     for from in Mode::ALL {
         for to in Mode::ALL.into_iter().filter(|to| *to != from) {
             for (there, back) in [(1, 30), (9, 40)] {
-                let (reply, _) = ask(&config(from, &[(there, to), (back, from)], ""));
+                let (reply, watch) = ask(&config(from, &[(there, to), (back, from)], ""));
+                println!("{from} to {to} and back: longest pause {:?}", watch.longest_pause());
                 let what = format!("{from} to {to} after {there}, back after {back}: {reply:?}");
                 assert_eq!(reply.tokens, expected, "{what}");
                 assert!(reply.verified.iter().all(|verified| *verified), "{what}");

@@ -160,6 +160,21 @@ fn after_a_long_outage_the_device_speaks_on_while_the_target_catches_up() {
     assert_eq!(desk.drafter.counts().failovers, 1);
 }
 
+/// What it says meanwhile is compared with all of that, and not with its last part.
+#[test]
+fn a_stretch_of_several_passes_is_answered_when_they_all_are() {
+    let said: Vec<u32> = (100..160).collect();
+    let mut desk = back(DrafterConfig { pass_rows_max: 50, ..lonely() }, &said);
+    let [first, second] = desk.passes().try_into().unwrap();
+    assert_eq!((first.said, second.said), (49, 11));
+    desk.say(&[200, 201]);
+    desk.verdict(5, &[false; 49], 0, &[7]).unwrap();
+    assert!(desk.drafter.is_alone() && desk.passes().is_empty());
+    desk.verdict(54, &[false; 11], 0, &[7]).unwrap();
+    assert!(rejoined(&mut desk));
+    assert_eq!(desk.pass().said, 2);
+}
+
 #[test]
 fn a_device_that_outruns_the_target_falls_silent_too() {
     let said: Vec<u32> = (100..150).collect();
