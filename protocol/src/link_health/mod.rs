@@ -16,8 +16,9 @@
 //! A connection that was given up may still stand. It gets a ping with each dial, so that it does not
 //! depend on QUIC's own probes, whose pauses double.
 //!
-//! The smoothed RTT is that of RFC 6298, section 2 (gain 1/8). The deadline is four of it, within
-//! floor and ceiling.
+//! The smoothed RTT is that of RFC 6298, section 2 (gain 1/8), of pings that were sent and answered while
+//! the link was up: one that waited for the end of an outage would have the next one noticed late. The
+//! deadline is four of it, within floor and ceiling.
 //!
 //! # Invariants
 //!
@@ -310,11 +311,15 @@ impl LinkHealth {
         if self.pings.len() == PINGS_REMEMBERED {
             self.pings.pop_front();
         }
-        self.pings.push_back((ping, now));
+        // The transport sends it again until it arrives: its pong then measures the outage.
+        if self.up {
+            self.pings.push_back((ping, now));
+        }
         self.outbox.push_back(Message::Ping(ping));
     }
 
     fn lose(&mut self, now: Instant) {
+        self.pings.clear();
         if self.up {
             self.up = false;
             let silent = now.saturating_duration_since(self.heard);

@@ -218,6 +218,34 @@ fn the_deadline_is_four_round_trips_between_floor_and_ceiling() {
     assert_eq!(health.deadline(), Duration::from_secs(2));
 }
 
+/// The transport sends a ping again until it arrives: its pong comes when the outage is over. Neither one
+/// from before the loss nor one from after it says how long the round trip is.
+#[test]
+fn an_outage_is_no_round_trip() {
+    let mut sim = Sim::new(50);
+    sim.alive = false;
+    sim.expect(true);
+    let mut sent = Vec::new();
+    for ms in (0..3_000).step_by(10) {
+        sim.now = sim.start + Duration::from_millis(ms);
+        sim.health.handle_timeout(sim.now);
+        while sim.health.poll_event() == Some(LinkEvent::Dial) {
+            sim.health.handle_dialled(sim.now, JITTER);
+        }
+        let pings = std::iter::from_fn(|| sim.health.poll_transmit());
+        sent.extend(pings.map(|message| {
+            let Message::Ping(ping) = message else { panic!("not a ping: {message:?}") };
+            ping.nonce
+        }));
+    }
+    assert!(sent.len() > 3 && !sim.health.is_up());
+    for nonce in sent {
+        sim.health.handle_pong(sim.now, Pong { nonce });
+    }
+    assert!(sim.health.is_up());
+    assert_eq!(sim.health.rtt(), Some(Duration::from_millis(50)));
+}
+
 #[test]
 fn a_pong_measures_the_round_trip_of_its_own_ping() {
     let mut sim = Sim::new(200);
