@@ -11,7 +11,8 @@ fn split() -> Route {
 /// A prompt of 40 in passes of 8, and 21 said.
 fn long() -> Desk {
     let prompt: Vec<u32> = (1..=40).collect();
-    let mut desk = Desk::opened(DrafterConfig { prompt: ids(&prompt), ..config() });
+    let config = DrafterConfig { prompt: ids(&prompt), tokens_max: 90, ..config() };
+    let mut desk = Desk::opened(DrafterConfig { positions_max: 200, ..config });
     for _ in 0..5 {
         let passes = desk.passes();
         for end in passes.iter().filter(|pass| !pass.ask).map(|pass| pass.end().0) {
@@ -28,6 +29,8 @@ fn opened(warm_up: &mut WarmUp, desk: &Desk) -> Epoch {
     assert_eq!((open.session, open.have, open.stages), (OTHER, Position(0), last_layers()));
     let (held, prefix) = (Position(0), PrefixHash::EMPTY);
     let answer = Opened { epoch: open.epoch, held, prefix, passes: 0 };
+    warm_up.handle_opened(&desk.drafter, &Opened { epoch: Epoch(0), ..answer });
+    assert_eq!(warm_up.poll_transmit(), None, "another question's answer");
     warm_up.handle_opened(&desk.drafter, &answer);
     open.epoch
 }
@@ -66,6 +69,8 @@ fn the_text_is_read_in_passes_and_what_grows_meanwhile_in_the_next_stretch() {
         let next: Vec<_> = next.into_iter().map(|base| (base, 8)).collect();
         assert_eq!(sent(&mut warm_up), next, "a part of a pass waits until all is run");
     }
+    ran(&mut warm_up, &desk, Epoch(1), 40);
+    assert!(!warm_up.is_warm(), "that is of the present stages");
     ran(&mut warm_up, &desk, epoch, 40);
     assert!(warm_up.is_warm(), "five rows are left");
 
@@ -125,4 +130,18 @@ fn stages_that_come_no_nearer_are_warm_enough() {
     ran(&mut warm_up, &desk, epoch, 40);
     assert!(!warm_up.is_warm(), "twenty rows are left of forty");
     assert_eq!(sent(&mut warm_up), [(40, 8), (48, 8)]);
+    desk.say(&words);
+    ran(&mut warm_up, &desk, epoch, 56);
+    assert!(warm_up.is_warm(), "and then more than the stretch had");
+}
+
+#[test]
+fn passes_are_small_where_others_are_large() {
+    let prompt: Vec<u32> = (1..=80).collect();
+    let config = DrafterConfig { prompt: ids(&prompt), positions_max: 200, ..config() };
+    let mut desk = Desk::opened(DrafterConfig { pass_rows_max: 100, ..config });
+    assert_eq!(desk.pass().tokens.len(), 80);
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+    opened(&mut warm_up, &desk);
+    assert_eq!(sent(&mut warm_up), [(0, 32), (32, 32)]);
 }
