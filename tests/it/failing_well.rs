@@ -59,6 +59,23 @@ fn an_unknown_mode_is_refused_with_the_known_ones() {
 }
 
 #[test]
+fn switches_that_make_no_sense_are_refused_with_what_would_be_right() {
+    let world = World::new();
+    let path = world.write("device.toml", &Device::demo().toml(&world)).display().to_string();
+    for (switches, expected) in [
+        (&["remote"][..], "20:remote"),
+        (&["some:remote"], "no number of tokens"),
+        (&["4:telepathic"], "speculative"),
+        (&["9:remote", "4:split"], "in the order of their tokens"),
+        (&["4:remote"], "plan names cloud, which is no peer"),
+    ] {
+        let mut arguments = vec!["run", "--config", &path, "--prompt", "Hello"];
+        arguments.extend(switches.iter().flat_map(|switch| ["--switch", switch]));
+        check_says(&refused(&arguments), &[expected]);
+    }
+}
+
+#[test]
 fn drafting_without_a_draft_model_is_refused() {
     let world = World::new();
     let device =
