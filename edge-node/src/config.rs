@@ -99,6 +99,13 @@ pub struct Switch {
     pub mode: Mode,
 }
 
+impl Switch {
+    /// Whether each comes after the one before.
+    pub(crate) fn are_in_order(switches: &[Self]) -> bool {
+        switches.is_sorted_by(|a, b| a.after < b.after)
+    }
+}
+
 /// The model of mode local.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalChoice {

@@ -53,9 +53,7 @@ impl Course {
     /// Why the link is down, where it is.
     pub(crate) fn why_down(&self) -> Option<String> {
         match &*self.states.as_ref()?.borrow() {
-            UplinkState::Down(why) | UplinkState::Trying(why) => {
-                Some(settings::chain(&*Arc::clone(why)))
-            }
+            UplinkState::Down(why) | UplinkState::Trying(why) => Some(settings::chain(&**why)),
             UplinkState::Dialling | UplinkState::Up(..) => None,
         }
     }

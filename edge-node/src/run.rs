@@ -54,7 +54,7 @@ pub struct RunArguments {
 pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::Result<()> {
     let mut config = Config::load(&arguments.config)?;
     config.plan.mode = arguments.mode.unwrap_or(config.plan.mode);
-    let in_order = arguments.switches.is_sorted_by(|a, b| a.after < b.after);
+    let in_order = Switch::are_in_order(&arguments.switches);
     anyhow::ensure!(in_order, "--switch: several come in the order of their tokens");
     if !arguments.switches.is_empty() {
         config.plan.switches = arguments.switches;

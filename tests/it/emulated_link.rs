@@ -1,23 +1,14 @@
 //! Devices behind emulated links, over real sockets.
 
 use crate::world::{
-    Device, Kv, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Sampling, Stage, World, demo_draft,
-    demo_target, endless, side_by_side,
+    Device, Kv, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Sampling, Stage, World, endless_pair,
+    side_by_side,
 };
 use base::KvFormat;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const PROMPT: &str = "I would like to book a table for";
 const TOKENS: usize = 24;
-
-/// The demo's target and draft, without an end.
-fn endless_pair(world: &World) -> (PathBuf, PathBuf) {
-    let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
-    endless(&demo_target(), &target);
-    endless(&demo_draft(), &draft);
-    (target, draft)
-}
 
 /// Goal: `[link] emulate` makes the link bad and changes no token, and the answer says that it was
 /// emulated. Method: each mode over two ladder profiles; what a round trip takes is known.

@@ -1,8 +1,7 @@
 //! Refusals that say what would be right, and farewells.
 
 use crate::world::{
-    Device, Mode, Node, NodeConfig, Oracle, Sampling, World, binary, demo_draft, demo_target,
-    endless,
+    Device, Mode, Node, NodeConfig, Oracle, Sampling, World, binary, demo_draft, endless_pair,
 };
 use std::net::SocketAddr;
 use std::process::Command;
@@ -197,9 +196,7 @@ fn a_cloud_that_is_told_to_stop_ends_its_conversations_first() {
 #[test]
 fn a_conversation_that_outlasts_the_cloud_s_patience_goes_on_alone() {
     let world = World::new();
-    let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
-    endless(&demo_target(), &target);
-    endless(&demo_draft(), &draft);
+    let (target, draft) = endless_pair(&world);
     let cloud = NodeConfig { model: target, pace_ms: 60.0, drain_s: 1, ..NodeConfig::cloud() };
     let mut cloud = Node::start(&world, &cloud);
     let device = Device {

@@ -9,7 +9,7 @@
 
 use crate::world::{
     Answer, Device, Mode, Node, NodeConfig, Oracle, Relay, Sampling, Stage, Weather, World,
-    demo_draft, demo_target, endless, random_weights, say,
+    endless_pair, random_weights, say,
 };
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -41,9 +41,7 @@ struct Scene {
 impl Scene {
     fn start() -> Self {
         let world = World::new();
-        let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
-        endless(&demo_target(), &target);
-        endless(&demo_draft(), &draft);
+        let (target, draft) = endless_pair(&world);
         let layers = Oracle::open(&target).layers();
         let config = NodeConfig { model: target.clone(), ..NodeConfig::cloud() };
         let cloud = Node::start(&world, &NodeConfig { pace_ms: SERVER_MS, ..config });

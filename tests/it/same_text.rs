@@ -5,7 +5,7 @@
 
 use crate::world::{
     Answer, Device, Kv, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Relay, Sampling, Stage,
-    Weather, World, demo_draft, demo_target, endless, random_weights, shorten, side_by_side,
+    Weather, World, demo_target, endless_pair, random_weights, shorten, side_by_side,
 };
 use base::KvFormat;
 use std::path::PathBuf;
@@ -118,10 +118,8 @@ struct Tiers {
 impl Tiers {
     fn start() -> Self {
         let world = World::new();
-        let (target, demo) = (world.path("target.gguf"), world.path("draft.gguf"));
+        let (target, demo) = endless_pair(&world);
         let random = world.path("random.gguf");
-        endless(&demo_target(), &target);
-        endless(&demo_draft(), &demo);
         random_weights(&demo, &random, 5);
         let cloud = NodeConfig { model: target.clone(), ..NodeConfig::cloud() };
         let cloud = Node::start(&world, &cloud);
@@ -222,9 +220,7 @@ fn every_kv_format_gives_one_text_in_every_mode() {
 #[test]
 fn a_stream_outlives_the_context_and_says_one_text_in_every_mode() {
     let world = World::new();
-    let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
-    endless(&demo_target(), &target);
-    endless(&demo_draft(), &draft);
+    let (target, draft) = endless_pair(&world);
     for path in [&target, &draft] {
         shorten(path, 128);
     }

@@ -2,7 +2,7 @@
 
 use crate::world::{
     Answer, Device, Mode, Node, NodeConfig, Oracle, PATIENCE_MS, Relay, Sampling, Stage, Weather,
-    World, demo_draft, demo_target, endless,
+    World, endless_pair,
 };
 use std::path::PathBuf;
 
@@ -24,9 +24,7 @@ struct Scene {
 impl Scene {
     fn start() -> Self {
         let world = World::new();
-        let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
-        endless(&demo_target(), &target);
-        endless(&demo_draft(), &draft);
+        let (target, draft) = endless_pair(&world);
         let model = target.clone();
         let cloud = Node::start(&world, &NodeConfig { model, ..NodeConfig::cloud() });
         Self { world, target, draft, cloud }

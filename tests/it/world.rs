@@ -13,7 +13,7 @@ mod relay;
 
 pub(crate) use binaries::{binary, workspace};
 pub(crate) use device::{Answer, Device, Kv, Mode, Sampling, Stage};
-pub(crate) use models::{demo_draft, demo_target, endless, random_weights, shorten};
+pub(crate) use models::{demo_draft, demo_target, endless_pair, random_weights, shorten};
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use oracle::Oracle;
 pub(crate) use relay::{Relay, Weather};

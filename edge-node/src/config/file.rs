@@ -214,10 +214,11 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         let detail = format!("is at most {}", protocol::limits::DRAFTS_MAX);
         return Err(file.invalid("plan.draft_length", detail));
     }
-    if !typed.switches.is_sorted_by(|a, b| a.after < b.after) {
+    let switch = |FileSwitch { after, mode }| Switch { after, mode };
+    let switches: Vec<_> = typed.switches.into_iter().map(switch).collect();
+    if !Switch::are_in_order(&switches) {
         return Err(file.invalid("plan.switches", "come in the order of their `after`"));
     }
-    let switch = |FileSwitch { after, mode }| Switch { after, mode };
     let stage = |FileStage { node, layers, codec }| RequestedStage { node, layers, codec };
     Ok(PlanSettings {
         mode: typed.mode,
@@ -239,7 +240,7 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
             FileAfterOutage::Keep => AfterOutage::Keep,
             FileAfterOutage::Revise => AfterOutage::Revise,
         },
-        switches: typed.switches.into_iter().map(switch).collect(),
+        switches,
     })
 }
 

@@ -1,6 +1,5 @@
 //! When a [`Drafter`] goes on alone, and what it asks again.
 
-use super::route::Chain;
 use super::{Drafter, DrafterEvent, DrafterTimer, FinishReason, State};
 use crate::{Fault, FaultKind};
 use std::time::{Duration, Instant};
@@ -84,16 +83,12 @@ impl Drafter {
     /// The target has answered. Where it has nearly caught up, or comes no nearer, the device falls silent,
     /// and what it said last goes up with the question.
     pub(super) fn fall_silent_where_due(&mut self) {
-        let State::Uploading(upload) = &mut self.state else { return };
+        let State::Uploading(upload) = &self.state else { return };
         let Some((left, before)) = upload.stretches(self.log.len()) else { return };
         if left * 2 <= before && self.takes_long(left) {
             return;
         }
-        // Over hidden states a question has a row.
-        let from = match self.config.route.chain() {
-            Chain::Direct => self.log.len(),
-            Chain::Staged => self.log.len() - 1,
-        };
+        let from = self.question_start();
         if let State::Uploading(upload) = &mut self.state {
             upload.fall_silent(from);
         }

@@ -83,8 +83,8 @@ pub enum DrafterEvent {
         /// How many were, up to the log's end.
         removed: usize,
     },
-    /// The target is out of reach, or not on the route: please generate from the log's end, token by token, while
-    /// [`super::Drafter::is_alone`]: [`super::Drafter::handle_local_token`].
+    /// The target is out of reach, or not on the route: please generate from the log's end, token by
+    /// token, while [`super::Drafter::is_alone`]: [`super::Drafter::handle_local_token`].
     Alone {
         /// The log's length.
         at: Position,

@@ -40,10 +40,15 @@ impl Drafter {
         }
     }
 
+    /// Above every epoch that was used for anything.
+    pub(super) fn new_epoch(&mut self) -> Epoch {
+        self.newest = self.newest.next();
+        self.newest
+    }
+
     /// What is older is void.
     pub(super) fn raise_epoch(&mut self) {
-        self.newest = self.newest.next();
-        self.epoch = self.newest;
+        self.epoch = self.new_epoch();
     }
 
     /// Sends what is said from where the target's copy ends, or all of it where the copy differs. A

@@ -63,8 +63,7 @@ impl Drafter {
     pub fn warm_up(&mut self, route: Route, session: SessionId) -> WarmUp {
         assert!(!route.is_local(), "a route without stages needs no preparation");
         route.check(self.config.pass_rows_max);
-        self.newest = self.newest.next();
-        let epoch = self.newest;
+        let epoch = self.new_epoch();
         let open = self.open(session, epoch, &route.stages, 0);
         let outbox = VecDeque::from([Message::Open(open)]);
         WarmUp { route, session, epoch, state: State::Opening, outbox }

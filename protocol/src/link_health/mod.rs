@@ -181,7 +181,6 @@ impl LinkHealth {
             return false;
         }
         self.connected = true;
-        self.pings.clear();
         self.outbox.clear();
         self.nonce = 0;
         self.pinged = None;

@@ -1,6 +1,6 @@
 //! Models for tests: the committed pair, and files made from it.
 
-use super::workspace;
+use super::{World, workspace};
 use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
@@ -37,9 +37,17 @@ pub(crate) fn random_weights(from: &Path, to: &Path, seed: u64) {
     );
 }
 
+/// The demo's target and draft without an end, as files of `world`.
+pub(crate) fn endless_pair(world: &World) -> (PathBuf, PathBuf) {
+    let (target, draft) = (world.path("target.gguf"), world.path("draft.gguf"));
+    endless(&demo_target(), &target);
+    endless(&demo_draft(), &draft);
+    (target, draft)
+}
+
 /// Writes `from` without an end: the token that ends a turn is an ordinary one, so that a text goes
 /// on for as long as a test wants it to.
-pub(crate) fn endless(from: &Path, to: &Path) {
+fn endless(from: &Path, to: &Path) {
     let plain = |key: &str, value: &mut Value| match (key, value) {
         ("tokenizer.ggml.eos_token_id" | "tokenizer.ggml.eot_token_id", Value::U32(id)) => *id = 0,
         ("tokenizer.ggml.tokens", Value::Array(pieces)) => {
