@@ -6,22 +6,27 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
-    ("protocol", &["base"]),
-    ("partitioner", &["base"]),
+    ("profile", &["base"]),
+    ("protocol", &["base", "profile"]),
+    ("partitioner", &["base", "profile"]),
     ("link-emulator", &[]),
     ("transport", &["base", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator"]),
-    ("cloud-node", &["base", "kernels", "runtime", "protocol", "transport", "settings"]),
+    (
+        "cloud-node",
+        &["base", "kernels", "runtime", "profile", "measure", "protocol", "transport", "settings"],
+    ),
     (
         "edge-node",
         &[
             "base",
             "kernels",
             "runtime",
+            "profile",
             "protocol",
             "transport",
             "settings",
@@ -36,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "base",
             "kernels",
             "runtime",
+            "profile",
             "protocol",
             "transport",
             "settings",
