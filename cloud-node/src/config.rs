@@ -7,8 +7,9 @@
 mod file;
 
 use base::{LayerRange, Role};
+use profile::NodeProfile;
 use serde::Deserialize;
-use settings::{ConfigError, Link, Pace, Peer};
+use settings::{ConfigError, Link, Pace, Peer, Profile};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +39,10 @@ pub struct Config {
     pub limits: Limits,
     /// How the layers are run.
     pub engine: EngineOptions,
+    /// What it can do and what it costs, for planners.
+    pub profile: Profile,
+    /// What was measured of it; without it no plan gives it any layers.
+    pub measured: Option<NodeProfile>,
     /// How long silence on a link is borne.
     pub link: Link,
     /// Where sockets come from, and what link is emulated over them: of a gateway the one to its

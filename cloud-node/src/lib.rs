@@ -20,6 +20,7 @@
 mod config;
 mod engine;
 mod hidden;
+mod measure;
 mod node;
 mod registry;
 mod server;
@@ -29,6 +30,7 @@ mod visit;
 
 pub use config::{Config, ConfigProblem, EngineOptions, Limits, RunsOn, SharePrefixes};
 pub use engine::EngineStartError;
+pub use measure::measure;
 pub use server::{ServeError, Server};
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Measure how fast this node runs its layers, and write its profile for planners.
+    Measure {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Where the profile goes, in place of the configuration's `profile.path`.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Make and use the private CA whose certificates carry each node's role and name.
     #[command(subcommand)]
     Ca(CaCommand),
@@ -43,6 +52,7 @@ fn main() -> ExitCode {
     log.with_writer(std::io::stderr).init();
     let result = match Arguments::parse().command {
         Command::Serve { config } => serve(&config),
+        Command::Measure { config, out } => measure(&config, out.as_deref()),
         Command::Ca(command) => command.run(),
     };
     match result {
@@ -73,6 +83,10 @@ fn serve(path: &Path) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+fn measure(path: &Path, out: Option<&Path>) -> anyhow::Result<()> {
+    cloud_node::measure(&Config::load(path)?, out)
 }
 
 fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {

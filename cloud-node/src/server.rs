@@ -191,12 +191,7 @@ fn read(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
         model = model.keep_packed(folder)?;
     }
     let (config, peer) = (model.config(), from.identity.peer().clone());
-    let layers = from.layers.unwrap_or_else(|| LayerRange::all(config.layers));
-    let spec = StageSpec {
-        layers,
-        embedding: layers.start() == 0 && !layers.is_empty(),
-        head: layers.end() == config.layers && !layers.is_empty(),
-    };
+    let spec = loaded(from, &model);
     let host = Host {
         versions: protocol::VERSIONS,
         node: peer.name,
@@ -207,9 +202,21 @@ fn read(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
         layers: config.layers,
         width: nameable("width", config.width)?,
         vocab: nameable("vocabulary", config.vocab)?,
-        holds: layers,
+        holds: spec.layers,
     };
     Ok(Loaded { stage: model.load_stage(spec, threads)?, host })
+}
+
+/// The part of `model` that a node loads: all layers where the configuration says nothing, and with the
+/// first and the last one the embedding and the head.
+pub(crate) fn loaded(config: &Config, model: &ModelFile) -> StageSpec {
+    let all = model.config().layers;
+    let layers = config.layers.unwrap_or_else(|| LayerRange::all(all));
+    StageSpec {
+        layers,
+        embedding: layers.start() == 0 && !layers.is_empty(),
+        head: layers.end() == all && !layers.is_empty(),
+    }
 }
 
 fn nameable(what: &'static str, actual: usize) -> Result<u32, ServeError> {

@@ -8,8 +8,9 @@ mod file;
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
+use profile::NodeProfile;
 use protocol::AfterOutage;
-use settings::{ConfigError, Link, Pace};
+use settings::{ConfigError, Link, Pace, Profile};
 use std::path::{Path, PathBuf};
 use transport::{Identity, Network, Peer, Trust};
 
@@ -32,6 +33,10 @@ pub struct Config {
     pub kv: KvSettings,
     /// How its own layers are run.
     pub engine: EngineOptions,
+    /// What it can do and what it costs, for the planner.
+    pub profile: Profile,
+    /// What was measured of it; without it no plan gives it any layers.
+    pub measured: Option<NodeProfile>,
     /// How long silence on a link is borne.
     pub link: Link,
     /// Where its socket comes from, and what link is emulated over it.

@@ -41,6 +41,7 @@ pub mod bench;
 pub mod chat;
 pub mod demo;
 pub mod experiment;
+pub mod measure;
 pub mod run;
 
 pub use config::{

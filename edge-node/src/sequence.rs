@@ -137,7 +137,8 @@ impl StageSequence {
         let outputs = self.stage.forward(self.stage.spec(), &[span], &mut self.pool)?;
         self.held.extend(rows);
         let run = usize::try_from(self.pool.counts().run - run).unwrap_or(usize::MAX);
-        self.owed += self.pace.pass(run).saturating_sub(clock::now() - started);
+        let (layers, all) = (self.stage.spec().layers, self.stage.config().layers);
+        self.owed += self.pace.pass(run, layers, all).saturating_sub(clock::now() - started);
         Ok(outputs.into_iter().next().expect("one span gives one output"))
     }
 }

@@ -84,6 +84,15 @@ impl Surface {
         Self { curves: vec![(0, curve)] }
     }
 
+    /// The same, and at its points no less than `least` says of the first count.
+    #[must_use]
+    pub fn at_least(mut self, least: impl Fn(u32) -> f32) -> Self {
+        for (_, curve) in &mut self.curves {
+            curve.points.iter_mut().for_each(|(first, us)| *us = us.max(least(*first)));
+        }
+        self
+    }
+
     /// Microseconds at `(first, second)`. Never negative.
     pub fn at(&self, first: f64, second: f64) -> f64 {
         let point = |(second, curve): &(u32, Curve)| (f64::from(*second), curve.at(first));
@@ -179,6 +188,13 @@ mod tests {
         assert_eq!(surface.at(2.0, 50.0), 30.0);
         assert_eq!(surface.at(1.0, 200.0), 30.0);
         assert_eq!(Surface::flat(curve(&[(1, 5.0)])).at(3.0, 7.0), 5.0);
+    }
+
+    #[test]
+    fn a_floor_lifts_what_is_below_it() {
+        let surface = Surface::flat(curve(&[(1, 10.0), (3, 60.0)]));
+        let lifted = surface.at_least(|rows| 20.0 * rows as f32 - 5.0);
+        assert_eq!([lifted.at(1.0, 0.0), lifted.at(3.0, 9.0)], [15.0, 60.0]);
     }
 
     #[test]

@@ -38,20 +38,44 @@ pub struct PassTimes {
     pub head: Curve,
 }
 
-/// Room, by part.
+/// Room, each part as if it were alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {
     /// Of one layer.
     pub layer: ByteCount,
     /// Of the embedding.
     pub embedding: ByteCount,
-    /// Of the head; zero where the embedding serves as one and is counted there.
+    /// Of the head.
     pub head: ByteCount,
     /// Of keys and values of one position in one layer, in the format that sessions use.
     pub kv_position: ByteCount,
 }
 
+impl ModelProfile {
+    /// The same of an emulated machine, on which a pass of `rows` rows through all layers takes at
+    /// least `base_ms + rows * row_ms`, and one through some layers their share of it.
+    #[must_use]
+    pub fn paced(self, base_ms: f64, row_ms: f64) -> Self {
+        let share = 1e3 / f64::from(self.layers.max(1));
+        #[expect(clippy::cast_possible_truncation, reason = "a time in microseconds")]
+        let least = |rows: u32| ((base_ms + f64::from(rows) * row_ms) * share) as f32;
+        let layer = self.times.layer.at_least(least);
+        Self { times: PassTimes { layer, ..self.times }, paced: true, ..self }
+    }
+}
+
 impl PassTimes {
+    /// Of a machine on which nothing takes time: what a pace is put on.
+    ///
+    /// # Panics
+    ///
+    /// Never: the curves are right.
+    pub fn nothing() -> Self {
+        let nothing = || Curve::line(0.0, 0.0).expect("no time is a time");
+        let layer = Surface::flat(nothing());
+        Self { overhead_us: 0.0, layer, embedding: nothing(), head: nothing() }
+    }
+
     /// Seconds of a pass of `rows` rows behind `context` positions through `layers` layers.
     pub fn layers_s(&self, layers: u32, rows: f64, context: f64) -> f64 {
         f64::from(layers) * self.layer.at(rows, context) / 1e6

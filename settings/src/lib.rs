@@ -12,4 +12,4 @@ mod sections;
 pub use error::ConfigError;
 pub use file::{ConfigFile, load};
 pub use report::chain;
-pub use sections::{Identity, Link, Pace, Peer};
+pub use sections::{Identity, Link, Pace, Peer, Profile};

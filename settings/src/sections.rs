@@ -2,8 +2,9 @@
 
 use crate::emulation::emulation;
 use crate::{ConfigError, ConfigFile};
-use base::NodeName;
+use base::{ByteCount, LayerRange, NodeName};
 use link_emulator::Emulation;
+use profile::Power;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -130,12 +131,53 @@ impl Link {
     }
 }
 
-/// `[engine] pace`: emulated slowness, to stand for a slower machine or a larger model. What is
-/// paced is labelled so wherever a figure of it shows.
+/// `[profile]`: what a node can do and what it costs, for those who plan.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// The file that `measure` writes, and the node reads at its start.
+    pub path: Option<PathBuf>,
+    /// Memory that models and KV may take; what is free when it is measured, where nobody says.
+    pub memory_mib: Option<u64>,
+    /// What the node draws.
+    pub power: Option<Power>,
+    /// What an hour of its computing costs, in any currency that all nodes share.
+    pub price_per_hour: Option<f64>,
+}
+
+impl Profile {
+    /// Checks that figures are possible, and resolves the path.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] where one is negative or not finite.
+    pub fn checked(self, file: &ConfigFile) -> Result<Self, ConfigError> {
+        let possible = |figure: f64| figure.is_finite() && figure >= 0.0;
+        if let Some(Power { idle_w, busy_w }) = self.power
+            && !(possible(idle_w.into()) && idle_w <= busy_w && possible(busy_w.into()))
+        {
+            let detail = "watts are 0 or more, and no less while it computes than while it waits";
+            return Err(file.invalid("profile.power", detail));
+        }
+        if self.price_per_hour.is_some_and(|price| !possible(price)) {
+            return Err(file.invalid("profile.price_per_hour", "is 0 or more"));
+        }
+        Ok(Self { path: self.path.map(|path| file.resolve(&path)), ..self })
+    }
+
+    /// The memory that it says.
+    pub fn memory(&self) -> Option<ByteCount> {
+        self.memory_mib.map(|mib| ByteCount(mib.saturating_mul(1 << 20)))
+    }
+}
+
+/// `[engine] pace`: emulated slowness, to stand for a slower machine or a larger model. A pass through
+/// some of the layers takes their share of it. What is paced is labelled so wherever a figure of it
+/// shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
-    /// A forward pass takes at least this long.
+    /// A forward pass through all layers takes at least this long.
     pub decode_ms: f64,
     /// And this much longer for each of its rows.
     pub per_row_ms: f64,
@@ -160,11 +202,27 @@ impl Pace {
         self == Self::default()
     }
 
-    /// The shortest time that a forward pass of `rows` rows may take.
-    pub fn pass(self, rows: usize) -> Duration {
+    /// The shortest time that a forward pass of `rows` rows through `run` may take, of a model with
+    /// `layers` layers.
+    pub fn pass(self, rows: usize, run: LayerRange, layers: u32) -> Duration {
         // Row counts are far below what f64 holds exactly.
         #[expect(clippy::cast_precision_loss, reason = "row counts are small")]
         let rows = rows as f64;
-        Duration::from_secs_f64((self.decode_ms + rows * self.per_row_ms) / 1e3)
+        let share = f64::from(run.len()) / f64::from(layers.max(1));
+        Duration::from_secs_f64((self.decode_ms + rows * self.per_row_ms) * share / 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_through_some_layers_takes_their_share_of_a_pace() {
+        let pace = Pace { decode_ms: 40.0, per_row_ms: 3.0 };
+        let pass = |start, end| pace.pass(4, LayerRange::new(start, end).unwrap(), 6);
+        assert_eq!(pass(0, 6), Duration::from_millis(52));
+        assert_eq!(pass(2, 5), Duration::from_millis(26));
+        assert_eq!(pass(3, 3), Duration::ZERO);
     }
 }

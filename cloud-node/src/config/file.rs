@@ -4,7 +4,7 @@ use crate::config::{Config, EngineOptions, Limits, SharePrefixes};
 use base::LayerRange;
 use serde::Deserialize;
 use settings::chain;
-use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer};
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer, Profile};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,8 @@ struct FileConfig {
     limits: FileLimits,
     #[serde(default)]
     engine: Engine,
+    #[serde(default)]
+    profile: Profile,
     #[serde(default)]
     link: Link,
 }
@@ -120,6 +122,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let trust = transport::Trust::read(&identity.authority, identity.revoked.as_deref())
         .map_err(|error| invalid(&file, "identity.authority", &error))?;
     typed.engine.pace.checked(&file)?;
+    let profile = typed.profile.checked(&file)?;
     let link = typed.link.checked(&file)?;
     let emulation = link.emulation(&file)?;
     let config = Config {
@@ -133,6 +136,8 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         upstream: typed.upstream,
         limits: typed.limits.into(),
         engine: typed.engine.into(),
+        measured: measure::configured(&profile, &file)?,
+        profile,
         link,
     };
     config.check().map_err(|problem| file.invalid(problem.key, problem.detail))?;

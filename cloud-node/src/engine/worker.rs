@@ -7,7 +7,7 @@ use crate::config::EngineOptions;
 use crate::engine::batcher::{Batcher, SequenceKey, Slice};
 use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Rows, Submitted};
-use base::Position;
+use base::{LayerRange, Position};
 use runtime::sampler;
 use runtime::{ForwardError, Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use settings::Pace;
@@ -114,7 +114,7 @@ impl Worker {
     async fn pass(&mut self, run: StageSpec, slices: &[Slice]) {
         let (started, rows) = (clock::now(), self.pool.counts().run);
         let outputs = self.forward(run, slices);
-        self.pace(started, self.pool.counts().run - rows, slices).await;
+        self.pace(started, self.pool.counts().run - rows, run.layers, slices).await;
         let took = self.took(started);
         match outputs {
             Ok(outputs) => self.take_all(slices, outputs, took),
@@ -194,9 +194,9 @@ impl Worker {
 
     /// Takes as long as an emulated machine would, to the next millisecond of tokio's timers; it would
     /// stop early too where nobody waits for any of the jobs.
-    async fn pace(&mut self, started: Instant, rows: u64, slices: &[Slice]) {
+    async fn pace(&mut self, started: Instant, rows: u64, run: LayerRange, slices: &[Slice]) {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let until = started + self.pace.pass(rows);
+        let until = started + self.pace.pass(rows, run, self.stage.config().layers);
         if until <= clock::now() {
             return;
         }

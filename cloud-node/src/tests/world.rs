@@ -67,6 +67,8 @@ impl World {
                 ..Limits::default()
             },
             engine: EngineOptions { threads: 1, batch_rows_max: 16, ..EngineOptions::default() },
+            profile: settings::Profile::default(),
+            measured: None,
             link: settings::Link { reconnect_ms: 50, ..settings::Link::default() },
             network: Network::system(),
         }

@@ -9,7 +9,7 @@ use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWi
 use partitioner::{Codec, Mode, RequestedStage, Speculation};
 use protocol::{AfterOutage, Source};
 use serde::Deserialize;
-use settings::{ConfigError, ConfigFile, Identity, Link, Pace};
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
 use std::path::{Path, PathBuf};
 use transport::{Network, Peer};
 
@@ -32,6 +32,8 @@ struct FileConfig {
     kv: FileKv,
     #[serde(default)]
     engine: FileEngine,
+    #[serde(default)]
+    profile: Profile,
     #[serde(default)]
     link: Link,
 }
@@ -170,6 +172,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));
     }
+    let profile = typed.profile.checked(&file)?;
     let link = typed.link.checked(&file)?;
     let emulation = link.emulation(&file)?;
     Ok(Config {
@@ -182,6 +185,8 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         generation: generation(typed.generation, &file)?,
         kv: typed.kv.into(),
         engine: engine(&typed.engine, &file)?,
+        measured: measure::configured(&profile, &file)?,
+        profile,
         link,
     })
 }

@@ -76,6 +76,8 @@ pub(crate) fn server(
             ..Limits::default()
         },
         engine: cloud_node::EngineOptions { pace, ..cloud_node::EngineOptions::default() },
+        profile: settings::Profile::default(),
+        measured: None,
         link,
         network: Network::system(),
     }
@@ -104,6 +106,8 @@ pub(crate) fn device(
         generation: Generation::default(),
         kv: KvSettings::default(),
         engine: EngineOptions { pace, ..EngineOptions::default() },
+        profile: settings::Profile::default(),
+        measured: None,
         link,
         network: Network::system(),
     }

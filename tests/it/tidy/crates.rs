@@ -6,16 +6,17 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
     ("profile", &["base"]),
     ("protocol", &["base", "profile"]),
     ("partitioner", &["base", "profile"]),
+    ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
     ("transport", &["base", "protocol", "link-emulator"]),
-    ("settings", &["base", "link-emulator"]),
+    ("settings", &["base", "link-emulator", "profile"]),
     (
         "cloud-node",
         &["base", "kernels", "runtime", "profile", "measure", "protocol", "transport", "settings"],
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "kernels",
             "runtime",
             "profile",
+            "measure",
             "protocol",
             "transport",
             "settings",
@@ -42,6 +44,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "kernels",
             "runtime",
             "profile",
+            "measure",
             "protocol",
             "transport",
             "settings",
