@@ -20,6 +20,7 @@
 mod config;
 mod engine;
 mod hidden;
+mod load_meter;
 mod measure;
 mod node;
 mod registry;

@@ -2,20 +2,25 @@
 
 use crate::config::{Limits, SharePrefixes};
 use crate::engine::{Engine, Sequence};
+use crate::load_meter::LoadMeter;
 use crate::registry::Registry;
 use crate::stages::Own;
+use profile::{NodeProfile, Reach, Upstream};
 use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
 use runtime::{KvOptions, StageSpec};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use transport::{Network, Uplink};
+use transport::{Network, Uplink, UplinkState, clock};
 
 /// One running gateway or cloud, as its tasks see it.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// What peers are told.
     pub(crate) host: Host,
+    /// What was measured of it.
+    measured: Option<NodeProfile>,
+    load: LoadMeter,
     /// What part of the model is loaded.
     pub(crate) holds: StageSpec,
     /// Where it is run.
@@ -70,8 +75,10 @@ pub(crate) enum Machine {
 }
 
 impl Node {
+    #[expect(clippy::too_many_arguments, reason = "each is another thing that all tasks share")]
     pub(crate) fn new(
         host: Host,
+        measured: Option<NodeProfile>,
         holds: StageSpec,
         engine: Arc<Engine>,
         limits: Limits,
@@ -81,7 +88,40 @@ impl Node {
     ) -> Self {
         let registry = Mutex::new(Registry::new(limits, engine.bound()));
         let left = Notify::new();
-        Self { host, holds, engine, limits, share_prefixes, upstream, network, registry, left }
+        let load = LoadMeter::new(clock::now());
+        Self {
+            host,
+            measured,
+            load,
+            holds,
+            engine,
+            limits,
+            share_prefixes,
+            upstream,
+            network,
+            registry,
+            left,
+        }
+    }
+
+    /// Looks at how much was computed lately. To be called now and then.
+    pub(crate) fn observe_load(&self) {
+        self.load.observe(clock::now(), self.engine.busy());
+    }
+
+    /// The share of the last seconds in which it computed, in 255ths.
+    pub(crate) fn load_byte(&self) -> u8 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+        let load = (self.load.load() * 255.0).round() as u8;
+        load
+    }
+
+    /// What a planner is told of this node, and of the one above it.
+    pub(crate) fn reach(&self) -> Option<Box<Reach>> {
+        #[expect(clippy::cast_possible_truncation, reason = "a share needs few digits")]
+        let load = self.load.load() as f32;
+        let node = NodeProfile { load, ..self.measured.clone()? };
+        Some(Box::new(Reach { node, upstream: self.upstream.as_deref().and_then(above) }))
     }
 
     /// What planned stages are compared with.
@@ -104,6 +144,17 @@ impl Node {
         // Its methods leave it whole, whatever panics around them.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the node above said of itself, while it can be reached.
+fn above(upstream: &Uplink) -> Option<Upstream> {
+    let state = upstream.watch();
+    let welcome = match &*state.borrow() {
+        UplinkState::Up(_, welcome) => Arc::clone(welcome),
+        UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => return None,
+    };
+    let node = welcome.reach.as_ref()?.node.clone();
+    Some(Upstream { link: upstream.estimate(), node })
 }
 
 impl Seat {

@@ -11,7 +11,8 @@ use crate::config::{Config, ConfigProblem, RunsOn};
 use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
 use crate::visit;
-use base::{LayerRange, Role};
+use base::{LayerRange, ModelFingerprint, NodeName, Role};
+use profile::NodeProfile;
 use protocol::{Hello, Host, LinkHealthConfig};
 use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec};
 use std::net::SocketAddr;
@@ -46,6 +47,17 @@ pub enum ServeError {
     /// The model cannot be loaded.
     #[error("cannot load the model")]
     Load(#[from] LoadError),
+    /// A profile of another node, another model or other layers.
+    #[error(
+        "profile.path: the profile is not of {node} with model {model} and the layers that it loads: \
+         run `cloud-node measure` again"
+    )]
+    Profile {
+        /// This node.
+        node: NodeName,
+        /// Its model.
+        model: ModelFingerprint,
+    },
     /// A size of the model that the wire cannot name.
     #[error("the model's {what} of {actual} is more than the wire can name")]
     TooLarge {
@@ -93,11 +105,14 @@ impl Server {
         let sharing = config.engine.share_prefixes;
         let engine = Engine::start(stage, limits.kv_tokens_max, config.engine)?;
         let network = config.network.clone();
+        let measured = fitting(&config, &host)?;
         let listener = bind(&config)?;
         let upstream = upstream_of(&config, &host)?;
         let server = Self {
             local_addr: listener.local_addr(),
-            node: Arc::new(Node::new(host, holds, engine, limits, sharing, upstream, network)),
+            node: Arc::new(Node::new(
+                host, measured, holds, engine, limits, sharing, upstream, network,
+            )),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -219,6 +234,21 @@ pub(crate) fn loaded(config: &Config, model: &ModelFile) -> StageSpec {
     }
 }
 
+/// What was measured, if it is of this node and what it has loaded now.
+fn fitting(config: &Config, host: &Host) -> Result<Option<NodeProfile>, ServeError> {
+    let Some(measured) = &config.measured else {
+        tracing::info!("no profile: planners leave this node out until `measure` has written one");
+        return Ok(None);
+    };
+    let target = measured.target.as_ref();
+    let same =
+        target.is_some_and(|target| (target.model, target.holds) == (host.model, host.holds));
+    match same && measured.node == host.node {
+        true => Ok(Some(measured.clone())),
+        false => Err(ServeError::Profile { node: host.node.clone(), model: host.model }),
+    }
+}
+
 fn nameable(what: &'static str, actual: usize) -> Result<u32, ServeError> {
     u32::try_from(actual).map_err(|_| ServeError::TooLarge { what, actual })
 }
@@ -261,7 +291,8 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, Serv
     let peer = Peer::new(Role::Cloud, to.name.clone());
     let (address, network) = (to.address.clone(), config.network.clone());
     let keep_alive = config.link.keep_alive();
-    let to = UplinkConfig { peer, address, hello, split: true, health, keep_alive, network };
+    let terms = config.link.terms();
+    let to = UplinkConfig { peer, address, hello, split: true, health, keep_alive, terms, network };
     Uplink::bind(to, &config.identity, &config.trust).map(Some).map_err(ServeError::Dial)
 }
 
@@ -293,14 +324,17 @@ async fn accept(node: Arc<Node>, listener: Listener, tasks: TaskTracker, stop: C
     listener.close(CloseCode::Draining, "this node stops").await;
 }
 
-/// Ends orphans whose time is over.
+/// Ends orphans whose time is over, and looks at the load.
 async fn expire(node: Arc<Node>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EXPIRY_PERIOD);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            now = ticks.tick() => node.registry().expire(now.into_std()),
+            now = ticks.tick() => {
+                node.observe_load();
+                node.registry().expire(now.into_std());
+            }
         }
     }
 }

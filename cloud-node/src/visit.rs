@@ -8,7 +8,7 @@
 use crate::node::Node;
 use crate::session::{self, Guest};
 use protocol::error::PeerMisbehaved;
-use protocol::{FaultKind, Hello, Message, Pong, negotiate};
+use protocol::{FaultKind, Hello, Message, Pong, Welcome, negotiate};
 use settings::chain;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
             biased;
             () = stop.cancelled() => return link.close(CloseCode::Draining, "this node stops"),
             message = control.recv() => {
-                if let Err(error) = take(&mut control, message).await {
+                if let Err(error) = take(&node, &mut control, message).await {
                     tracing::info!(peer = %link.peer(), why = %chain(&error), "link ended");
                     return;
                 }
@@ -71,6 +71,7 @@ async fn greet(node: &Node, link: &Link) -> Option<(ControlChannel, Hello)> {
     let peer = link.peer();
     match negotiate(&node.host, &hello, (peer.role, &peer.name)) {
         Ok(welcome) => {
+            let welcome = Welcome { reach: node.reach(), ..welcome };
             control.send(Message::Welcome(welcome)).await.ok()?;
             Some((control, hello))
         }
@@ -100,11 +101,15 @@ async fn greet(node: &Node, link: &Link) -> Option<(ControlChannel, Hello)> {
 
 /// Answers a message of the link's own channel.
 async fn take(
+    node: &Node,
     control: &mut ControlChannel,
     message: Result<Message, ChannelError>,
 ) -> Result<(), ChannelError> {
     match message? {
-        Message::Ping(ping) => control.send(Message::Pong(Pong { nonce: ping.nonce })).await,
+        Message::Ping(ping) => {
+            let pong = Pong { nonce: ping.nonce, load: node.load_byte() };
+            control.send(Message::Pong(pong)).await
+        }
         Message::Pong(_) => Ok(()),
         Message::Fault(fault) => {
             tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");

@@ -103,6 +103,7 @@ fn bind(
             redial: config.link.reconnect(),
         },
         keep_alive: config.link.keep_alive(),
+        terms: config.link.terms(),
         network: config.network.clone(),
     };
     Ok(Uplink::bind(uplink, &credentials.identity, &credentials.trust)?)

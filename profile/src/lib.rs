@@ -5,15 +5,16 @@
 //!
 //! # Invariants
 //!
-//! - **A checked profile never divides by zero**: times are finite and not negative, a curve has at
-//!   least one point and its points ascend. What comes from a file or a peer is checked as it is read.
+//! - **What is read is checked as it is read**, from a file or from a peer: figures are finite and not
+//!   negative, a curve has at least one point and its points ascend.
 
 mod curve;
+mod figure;
 mod link;
 mod model;
 mod node;
 
 pub use curve::{Curve, CurveError, Surface};
-pub use link::{Estimate, LinkEstimate};
+pub use link::{Estimate, LinkEstimate, LinkTerms};
 pub use model::{ModelProfile, PassTimes, Weights};
-pub use node::{NodeProfile, Power};
+pub use node::{NodeProfile, Power, Reach, Upstream};

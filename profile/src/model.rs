@@ -1,5 +1,6 @@
 //! How long a model's parts take on a node, and how much room they need there.
 
+use crate::figure::figure;
 use crate::{Curve, Surface};
 use base::{ByteCount, LayerRange, ModelFingerprint};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub struct ModelProfile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PassTimes {
     /// Of one pass, whatever it runs.
+    #[serde(deserialize_with = "figure")]
     pub overhead_us: f32,
     /// Of one layer, over rows, for contexts.
     pub layer: Surface,

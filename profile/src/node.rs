@@ -1,6 +1,7 @@
 //! A node as it says it is.
 
-use crate::ModelProfile;
+use crate::figure::{figure, optional};
+use crate::{LinkEstimate, ModelProfile};
 use base::{ByteCount, NodeName, Role};
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +24,12 @@ pub struct NodeProfile {
     /// Memory that models and KV may take.
     pub memory: ByteCount,
     /// The share of time in which it computed for others, 0 to 1, when it said so.
+    #[serde(deserialize_with = "figure")]
     pub load: f32,
     /// What it draws, where somebody has said so.
     pub power: Option<Power>,
     /// What an hour of its computing costs, where somebody has said so.
+    #[serde(deserialize_with = "optional")]
     pub price_per_hour: Option<f64>,
 }
 
@@ -35,9 +38,29 @@ pub struct NodeProfile {
 #[serde(deny_unknown_fields)]
 pub struct Power {
     /// While it waits.
+    #[serde(deserialize_with = "figure")]
     pub idle_w: f32,
     /// While it computes.
+    #[serde(deserialize_with = "figure")]
     pub busy_w: f32,
+}
+
+/// A node and what can be reached through it, as it says to who dials it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Itself.
+    pub node: NodeProfile,
+    /// The node that it passes hidden states on to, once it knows that one.
+    pub upstream: Option<Upstream>,
+}
+
+/// A node that another one passes hidden states on to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// The link to it.
+    pub link: LinkEstimate,
+    /// As it said.
+    pub node: NodeProfile,
 }
 
 impl NodeProfile {

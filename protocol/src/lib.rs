@@ -34,6 +34,7 @@ mod hops;
 mod id;
 pub mod limits;
 mod link_health;
+mod link_meter;
 mod mean;
 mod message;
 mod prefix;
@@ -57,6 +58,7 @@ pub use handshake::{
 pub use hops::{HopWork, Hops, HopsConfig, Side};
 pub use id::{Epoch, SessionId};
 pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
+pub use link_meter::LinkMeter;
 pub use message::{
     Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
     Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,

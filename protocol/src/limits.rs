@@ -50,13 +50,18 @@ pub const DETAIL_LEN_MAX: usize = 256;
 /// Layers of a model. The deepest we know has 126.
 pub const LAYERS_MAX: u32 = 1024;
 
+/// Bytes of what a node says of itself and of the one above it: four surfaces of 16 curves of 16 points
+/// with 5 and 4 bytes each, and as much again for everything else.
+pub const REACH_LEN_MAX: usize = 2 * 4 * 16 * 16 * 9;
+
 /// Fixed fields of the two messages that carry token runs, rounded up.
 const FIXED_LEN: usize = 64;
 
 /// Bytes of a body of `kind`: its largest legal message, rounded up.
 pub const fn body_len_max(kind: Kind) -> usize {
     match kind {
-        Kind::Hello | Kind::Welcome => 256,
+        Kind::Hello => 256,
+        Kind::Welcome => REACH_LEN_MAX + 256,
         Kind::Open => 2048,
         Kind::Opened | Kind::Rollback | Kind::Close | Kind::Ping | Kind::Pong => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,

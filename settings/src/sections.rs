@@ -4,7 +4,7 @@ use crate::emulation::emulation;
 use crate::{ConfigError, ConfigFile};
 use base::{ByteCount, LayerRange, NodeName};
 use link_emulator::Emulation;
-use profile::Power;
+use profile::{Estimate, LinkTerms, Power};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Peer {
 }
 
 /// `[link]`: how long silence is borne, and what link is emulated.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Link {
     /// The shortest silence that counts as a loss, whatever the measured round trip.
@@ -61,6 +61,12 @@ pub struct Link {
     pub reconnect_ms: u64,
     /// How often an idle link sends a packet.
     pub keep_alive_s: u64,
+    /// Megabits a second towards the target, for planning; nobody knows where it is not said.
+    pub up_mbps: Option<f64>,
+    /// Megabits a second from the target.
+    pub down_mbps: Option<f64>,
+    /// What 10^9 bytes cost, either way.
+    pub price_per_gigabyte: Option<f64>,
     /// An emulated link in place of the real one: a profile that ships, or the path of one.
     pub emulate: Option<String>,
     /// What makes the emulated weather: the same seed makes the same again.
@@ -74,6 +80,9 @@ impl Default for Link {
             silence_ms_max: 2_000,
             reconnect_ms: 250,
             keep_alive_s: 20,
+            up_mbps: None,
+            down_mbps: None,
+            price_per_gigabyte: None,
             emulate: None,
             emulate_seed: 0,
         }
@@ -98,7 +107,26 @@ impl Link {
             let detail = format!("must be from 1 to {KEEP_ALIVE_S_MAX}");
             return Err(file.invalid("link.keep_alive_s", detail));
         }
+        let speeds = [("link.up_mbps", self.up_mbps), ("link.down_mbps", self.down_mbps)];
+        for (key, mbps) in speeds {
+            if mbps.is_some_and(|mbps| !(mbps.is_finite() && mbps > 0.0)) {
+                return Err(file.invalid(key, "must be above 0"));
+            }
+        }
+        if self.price_per_gigabyte.is_some_and(|price| !(price.is_finite() && price >= 0.0)) {
+            return Err(file.invalid("link.price_per_gigabyte", "is 0 or more"));
+        }
         Ok(self)
+    }
+
+    /// What is said of it that cannot be measured.
+    pub fn terms(&self) -> LinkTerms {
+        let unknown = LinkTerms::default();
+        LinkTerms {
+            up_mbps: self.up_mbps.map_or(unknown.up_mbps, Estimate::exactly),
+            down_mbps: self.down_mbps.map_or(unknown.down_mbps, Estimate::exactly),
+            price_per_gigabyte: self.price_per_gigabyte,
+        }
     }
 
     /// The link that is emulated, if any.

@@ -141,6 +141,12 @@ impl Link {
         self.connection().quic.rtt()
     }
 
+    /// Packets that were sent, and of those the ones that were lost.
+    pub fn packets(&self) -> (u64, u64) {
+        let path = self.connection().quic.stats().path;
+        (path.sent_packets, path.lost_packets)
+    }
+
     /// What crossed it so far; still there when it is over.
     pub fn traffic(&self) -> Traffic {
         let (stats, frames) = (self.connection().quic.stats(), self.connection().frames());

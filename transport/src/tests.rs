@@ -70,8 +70,8 @@ impl World {
         up.send(Message::Ping(Ping { nonce: 7 })).await.unwrap();
         let mut down = soon(down.control()).await.unwrap();
         assert_eq!(soon(down.recv()).await.unwrap(), Message::Ping(Ping { nonce: 7 }));
-        down.send(Message::Pong(Pong { nonce: 7 })).await.unwrap();
-        assert_eq!(soon(up.recv()).await.unwrap(), Message::Pong(Pong { nonce: 7 }));
+        down.send(Message::Pong(Pong { nonce: 7, load: 0 })).await.unwrap();
+        assert_eq!(soon(up.recv()).await.unwrap(), Message::Pong(Pong { nonce: 7, load: 0 }));
         drop(dialer);
     }
 }

@@ -32,10 +32,11 @@ use crate::{
 };
 use carrier::Carriers;
 use keeper::Keeper;
-use protocol::{Hello, LinkHealthConfig, Welcome};
+use profile::{LinkEstimate, LinkTerms};
+use protocol::{Hello, LinkHealthConfig, LinkMeter, Welcome};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -55,6 +56,8 @@ pub struct UplinkConfig {
     /// How often an idle link sends a packet, so that no router forgets it. A peer that vanished
     /// meanwhile is noticed with the next session, by reset or by silence.
     pub keep_alive: Duration,
+    /// What the link costs and carries, as far as it cannot be measured.
+    pub terms: LinkTerms,
     /// Where its socket comes from.
     pub network: Network,
 }
@@ -65,6 +68,7 @@ pub struct Uplink {
     config: UplinkConfig,
     dialer: Dialer,
     carriers: Carriers,
+    meter: Mutex<LinkMeter>,
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
@@ -100,11 +104,13 @@ impl Uplink {
             keep_alive: Some(config.keep_alive),
             ..LinkOptions::default()
         };
+        let meter = Mutex::new(LinkMeter::new(config.terms));
         let dialer = Dialer::bind(socket_for(&config.address), identity, trust, &options)?;
         Ok(Arc::new(Self {
             config,
             dialer,
             carriers: Carriers::new(),
+            meter,
             sessions: AtomicUsize::new(0),
             sessions_changed: Notify::new(),
         }))
@@ -138,6 +144,18 @@ impl Uplink {
     /// What crossed all links to the peer so far.
     pub fn traffic(&self) -> Traffic {
         self.carriers.traffic()
+    }
+
+    /// What is to be expected of the link. Each call looks at what happened since the one before: to be
+    /// made now and then while the link is used.
+    pub fn estimate(&self) -> LinkEstimate {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = self.carriers.link() {
+            meter.handle_rtt(link.rtt());
+            let (sent, lost) = link.packets();
+            meter.handle_packets(sent, lost);
+        }
+        meter.estimate()
     }
 
     /// Opens a session on the link; `None` at once where it is down.

@@ -4,9 +4,10 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role, Sampling, StreamWindow,
-    TokenId, TokenizerFingerprint,
+    ByteCount, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role, Sampling,
+    StreamWindow, TokenId, TokenizerFingerprint,
 };
+use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
 #[path = "../../fuzz/walk.rs"]
 mod walk;
@@ -17,7 +18,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (4, 4),
+        versions: (5, 5),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -28,7 +29,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 4,
+        version: 5,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -38,7 +39,44 @@ fn welcome() -> Welcome {
         width: 256,
         vocab: 4096,
         holds: LayerRange::new(2, 6).unwrap(),
+        reach: None,
     }
+}
+
+fn measured_welcome() -> Welcome {
+    let curve = |points: &[(u32, f32)]| Curve::new(points.to_vec()).unwrap();
+    let layer = Surface::new(vec![(0, curve(&[(1, 20.0), (8, 50.0)])), (512, curve(&[(1, 25.0)]))]);
+    let target = ModelProfile {
+        model: ModelFingerprint([0xbb; 32]),
+        layers: 6,
+        width: 256,
+        holds: LayerRange::new(2, 6).unwrap(),
+        times: PassTimes {
+            overhead_us: 4.0,
+            layer: layer.unwrap(),
+            embedding: curve(&[(1, 0.5)]),
+            head: curve(&[(1, 60.0), (4, 90.0)]),
+        },
+        weights: Weights {
+            layer: ByteCount(905_000),
+            embedding: ByteCount(0),
+            head: ByteCount(1_114_112),
+            kv_position: ByteCount(1024),
+        },
+        paced: false,
+    };
+    let node = NodeProfile {
+        node: name("cloud"),
+        role: Role::Cloud,
+        measured_unix_s: 1_790_000_000,
+        target: Some(target),
+        draft: None,
+        memory: ByteCount(8 << 30),
+        load: 0.25,
+        power: Some(Power { idle_w: 60.0, busy_w: 180.0 }),
+        price_per_hour: Some(0.5),
+    };
+    Welcome { reach: Some(Box::new(Reach { node, upstream: None })), ..welcome() }
 }
 
 fn stage() -> PlannedStage {
@@ -121,6 +159,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
     vec![
         ("hello", Message::Hello(hello()).into()),
         ("welcome", Message::Welcome(welcome()).into()),
+        ("welcome with what the node can do", Message::Welcome(measured_welcome()).into()),
         ("open", Message::Open(open()).into()),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
@@ -132,7 +171,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("rollback", Message::Rollback(rollback).into()),
         ("close", Message::Close(Close {}).into()),
         ("ping", Message::Ping(Ping { nonce: 7 }).into()),
-        ("pong", Message::Pong(Pong { nonce: 300 }).into()),
+        ("pong", Message::Pong(Pong { nonce: 300, load: 128 }).into()),
         ("fault of misbehaviour", fault(FaultKind::PeerMisbehaved).into()),
         ("fault of incompatibility", fault(FaultKind::PeerIncompatible).into()),
         ("fault of reach", fault(FaultKind::Unavailable).into()),

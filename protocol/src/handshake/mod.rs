@@ -13,10 +13,10 @@ use crate::{Fault, FaultKind, Hello, Welcome};
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 
 /// The wire version of this build. Versions are whole: a node speaks each in its range.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
-/// The versions that this build speaks: version 3 had longer headers, drafts and verdicts.
-pub const VERSIONS: (u16, u16) = (4, VERSION);
+/// The versions that this build speaks: nodes of version 4 said nothing of what they can do.
+pub const VERSIONS: (u16, u16) = (5, VERSION);
 
 /// What a serving node says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,8 @@ pub enum HandshakeError {
     Impostor(#[source] PeerMisbehaved),
 }
 
-/// Answers `hello`, which came from a peer whose certificate says `role` and `name`.
+/// Answers `hello`, which came from a peer whose certificate says `role` and `name`. What the node can do
+/// it adds itself.
 ///
 /// # Errors
 ///
@@ -146,6 +147,7 @@ pub fn negotiate(
         width: host.width,
         vocab: host.vocab,
         holds: host.holds,
+        reach: None,
     })
 }
 

@@ -113,7 +113,7 @@ fn the_dialler_checks_the_answer_too() {
         accept_welcome(&hello, &welcome, (Role::Cloud, &cloud), split)
     };
     assert_eq!(check(good.clone(), true), Ok(Agreement { version: 3, same_numerics: true }));
-    let version = Welcome { version: 4, ..good.clone() };
+    let version = Welcome { version: 9, ..good.clone() };
     assert!(matches!(check(version, false), Err(HandshakeError::Versions { .. })));
     let tokenizer = Welcome { tokenizer: TokenizerFingerprint([9; 32]), ..good.clone() };
     assert!(matches!(check(tokenizer, false), Err(HandshakeError::Tokenizer { .. })));

@@ -75,7 +75,7 @@ impl Sim {
             let Message::Ping(ping) = message else { panic!("not a ping: {message:?}") };
             self.log(&format!("ping {}", ping.nonce));
             if self.alive {
-                self.pongs.push_back((self.now + self.rtt, Pong { nonce: ping.nonce }));
+                self.pongs.push_back((self.now + self.rtt, Pong { nonce: ping.nonce, load: 0 }));
             }
         }
         while let Some(event) = self.health.poll_event() {
@@ -240,7 +240,7 @@ fn an_outage_is_no_round_trip() {
     }
     assert!(sent.len() > 3 && !sim.health.is_up());
     for nonce in sent {
-        sim.health.handle_pong(sim.now, Pong { nonce });
+        sim.health.handle_pong(sim.now, Pong { nonce, load: 0 });
     }
     assert!(sim.health.is_up());
     assert_eq!(sim.health.rtt(), Some(Duration::from_millis(50)));
@@ -254,7 +254,7 @@ fn a_pong_measures_the_round_trip_of_its_own_ping() {
     sim.at(640);
     // 266 ms: ping 0. 533 ms: ping 1. 626 ms: pong 0.
     assert_eq!(sim.health.rtt(), Some((Duration::from_millis(200) * 7 + sim.rtt) / 8));
-    sim.health.handle_pong(sim.now, Pong { nonce: 77 });
+    sim.health.handle_pong(sim.now, Pong { nonce: 77, load: 0 });
     assert_eq!(sim.health.rtt(), Some(Duration::from_millis(220)), "an unknown pong says nothing");
 }
 

@@ -3,6 +3,7 @@
 use crate::error::LimitError;
 use crate::limits;
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
+use profile::Reach;
 use serde::{Deserialize, Serialize};
 
 /// The first message of a connection, from the node that dialled.
@@ -24,7 +25,7 @@ pub struct Hello {
 }
 
 /// The answer to a [`Hello`] that was accepted. A refusal is a `Fault`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
     /// The wire version of everything after this.
     pub version: u16,
@@ -46,6 +47,8 @@ pub struct Welcome {
     pub vocab: u32,
     /// The layers that this node itself has loaded.
     pub holds: LayerRange,
+    /// What it can do, and the node above it, where that was measured: for the dialler's planner.
+    pub reach: Option<Box<Reach>>,
 }
 
 /// Asks for a sign of life. Either side may send it at any time after the handshake.
@@ -60,6 +63,8 @@ pub struct Ping {
 pub struct Pong {
     /// Of the ping that it answers.
     pub nonce: u32,
+    /// The share of the last seconds in which it computed, in 255ths. Of a device, 0.
+    pub load: u8,
 }
 
 impl Hello {

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("partitioner", &["base", "profile"]),
     ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
-    ("transport", &["base", "protocol", "link-emulator"]),
+    ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
         "cloud-node",

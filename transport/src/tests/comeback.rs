@@ -4,6 +4,7 @@ use super::{World, listen, name};
 use crate::{Link, LinkOptions, Listener, Network, Peer, Uplink, UplinkConfig, UplinkState, clock};
 use base::{LayerRange, ModelFingerprint, Role, TokenizerFingerprint};
 use link_emulator::{Emulation, LinkProfile};
+use profile::LinkTerms;
 use protocol::{Hello, Host, LinkHealthConfig, Message, Pong, negotiate};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -67,7 +68,7 @@ async fn serve(link: Link, rhythm: Option<Duration>) {
         tokio::select! {
             biased;
             message = control.recv() => match message {
-                Ok(Message::Ping(ping)) => answer = Some(Message::Pong(Pong { nonce: ping.nonce })),
+                Ok(Message::Ping(ping)) => answer = Some(Message::Pong(Pong { nonce: ping.nonce, load: 0 })),
                 _ => return,
             },
             session = link.accept_session() => {
@@ -169,6 +170,7 @@ impl Pair {
             split: false,
             health: LinkHealthConfig { redial: PACE, ..LinkHealthConfig::default() },
             keep_alive: Duration::from_secs(20),
+            terms: LinkTerms::default(),
             network: network.emulating(Some(link), 1),
         };
         let cloud = Some(Cloud::start(listener, rhythm));

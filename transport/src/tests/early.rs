@@ -36,8 +36,8 @@ async fn ask(up: &Link, down: &Link) {
     up.send(Message::Ping(Ping { nonce: 1 })).await.unwrap();
     let mut down = soon(down.control()).await.unwrap();
     assert_eq!(soon(down.recv()).await.unwrap(), Message::Ping(Ping { nonce: 1 }));
-    down.send(Message::Pong(Pong { nonce: 1 })).await.unwrap();
-    assert_eq!(soon(up.recv()).await.unwrap(), Message::Pong(Pong { nonce: 1 }));
+    down.send(Message::Pong(Pong { nonce: 1, load: 0 })).await.unwrap();
+    assert_eq!(soon(up.recv()).await.unwrap(), Message::Pong(Pong { nonce: 1, load: 0 }));
 }
 
 /// Goal: the second link is there in one round trip, session and all, and its peer is who it was by its
@@ -69,12 +69,12 @@ async fn early_data_is_answered_in_one_round_trip() {
     theirs.send(opened(1)).await.unwrap();
     let mut answering = soon(down.control()).await.unwrap();
     assert_eq!(soon(answering.recv()).await.unwrap(), Message::Ping(Ping { nonce: 1 }));
-    answering.send(Message::Pong(Pong { nonce: 1 })).await.unwrap();
+    answering.send(Message::Pong(Pong { nonce: 1, load: 0 })).await.unwrap();
 
     assert_eq!(soon(session.recv()).await.unwrap().message, opened(1));
     let took = clock::now() - began;
     assert!((Duration::from_millis(200)..Duration::from_millis(210)).contains(&took), "{took:?}");
-    assert_eq!(soon(control.recv()).await.unwrap(), Message::Pong(Pong { nonce: 1 }));
+    assert_eq!(soon(control.recv()).await.unwrap(), Message::Pong(Pong { nonce: 1, load: 0 }));
     let (finished, early) = soon(dial.finish_early()).await.unwrap();
     assert!(early && *finished.peer() == to);
     assert_eq!(world.listener.tally(), Tally { links: 2, ..Tally::default() });

@@ -41,7 +41,7 @@ impl Pinger {
             let mut control = peer.control().await.unwrap();
             while let Ok(message) = control.recv().await {
                 let Message::Ping(Ping { nonce }) = message else { panic!("{message:?}") };
-                control.send(Message::Pong(Pong { nonce })).await.unwrap();
+                control.send(Message::Pong(Pong { nonce, load: 0 })).await.unwrap();
             }
         });
         let up = up.control().await.unwrap();
@@ -51,7 +51,11 @@ impl Pinger {
     /// One ping and its answer; when it was back.
     async fn ping(&mut self, nonce: u32) -> Instant {
         self.up.send(Message::Ping(Ping { nonce })).await.unwrap();
-        assert_eq!(self.up.recv().await.unwrap(), Message::Pong(Pong { nonce }), "in order, once");
+        assert_eq!(
+            self.up.recv().await.unwrap(),
+            Message::Pong(Pong { nonce, load: 0 }),
+            "in order, once"
+        );
         clock::now()
     }
 
@@ -273,8 +277,8 @@ async fn a_link_goes_on_from_a_fresh_socket() {
             }
             let answers = answers.as_mut().unwrap();
             assert_eq!(soon(answers.recv()).await.unwrap(), Message::Ping(Ping { nonce }));
-            answers.send(Message::Pong(Pong { nonce })).await.unwrap();
-            assert_eq!(soon(asks.recv()).await.unwrap(), Message::Pong(Pong { nonce }));
+            answers.send(Message::Pong(Pong { nonce, load: 0 })).await.unwrap();
+            assert_eq!(soon(asks.recv()).await.unwrap(), Message::Pong(Pong { nonce, load: 0 }));
             assert_ne!(down.remote_address(), before);
         }
         assert_eq!(world.listener.tally().links, 1);

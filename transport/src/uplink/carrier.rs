@@ -59,6 +59,14 @@ impl Carriers {
         matches!(&*self.state.borrow(), UplinkState::Up(..))
     }
 
+    /// The link that is up.
+    pub(super) fn link(&self) -> Option<Link> {
+        match &*self.state.borrow() {
+            UplinkState::Up(link, _) => Some(link.clone()),
+            UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
+        }
+    }
+
     pub(super) fn traffic(&self) -> Traffic {
         let present = self.present();
         let now = present.link.as_ref().map(Link::traffic).unwrap_or_default();

@@ -169,7 +169,7 @@ impl<'a> Keeper<'a> {
         if let Message::Ping(ping) = &message
             && let Some(connection) = &mut self.connection
         {
-            let pong = Message::Pong(Pong { nonce: ping.nonce });
+            let pong = Message::Pong(Pong { nonce: ping.nonce, load: 0 });
             if let Err(error) = connection.control.send(pong).await {
                 return self.end(error.into());
             }

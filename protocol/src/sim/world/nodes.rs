@@ -15,7 +15,8 @@ use crate::{FaultKind, Frame, Message, Pong, Side};
 impl World {
     pub(super) fn at_first_node(&mut self, connection: u64, frame: Frame) {
         if let Message::Ping(ping) = frame.message {
-            return self.send_down(connection, &Message::Pong(Pong { nonce: ping.nonce }).into());
+            return self
+                .send_down(connection, &Message::Pong(Pong { nonce: ping.nonce, load: 0 }).into());
         }
         let Some(Hop { hops, .. }) = &mut self.hop else { return self.at_verifier(frame) };
         match frame.message {

@@ -1,0 +1,74 @@
+//! What a link does to packets, estimated while it is used.
+//!
+//! Round trips and losses are smoothed, with the deviation of what was seen around the mean. A link that
+//! has changed for good is not smoothed away: once the samples of one side add up (the CUSUM test of
+//! Page 1954), the past is forgotten and the mean starts anew from what came last.
+//!
+//! # Invariants
+//!
+//! - **No clock.** Samples are handed in, evenly or not.
+
+mod gauge;
+
+use gauge::Gauge;
+use profile::{Estimate, LinkEstimate, LinkTerms};
+use std::time::Duration;
+
+/// Before anything was measured, and how far that may be off.
+const RTT_MS_FIRST: Estimate = Estimate { mean: 50.0, deviation: 50.0 };
+
+/// One link, measured.
+#[derive(Debug)]
+pub struct LinkMeter {
+    terms: LinkTerms,
+    rtt_ms: Gauge,
+    loss: Gauge,
+    /// Packets sent and lost when they were last looked at.
+    packets: (u64, u64),
+}
+
+impl LinkMeter {
+    /// Of which nothing is measured yet.
+    pub fn new(terms: LinkTerms) -> Self {
+        Self { terms, rtt_ms: Gauge::default(), loss: Gauge::default(), packets: (0, 0) }
+    }
+
+    /// A round trip took so long.
+    pub fn handle_rtt(&mut self, sample: Duration) {
+        self.rtt_ms.observe(sample.as_secs_f64() * 1e3);
+    }
+
+    /// So many packets were sent and lost since the connection began; fewer than before is another one.
+    pub fn handle_packets(&mut self, sent: u64, lost: u64) {
+        let (sent_before, lost_before) = match sent < self.packets.0 {
+            true => (0, 0),
+            false => self.packets,
+        };
+        if let Some(share) = share(lost.saturating_sub(lost_before), sent - sent_before) {
+            self.loss.observe(share);
+        }
+        self.packets = (sent, lost);
+    }
+
+    /// What is to be expected of it.
+    pub fn estimate(&self) -> LinkEstimate {
+        let LinkTerms { up_mbps, down_mbps, price_per_gigabyte } = self.terms;
+        LinkEstimate {
+            rtt_ms: self.rtt_ms.estimate().unwrap_or(RTT_MS_FIRST),
+            loss: self.loss.estimate().unwrap_or(Estimate { mean: 0.0, deviation: 0.0 }),
+            up_mbps,
+            down_mbps,
+            price_per_gigabyte,
+        }
+    }
+}
+
+/// Of at least one.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
+    let share = part as f64 / whole as f64;
+    (whole > 0).then(|| share.min(1.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Links that hold still, that waver, and that change for good.
+
+use super::*;
+use crate::dice::Dice;
+use profile::LinkTerms;
+
+fn meter() -> LinkMeter {
+    LinkMeter::new(LinkTerms::default())
+}
+
+/// `count` round trips around `ms`, up to `spread` off.
+fn round_trips(meter: &mut LinkMeter, dice: &mut Dice, count: u32, (ms, spread): (f64, f64)) {
+    for _ in 0..count {
+        let off = (dice.unit() * 2.0 - 1.0) * spread;
+        meter.handle_rtt(Duration::from_secs_f64((ms + off) / 1e3));
+    }
+}
+
+#[test]
+fn before_anything_is_measured_little_is_claimed() {
+    let estimate = meter().estimate();
+    assert!(estimate.rtt_ms.deviation >= estimate.rtt_ms.mean);
+    assert_eq!(estimate.loss.mean, 0.0);
+    let mut one = meter();
+    one.handle_rtt(Duration::from_millis(80));
+    let rtt = one.estimate().rtt_ms;
+    assert_eq!((rtt.mean.round(), rtt.deviation.round()), (80.0, 80.0));
+}
+
+#[test]
+fn a_link_that_wavers_has_a_steady_mean_and_a_deviation() {
+    let (mut meter, mut dice) = (meter(), Dice(1));
+    round_trips(&mut meter, &mut dice, 200, (80.0, 20.0));
+    let rtt = meter.estimate().rtt_ms;
+    assert!((rtt.mean - 80.0).abs() < 8.0, "{rtt:?}");
+    // Of a uniform spread: 20 / sqrt(3).
+    assert!((8.0..16.0).contains(&rtt.deviation), "{rtt:?}");
+}
+
+#[test]
+fn a_link_that_changed_is_believed_after_a_few_samples() {
+    let (mut meter, mut dice) = (meter(), Dice(2));
+    round_trips(&mut meter, &mut dice, 200, (40.0, 4.0));
+    round_trips(&mut meter, &mut dice, 5, (160.0, 16.0));
+    let rtt = meter.estimate().rtt_ms;
+    assert!((rtt.mean - 160.0).abs() < 20.0, "{rtt:?}");
+    round_trips(&mut meter, &mut dice, 8, (40.0, 4.0));
+    assert!((meter.estimate().rtt_ms.mean - 40.0).abs() < 10.0, "{:?}", meter.estimate());
+}
+
+#[test]
+fn one_late_round_trip_changes_little() {
+    let (mut meter, mut dice) = (meter(), Dice(3));
+    round_trips(&mut meter, &mut dice, 200, (40.0, 4.0));
+    meter.handle_rtt(Duration::from_millis(52));
+    assert!((meter.estimate().rtt_ms.mean - 40.0).abs() < 3.0, "{:?}", meter.estimate());
+}
+
+#[test]
+fn loss_is_what_was_lost_between_two_looks() {
+    let mut meter = meter();
+    meter.handle_packets(100, 2);
+    meter.handle_packets(200, 4);
+    meter.handle_packets(200, 4);
+    let loss = meter.estimate().loss;
+    assert!((loss.mean - 0.02).abs() < 1e-9, "{loss:?}");
+    // Another connection, which counts from zero.
+    meter.handle_packets(50, 1);
+    assert!((meter.estimate().loss.mean - 0.02).abs() < 1e-9);
+}
