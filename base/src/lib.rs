@@ -1,5 +1,5 @@
 //! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling,
-//! KV formats.
+//! KV formats, wire codecs.
 //!
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
@@ -11,6 +11,7 @@ mod layer_range;
 mod node;
 mod sampling;
 mod token;
+mod wire_codec;
 
 pub use byte_count::ByteCount;
 pub use draft_length::DraftLength;
@@ -20,3 +21,4 @@ pub use layer_range::{LayerRange, LayerRangeError};
 pub use node::{NodeName, NodeNameError, Role};
 pub use sampling::{Sampling, SamplingError};
 pub use token::{Position, TokenId};
+pub use wire_codec::{ChannelScale, UnknownCodec, WireCodec};
