@@ -13,7 +13,10 @@ mod objective;
 mod obstacle;
 mod plan;
 mod request;
+mod search;
 mod situation;
+#[cfg(test)]
+mod testing;
 
 pub use candidate::{Candidate, LocalModel};
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
@@ -23,4 +26,5 @@ pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};
 pub use obstacle::{Obstacle, StageRoom};
 pub use plan::{Mode, Plan, Speculation, Stage};
 pub use request::{PlanError, PlanRequest, RequestedStage};
+pub use search::Choice;
 pub use situation::{Admission, Demand, Link, NodeState, Privacy, Situation, SituationError};

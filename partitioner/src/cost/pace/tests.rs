@@ -60,3 +60,5 @@ fn flow(
 
 /// Milliseconds: a draft, a pass and each of its rows; acceptance; a round trip; then a token and its
 /// share of the target, streaming and conserving work.
+#[rustfmt::skip]
+const SIMULATED: [(f64, f64, f64, f64, f64, f64, f64, f64, f64); 0] = [];
