@@ -1,10 +1,30 @@
 //! Which node runs which layers of the target, and how: the plan of a request.
 //!
-//! A plan is a pure function of what it is given: no clock, no sockets, no tensors. Today a plan is
-//! written by a person in `[plan]` and checked here; what is checked is what every plan must keep.
+//! A plan is a pure function of what it is given: no clock, no sockets, no tensors. A person writes one
+//! in `[plan]`, and [`PlanRequest::check`] says whether it holds; or it is found. A [`Situation`] says
+//! what nodes, links and a request are like, an [`Objective`] what is good, [`Costs`] what each
+//! [`Candidate`] takes.
 
+mod candidate;
+mod certificates;
+mod codec;
+mod cost;
+mod objective;
+mod obstacle;
 mod plan;
 mod request;
+mod search;
+mod situation;
+#[cfg(test)]
+mod testing;
 
-pub use plan::{Codec, Mode, Plan, Speculation, Stage};
+pub use candidate::{Candidate, LocalModel};
+pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
+pub use codec::{Codec, UnknownCodec};
+pub use cost::{Costs, Prediction};
+pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};
+pub use obstacle::{Obstacle, StageRoom};
+pub use plan::{Mode, Plan, Speculation, Stage};
 pub use request::{PlanError, PlanRequest, RequestedStage};
+pub use search::Choice;
+pub use situation::{Admission, Demand, Link, NodeState, Privacy, Situation, SituationError};

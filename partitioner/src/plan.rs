@@ -1,5 +1,6 @@
 //! A plan that has been checked, and how it explains itself.
 
+use crate::Codec;
 use base::{DraftLength, LayerRange, NodeName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -59,30 +60,6 @@ impl Speculation {
             Self::Rounds => "rounds",
             Self::Streaming => "streaming",
             Self::WorkConserving => "work-conserving",
-        }
-    }
-}
-
-/// Number format of hidden states on the hop into a stage.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Codec {
-    /// Exact.
-    #[default]
-    F32,
-    /// Half precision.
-    F16,
-    /// Blocks of 64 with exact outliers.
-    Int8,
-}
-
-impl Codec {
-    /// The codec as configuration spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
         }
     }
 }
@@ -152,7 +129,7 @@ impl fmt::Display for Plan {
             let joint = if index == 0 { ":" } else { " >" };
             write!(f, "{joint} {} {}", stage.node, stage.layers)?;
             if !stage.embedding {
-                write!(f, " ({})", stage.codec.as_str())?;
+                write!(f, " ({})", stage.codec)?;
             }
         }
         let how = self.speculation.as_str();

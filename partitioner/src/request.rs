@@ -1,7 +1,9 @@
 //! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
 
-use crate::plan::{Codec, Mode, Plan, Speculation, Stage};
+use crate::Codec;
+use crate::plan::{Mode, Plan, Speculation, Stage};
 use base::{DraftLength, LayerRange, NodeName};
+use serde::Serialize;
 
 /// A plan as asked for: mode and stages by hand.
 #[derive(Debug, Clone)]
@@ -21,7 +23,7 @@ pub struct PlanRequest {
 }
 
 /// One stage as asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestedStage {
     /// The node.
     pub node: NodeName,

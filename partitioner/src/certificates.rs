@@ -1,0 +1,198 @@
+//! What a codec was measured to cost in quality, and so where it may be used.
+
+use crate::Codec;
+use serde::{Deserialize, Serialize};
+
+/// What a codec takes and spoils at one boundary, as it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The codec.
+    pub codec: Codec,
+    /// How many layers are done where the hidden states cross: 0 is behind the embedding.
+    pub boundary: u32,
+    /// Bits a value, scales and outliers included.
+    pub bits: f64,
+    /// Kullback-Leibler divergence of the target's distribution from the exact one, in nats a token.
+    pub kl: f64,
+    /// The share of positions at which the likeliest token is the same.
+    pub top1: f64,
+    /// Change of perplexity, as a share of it.
+    pub perplexity_change: f64,
+}
+
+/// How much quality a hop may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QualityBudget {
+    /// Most nats a token.
+    pub kl_max: f64,
+    /// Least share of equal likeliest tokens.
+    pub top1_min: f64,
+    /// Most change of perplexity, as a share of it.
+    pub perplexity_change_max: f64,
+}
+
+/// The certificates that there are, and what they are held against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificates {
+    /// In any order; of two for one codec at one boundary the first counts.
+    pub measured: Vec<Certificate>,
+    /// What a hop may cost.
+    pub budget: QualityBudget,
+}
+
+/// Why a codec may not be used at a boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, thiserror::Error)]
+pub enum NoCertificate {
+    /// Nobody measured it.
+    #[error("{codec} was not measured at boundary {boundary}")]
+    Unmeasured {
+        /// The codec.
+        codec: Codec,
+        /// Layers done.
+        boundary: u32,
+    },
+    /// It spoils too much.
+    #[error(
+        "{codec} at boundary {boundary} has no certificate within the budget \
+         ({measure} {found:.3}, and the limit is {limit:.3})"
+    )]
+    OverBudget {
+        /// The codec.
+        codec: Codec,
+        /// Layers done.
+        boundary: u32,
+        /// Which measure.
+        measure: &'static str,
+        /// What it was measured to be.
+        found: f64,
+        /// What it may be.
+        limit: f64,
+    },
+}
+
+/// Bits of a value that is sent as it is.
+const EXACT_BITS: f64 = 32.0;
+
+impl QualityBudget {
+    /// Nothing: exact codecs alone.
+    pub const NOTHING: Self = Self { kl_max: 0.0, top1_min: 1.0, perplexity_change_max: 0.0 };
+
+    /// The first measure of `certificate` that is over the budget: its name, value and limit.
+    fn exceeded(&self, certificate: &Certificate) -> Option<(&'static str, f64, f64)> {
+        let Certificate { kl, top1, perplexity_change, .. } = *certificate;
+        if kl > self.kl_max {
+            return Some(("KL", kl, self.kl_max));
+        }
+        if top1 < self.top1_min {
+            return Some(("top-1 agreement", top1, self.top1_min));
+        }
+        let most = self.perplexity_change_max;
+        (perplexity_change > most).then_some(("perplexity change", perplexity_change, most))
+    }
+}
+
+impl Certificates {
+    /// No codec but the exact one.
+    pub const fn none() -> Self {
+        Self { measured: Vec::new(), budget: QualityBudget::NOTHING }
+    }
+
+    /// Bits that `codec` takes for a value at `boundary`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCertificate`] where it may not be used there.
+    pub fn bits(&self, codec: Codec, boundary: u32) -> Result<f64, NoCertificate> {
+        if codec == Codec::F32 {
+            return Ok(EXACT_BITS);
+        }
+        let of = |known: &&Certificate| known.codec == codec && known.boundary == boundary;
+        let certificate = self.measured.iter().find(of);
+        let certificate = certificate.ok_or(NoCertificate::Unmeasured { codec, boundary })?;
+        match self.budget.exceeded(certificate) {
+            None => Ok(certificate.bits),
+            Some((measure, found, limit)) => {
+                Err(NoCertificate::OverBudget { codec, boundary, measure, found, limit })
+            }
+        }
+    }
+
+    /// The codecs that were measured anywhere, and the exact one.
+    pub fn codecs(&self) -> Vec<Codec> {
+        let mut codecs: Vec<Codec> = self.measured.iter().map(|known| known.codec).collect();
+        codecs.push(Codec::F32);
+        codecs.sort_unstable();
+        codecs.dedup();
+        codecs
+    }
+
+    /// The codec with the fewest bits that may be used at `boundary`, and these; of two the one that is
+    /// nearer to exact. Nothing that a plan is judged by grows as bits fall, so it is never the wrong one.
+    pub fn leanest(&self, boundary: u32) -> (Codec, f64) {
+        let allowed = self.codecs().into_iter().filter_map(|codec| {
+            let bits = self.bits(codec, boundary).ok()?;
+            Some((codec, bits))
+        });
+        allowed.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Codec::F32, EXACT_BITS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exact_codec_needs_no_certificate_and_others_do() {
+        let none = Certificates::none();
+        assert_eq!(none.bits(Codec::F32, 3), Ok(32.0));
+        let refusal = none.bits(Codec::F16, 3).unwrap_err().to_string();
+        assert_eq!(refusal, "f16 was not measured at boundary 3");
+        assert_eq!(none.leanest(3), (Codec::F32, 32.0));
+    }
+
+    #[test]
+    fn the_budget_decides_measure_by_measure() {
+        let certificates = certificates();
+        let cases = [
+            (Codec::Int8, 3, Ok(8.5)),
+            (Codec::Int4, 3, Err("KL 0.050, and the limit is 0.020")),
+            (Codec::Int4, 4, Err("top-1 agreement 0.900, and the limit is 0.950")),
+            (Codec::Int4, 5, Err("perplexity change 0.040, and the limit is 0.010")),
+        ];
+        for (codec, boundary, expected) in cases {
+            let found = certificates.bits(codec, boundary).map_err(|error| error.to_string());
+            match (found, expected) {
+                (Ok(bits), Ok(expected)) => assert_eq!(bits, expected),
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+                (found, expected) => panic!("{found:?} where {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_leanest_codec_is_allowed_and_near_to_exact() {
+        let mut certificates = certificates();
+        assert_eq!(certificates.leanest(3), (Codec::Int8, 8.5));
+        assert_eq!(certificates.leanest(9), (Codec::F32, 32.0));
+        certificates.measured.push(certificate(Codec::Scaled(2), 3, 8.5));
+        certificates.measured.push(certificate(Codec::F16, 3, 8.5));
+        assert_eq!(certificates.leanest(3), (Codec::F16, 8.5));
+    }
+
+    fn certificates() -> Certificates {
+        let good = certificate(Codec::Int8, 3, 8.5);
+        let measured = vec![
+            good,
+            Certificate { codec: Codec::Int4, kl: 0.05, ..good },
+            Certificate { codec: Codec::Int4, boundary: 4, top1: 0.9, ..good },
+            Certificate { codec: Codec::Int4, boundary: 5, perplexity_change: 0.04, ..good },
+        ];
+        let budget = QualityBudget { kl_max: 0.02, top1_min: 0.95, perplexity_change_max: 0.01 };
+        Certificates { measured, budget }
+    }
+
+    fn certificate(codec: Codec, boundary: u32, bits: f64) -> Certificate {
+        Certificate { codec, boundary, bits, kl: 0.001, top1: 0.99, perplexity_change: 0.001 }
+    }
+}

@@ -1,0 +1,128 @@
+//! How long a message takes over a link, and what its bytes cost.
+//!
+//! ```text
+//!   one way  =  rtt / 2  +  bytes / bandwidth / (1 - loss)  +  rtt * (1 - (1 - loss)^packets) / (1 - loss)
+//! ```
+//!
+//! The last term is the wait for what is lost: the chance that any packet of the message is, one round
+//! trip to notice it, and as many tries as that chance asks for again.
+
+use profile::LinkEstimate;
+
+/// What a frame and the packet around it add to what they carry: header, checksum, QUIC, UDP, IP.
+pub(crate) const FRAME_BYTES: f64 = 50.0;
+
+/// A token id on the wire, 2 to 4 bytes.
+pub(crate) const TOKEN_BYTES: f64 = 3.0;
+
+/// What a packet carries on most paths.
+const PACKET_BYTES: f64 = 1_200.0;
+
+/// Slower than anybody would use: keeps a link without measured rate from dividing by zero.
+const MBPS_MIN: f64 = 1e-3;
+
+/// More is an outage, not a link.
+const LOSS_MAX: f64 = 0.5;
+
+/// A link, in seconds and bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hop {
+    rtt_s: f64,
+    loss: f64,
+    up_s_per_byte: f64,
+    down_s_per_byte: f64,
+    price_per_byte: Option<f64>,
+}
+
+/// One message, one way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Transfer {
+    /// Seconds from the first byte sent to the last one there.
+    pub(crate) takes_s: f64,
+    /// Seconds for which the link is busy with it.
+    pub(crate) fills_s: f64,
+}
+
+impl Hop {
+    pub(crate) fn new(link: &LinkEstimate) -> Self {
+        let seconds_per_byte = |mbps: f64| 8.0 / (mbps.max(MBPS_MIN) * 1e6);
+        Self {
+            rtt_s: link.rtt_ms.mean.max(0.0) / 1e3,
+            loss: link.loss.mean.clamp(0.0, LOSS_MAX),
+            up_s_per_byte: seconds_per_byte(link.up_mbps.mean),
+            down_s_per_byte: seconds_per_byte(link.down_mbps.mean),
+            price_per_byte: link.price_per_gigabyte.map(|price| price / 1e9),
+        }
+    }
+
+    /// Towards the target.
+    pub(crate) fn up(&self, bytes: f64) -> Transfer {
+        self.transfer(bytes, self.up_s_per_byte)
+    }
+
+    /// From the target.
+    pub(crate) fn down(&self, bytes: f64) -> Transfer {
+        self.transfer(bytes, self.down_s_per_byte)
+    }
+
+    /// Of `bytes`, those that somebody counts.
+    pub(crate) fn metered(&self, bytes: f64) -> f64 {
+        self.price_per_byte.map_or(0.0, |_| bytes)
+    }
+
+    /// What `bytes` cost.
+    pub(crate) fn money(&self, bytes: f64) -> f64 {
+        self.price_per_byte.unwrap_or_default() * bytes
+    }
+
+    fn transfer(&self, bytes: f64, seconds_per_byte: f64) -> Transfer {
+        let arrives = 1.0 - self.loss;
+        let fills_s = bytes * seconds_per_byte / arrives;
+        let packets = (bytes / PACKET_BYTES).ceil();
+        let repeats = (1.0 - arrives.powf(packets)) / arrives;
+        Transfer { takes_s: self.rtt_s * (0.5 + repeats) + fills_s, fills_s }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use profile::Estimate;
+
+    fn hop(rtt_ms: f64, loss: f64, mbps: f64) -> Hop {
+        Hop::new(&LinkEstimate {
+            rtt_ms: Estimate::exactly(rtt_ms),
+            loss: Estimate::exactly(loss),
+            up_mbps: Estimate::exactly(mbps),
+            down_mbps: Estimate::exactly(2.0 * mbps),
+            price_per_gigabyte: Some(4.0),
+        })
+    }
+
+    fn ms(transfer: Transfer) -> f64 {
+        (transfer.takes_s * 1e6).round() / 1e3
+    }
+
+    #[test]
+    fn a_message_takes_half_a_round_trip_its_bytes_and_its_losses() {
+        // 1 Mbit/s is 8 us a byte. 1,000 bytes are one packet, 2,400 are two.
+        assert_eq!(ms(hop(40.0, 0.0, 1.0).up(1_000.0)), 20.0 + 8.0);
+        assert_eq!(ms(hop(40.0, 0.0, 1.0).down(1_000.0)), 20.0 + 4.0);
+        assert_eq!(ms(hop(40.0, 0.2, 1.0).up(1_000.0)), 20.0 + 10.0 + 40.0 * 0.25);
+        assert_eq!(ms(hop(40.0, 0.2, 1.0).up(2_400.0)), 20.0 + 24.0 + 40.0 * 0.45);
+    }
+
+    #[test]
+    fn a_link_without_rate_is_slow_and_no_division_by_zero() {
+        let transfer = hop(0.0, 0.9, 0.0).up(100.0);
+        assert!(transfer.takes_s.is_finite() && transfer.takes_s > 1.0);
+    }
+
+    #[test]
+    fn bytes_cost_where_they_are_counted() {
+        assert_eq!(hop(1.0, 0.0, 1.0).money(5e8), 2.0);
+        assert_eq!(hop(1.0, 0.0, 1.0).metered(7.0), 7.0);
+        let free = Hop { price_per_byte: None, ..hop(1.0, 0.0, 1.0) };
+        assert_eq!((free.money(7.0), free.metered(7.0)), (0.0, 0.0));
+    }
+}

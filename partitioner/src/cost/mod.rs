@@ -1,0 +1,201 @@
+//! What a candidate takes, if it can be run at all.
+//!
+//! | file | says |
+//! |---|---|
+//! | `hop.rs` | how long a message takes over a link |
+//! | `lane.rs` | how long a pass takes on a node |
+//! | `style.rs` | what drafts of some length do to a token's time |
+//! | `chain.rs` | what stages and hops add up to |
+//! | `pace.rs` | how drafts flow past a target that has all its layers |
+//! | `room.rs` | what fits on a node |
+//! | `route.rs` | which stages and links a candidate uses, checked |
+//! | `whole.rs` | what a target on one node takes, the device included |
+
+pub(crate) mod chain;
+pub(crate) mod hop;
+pub(crate) mod lane;
+mod pace;
+mod prediction;
+pub(crate) mod room;
+mod route;
+pub(crate) mod style;
+mod whole;
+
+use crate::situation::Graph;
+use crate::{Candidate, LocalModel, Obstacle, Situation, SituationError, Speculation};
+use base::DraftLength;
+use chain::{Bytes, Drafting, HopCost, Tally};
+use hop::Hop;
+use lane::{Lanes, Prompt};
+use prediction::{Deviations, Totals};
+use profile::{Estimate, LinkEstimate, ModelProfile, Power};
+use style::Style;
+
+pub use prediction::Prediction;
+pub(crate) use route::{Route, RouteStage};
+
+/// A situation, checked, and what of it every candidate needs.
+#[derive(Debug)]
+pub struct Costs<'a> {
+    pub(crate) situation: &'a Situation,
+    pub(crate) graph: Graph<'a>,
+    pub(crate) prompt: Prompt,
+    /// Tokens after the first.
+    pub(crate) later: f64,
+    /// Of the target; 0 where nobody runs it.
+    pub(crate) layers: u32,
+    width: f64,
+    pub(crate) drafting: Option<Drafting>,
+}
+
+impl<'a> Costs<'a> {
+    /// Checks `situation`.
+    ///
+    /// # Errors
+    ///
+    /// [`SituationError`] names the first thing that is wrong with it.
+    pub fn new(situation: &'a Situation) -> Result<Self, SituationError> {
+        let graph = Graph::new(situation)?;
+        let demand = &situation.demand;
+        let (layers, width) =
+            graph.target().map_or((0, 0.0), |target| (target.layers, f64::from(target.width)));
+        let (prompt, later) = (Prompt::new(demand.prompt_tokens), demand.later_tokens());
+        let device = graph.nodes()[0];
+        let drafting = device.profile.draft.as_ref().map(|draft| {
+            let (prompt_s, draft_s, _) = whole::alone(device, draft, &prompt, demand.context());
+            Drafting { draft_s, prompt_s }
+        });
+        Ok(Self { situation, graph, prompt, later, layers, width, drafting })
+    }
+
+    /// What `candidate` takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Obstacle`] is the first reason why it cannot be run.
+    pub fn predict(&self, candidate: &Candidate) -> Result<Prediction, Obstacle> {
+        let route = self.route(candidate)?;
+        let totals = self.totals(candidate, &route, &route.links);
+        let vouched = *candidate != Candidate::Local { model: LocalModel::Draft };
+        let deviations = self.deviations(candidate, &route);
+        let length = candidate.draft_length();
+        Ok(Prediction::new(&totals, deviations, self.later, length, vouched))
+    }
+
+    /// How many layers the target has; 0 where nobody runs it.
+    pub const fn layers(&self) -> u32 {
+        self.layers
+    }
+
+    pub(crate) fn power(&self) -> Option<Power> {
+        self.graph.nodes()[0].profile.power
+    }
+
+    pub(crate) fn lanes(&self, node: usize, model: &ModelProfile, style: &Style) -> Lanes {
+        let context = self.situation.demand.context();
+        Lanes::new(self.graph.nodes()[node], model, &self.prompt, style.rows(), context)
+    }
+
+    /// Of a hop over which a hidden value takes `bits`, or tokens alone cross.
+    pub(crate) fn hop(&self, link: &LinkEstimate, bits: Option<f64>, style: &Style) -> HopCost {
+        let row_bytes = bits.unwrap_or(0.0) * self.width / 8.0;
+        HopCost::new(&Hop::new(link), row_bytes, &self.prompt, style, self.later)
+    }
+
+    /// What the device spends on drafts; nothing where it has no draft model.
+    pub(crate) fn drafting(&self) -> Drafting {
+        self.drafting.unwrap_or(Drafting { draft_s: 0.0, prompt_s: 0.0 })
+    }
+
+    fn totals(&self, candidate: &Candidate, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
+        let acceptance = self.situation.demand.acceptance;
+        match candidate {
+            Candidate::Local { .. } => self.local(route),
+            Candidate::Remote { .. } => self.remote(route, links),
+            Candidate::Speculative { speculation, draft_length, .. } => match speculation {
+                Speculation::Rounds => {
+                    let style = Style::new(fixed(*draft_length), *speculation, acceptance);
+                    self.chain(route, links, &style)
+                }
+                Speculation::Streaming => self.flowing(route, links, false),
+                Speculation::WorkConserving => self.flowing(route, links, true),
+            },
+            Candidate::Split { speculation, draft_length, .. } => {
+                let style = Style::new(fixed(*draft_length), *speculation, acceptance);
+                self.chain(route, links, &style)
+            }
+        }
+    }
+
+    fn chain(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> Totals {
+        let (tally, bytes) = self.tally(route, links, style);
+        let criteria = tally.criteria(style, self.power(), self.later);
+        Totals { criteria, bytes, passes_per_token: style.judged_per_token }
+    }
+
+    fn tally(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> (Tally, Bytes) {
+        let cost = |stage: &RouteStage<'_>| {
+            let lanes = self.lanes(stage.node, stage.model, style);
+            lanes.stage(stage.part, &self.prompt, style, self.later)
+        };
+        let device = route.device_stage().map(cost);
+        let mut tally = Tally::start(&self.drafting(), device.as_ref(), style);
+        let mut bytes = Bytes::default();
+        for (stage, link) in route.remote_stages().iter().zip(links) {
+            let hop = self.hop(link, stage.bits, style);
+            tally = tally.cross(&hop).run(&cost(stage));
+            bytes.prompt_up += hop.bytes.prompt_up;
+            bytes.prompt_down += hop.bytes.prompt_down;
+            bytes.token_up += hop.bytes.token_up;
+            bytes.token_down += hop.bytes.token_down;
+        }
+        (tally, bytes)
+    }
+
+    /// First order: each estimate of each link moved by its deviation, the moves added as independent.
+    fn deviations(&self, candidate: &Candidate, route: &Route<'_>) -> Deviations {
+        let mut squares = Deviations::default();
+        for at in 0..route.links.len() {
+            for estimate in ESTIMATES {
+                let Estimate { mean, deviation } = *estimate(&mut route.links[at].clone());
+                if deviation <= 0.0 || mean <= 0.0 {
+                    continue;
+                }
+                let step = deviation.min(mean / 2.0);
+                let at_moved = |by: f64| {
+                    let mut links = route.links.clone();
+                    estimate(&mut links[at]).mean += by;
+                    self.totals(candidate, route, &links).criteria
+                };
+                let (more, less) = (at_moved(step), at_moved(-step));
+                let per_deviation = deviation / (2.0 * step);
+                let ttft = (more.ttft_ms - less.ttft_ms) * per_deviation;
+                let itl = (more.itl_ms - less.itl_ms) * per_deviation;
+                squares.ttft_ms += ttft.powi(2);
+                squares.itl_ms += itl.powi(2);
+                squares.reply_ms += (ttft + self.later * itl).powi(2);
+            }
+        }
+        let Deviations { ttft_ms, itl_ms, reply_ms } = squares;
+        Deviations {
+            ttft_ms: ttft_ms.sqrt(),
+            itl_ms: itl_ms.sqrt(),
+            reply_ms: reply_ms.sqrt(),
+        }
+    }
+}
+
+/// The estimates of a link that its times follow.
+const ESTIMATES: [fn(&mut LinkEstimate) -> &mut Estimate; 3] =
+    [|link| &mut link.rtt_ms, |link| &mut link.up_mbps, |link| &mut link.down_mbps];
+
+/// Drafts in a chunk; where nobody has fixed them, as many as one usually has.
+const fn fixed(length: DraftLength) -> u32 {
+    match length {
+        DraftLength::Fixed(length) => length,
+        DraftLength::Auto => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The search beside a naive one that shares nothing with it but the cost of a plan.
+
+use crate::testing::{Dice, random, random_objective, three_tiers};
+use crate::{
+    Candidate, Choice, Codec, Costs, LocalModel, Objective, RequestedStage, Situation, Speculation,
+};
+use base::{DraftLength, LayerRange, NodeName};
+
+/// Worlds of a usual run; `SLOW_TESTS=1` looks at [`WORLDS_SLOW`].
+const WORLDS: u64 = 2_000;
+const WORLDS_SLOW: u64 = 10_000;
+
+/// Goal: no plan is better than the one found. Method: every plan there is, judged one by one, in small
+/// worlds in which memory, layers held, links, codecs, privacy, admission and limits are all scarce.
+#[test]
+fn the_best_plan_is_the_best_of_all_plans() {
+    let slow = std::env::var_os("SLOW_TESTS").is_some();
+    let (mut splits, mut none) = (0, 0);
+    for seed in 0..if slow { WORLDS_SLOW } else { WORLDS } {
+        let mut dice = Dice(seed);
+        let situation = random(&mut dice);
+        let costs = Costs::new(&situation).unwrap();
+        let near = costs.best(&Objective::FASTEST).map(|choice| choice.prediction.criteria());
+        let objective = random_objective(&mut dice, near);
+        let found = costs.best(&objective);
+        let all = Naive::new(&situation).all();
+        let mut judged: Vec<Choice> = all
+            .iter()
+            .filter_map(|candidate| costs.judge(candidate, &objective).ok())
+            .collect();
+        judged.sort_by(|a, b| a.score.total_cmp(&b.score));
+        check(seed, found.as_ref(), &judged);
+        none += u32::from(found.is_none());
+        splits += u32::from(found.is_some_and(|found| is_split(&found.candidate)));
+    }
+    let worlds = u32::try_from(WORLDS).unwrap();
+    assert!(splits > worlds / 10 && none > worlds / 20, "{splits} splits, {none} without a plan");
+}
+
+fn check(seed: u64, found: Option<&Choice>, judged: &[Choice]) {
+    let (Some(found), Some(best)) = (found, judged.first()) else {
+        assert_eq!(found, judged.first(), "seed {seed}");
+        return;
+    };
+    let slack = best.score.abs() * 1e-9 + 1e-12;
+    assert!((found.score - best.score).abs() <= slack, "seed {seed}:\n{found:?}\n{best:?}");
+    let is_unique = judged.get(1).is_none_or(|second| second.score > best.score + 2.0 * slack);
+    assert!(!is_unique || found.candidate == best.candidate, "seed {seed}");
+}
+
+#[test]
+fn the_best_plan_of_three_tiers_is_one_that_the_runtime_takes() {
+    let situation = three_tiers();
+    let costs = Costs::new(&situation).unwrap();
+    let choice = costs.best(&Objective::FASTEST).unwrap();
+    assert!(choice.candidate.plan(&situation.device, costs.layers()).is_ok());
+    let again = costs.best(&Objective::FASTEST).unwrap();
+    assert_eq!(choice, again);
+}
+
+const fn is_split(candidate: &Candidate) -> bool {
+    matches!(candidate, Candidate::Split { .. })
+}
+
+/// Every plan of a situation, without a thought.
+struct Naive<'a> {
+    situation: &'a Situation,
+    codecs: Vec<Codec>,
+    layers: u32,
+    chains: Vec<Vec<RequestedStage>>,
+}
+
+impl<'a> Naive<'a> {
+    fn new(situation: &'a Situation) -> Self {
+        let targets = situation.nodes.iter().filter_map(|node| node.profile.target.as_ref());
+        let layers = targets.map(|target| target.layers).max().unwrap_or(0);
+        let codecs = situation.certificates.codecs();
+        Self { situation, codecs, layers, chains: Vec::new() }
+    }
+
+    fn all(mut self) -> Vec<Candidate> {
+        let alone = [LocalModel::Target, LocalModel::Draft];
+        let mut all: Vec<_> = alone.map(|model| Candidate::Local { model }).into();
+        let lengths = if self.situation.nodes[0].profile.draft.is_some() { 0..=16 } else { 0..=0 };
+        for node in &self.situation.nodes[1..] {
+            let target = node.profile.node.clone();
+            all.push(Candidate::Remote { target: target.clone() });
+            let speculative = |speculation, draft_length| Candidate::Speculative {
+                target: target.clone(),
+                speculation,
+                draft_length,
+            };
+            all.push(speculative(Speculation::Streaming, DraftLength::Auto));
+            all.push(speculative(Speculation::WorkConserving, DraftLength::Auto));
+            let rounds = lengths.clone().skip(1).map(DraftLength::Fixed);
+            all.extend(rounds.map(|length| speculative(Speculation::Rounds, length)));
+        }
+        self.extend(&[], &self.situation.device.clone(), 0);
+        self.stage_on_device();
+        for stages in &self.chains {
+            for length in lengths.clone() {
+                for speculation in [Speculation::Rounds, Speculation::Streaming] {
+                    if length == 0 && speculation == Speculation::Rounds {
+                        continue;
+                    }
+                    let (stages, draft_length) = (stages.clone(), DraftLength::Fixed(length));
+                    all.push(Candidate::Split { stages, speculation, draft_length });
+                }
+            }
+        }
+        all
+    }
+
+    fn stage_on_device(&mut self) {
+        let device = self.situation.device.clone();
+        for end in 0..=self.layers {
+            let layers = LayerRange::new(0, end).unwrap();
+            let first = RequestedStage { node: device.clone(), layers, codec: Codec::F32 };
+            self.extend(&[first], &device, end);
+        }
+    }
+
+    /// Every chain that begins with `stages` and goes on from `node`.
+    fn extend(&mut self, stages: &[RequestedStage], node: &NodeName, done: u32) {
+        let next: Vec<NodeName> = self
+            .situation
+            .links
+            .iter()
+            .filter(|link| link.from == *node)
+            .map(|link| link.to.clone())
+            .collect();
+        for to in next {
+            let codecs = if stages.is_empty() { vec![Codec::F32] } else { self.codecs.clone() };
+            for end in done..=self.layers {
+                for codec in codecs.clone() {
+                    let layers = LayerRange::new(done, end).unwrap();
+                    let mut stages = stages.to_vec();
+                    stages.push(RequestedStage { node: to.clone(), layers, codec });
+                    if end == self.layers && stages.len() > 1 {
+                        self.chains.push(stages.clone());
+                    }
+                    self.extend(&stages, &to, end);
+                }
+            }
+        }
+    }
+}
