@@ -47,6 +47,7 @@ mod packed;
 mod pool;
 #[allow(unsafe_code, reason = "threads write tiles of their own")]
 mod quantize;
+mod rans;
 #[allow(unsafe_code, reason = "threads write rows of their own")]
 mod rope;
 mod scalar;
