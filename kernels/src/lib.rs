@@ -31,6 +31,7 @@ mod disjoint;
 mod elementwise;
 mod exp;
 mod format;
+mod hadamard;
 mod kv;
 mod layout;
 #[allow(unsafe_code, reason = "threads write columns of their own")]
