@@ -1,6 +1,6 @@
 //! A stream to symbols.
 
-use super::{Frequencies, LOW, STATE_BYTES, WORD_BITS, WORD_BYTES};
+use super::{Frequencies, LANES_MAX, LOW, STATE_BYTES, WORD_BITS, WORD_BYTES};
 
 /// The bytes are no stream of the symbols asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(crate) fn decode<'a, 'b, const LANES: usize>(
     symbols: &mut [u8],
     table: impl Fn(usize) -> &'a Frequencies,
 ) -> Result<&'b [u8], Corrupt> {
+    const { assert!(LANES <= LANES_MAX, "a group's words are read as one number") };
     let heads = bytes.as_chunks::<STATE_BYTES>().0.first_chunk::<LANES>().ok_or(Corrupt::Short)?;
     let mut states = heads.map(u32::from_le_bytes);
     let mut bytes = &bytes[STATE_BYTES * LANES..];
@@ -31,17 +32,20 @@ pub(crate) fn decode<'a, 'b, const LANES: usize>(
     for (index, group) in groups.iter_mut().enumerate() {
         let first = index * LANES;
         // While there is a word for every lane, none has to be asked for.
-        if let Some(words) = bytes.get(..WORD_BYTES * LANES) {
+        if let Some(words) = bytes.first_chunk() {
+            let mut words = u64::from_le_bytes(*words);
             let mut taken = 0;
             for lane in 0..LANES {
                 let slot = table(first + lane).decoding(states[lane]);
                 group[lane] = slot.symbol();
+                // Without a branch, which would often be foreseen wrongly.
                 let state = slot.pop(states[lane]);
-                let word = u16::from_le_bytes([words[taken], words[taken + 1]]);
-                let full = state << WORD_BITS | u32::from(word);
-                let hungry = state < LOW;
-                states[lane] = if hungry { full } else { state };
-                taken += if hungry { WORD_BYTES } else { 0 };
+                let hungry = u32::from(state < LOW);
+                #[expect(clippy::cast_possible_truncation, reason = "the lowest word is taken")]
+                let word = words as u32 & ((LOW - 1) * hungry);
+                states[lane] = state << (WORD_BITS * hungry) | word;
+                words >>= WORD_BITS * hungry;
+                taken += WORD_BYTES * hungry as usize;
             }
             bytes = &bytes[taken..];
         } else {

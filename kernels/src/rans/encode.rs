@@ -1,6 +1,6 @@
 //! Symbols to a stream.
 
-use super::{Frequencies, LOW, STATE_BYTES, WORD_BYTES};
+use super::{Frequencies, LOW, STATE_BYTES, WORD_BITS, WORD_BYTES};
 
 /// Bytes that a stream of `symbols` symbols has at most: none gives away more than a word.
 pub(crate) fn encoded_len_max<const LANES: usize>(symbols: usize) -> usize {
@@ -14,7 +14,7 @@ pub(crate) fn encoded_len_max<const LANES: usize>(symbols: usize) -> usize {
 ///
 /// # Panics
 ///
-/// Where `out` is shorter than [`encoded_len_max`], or a symbol has the frequency 0 in its table.
+/// Where `out` is shorter than [`encoded_len_max`]. No symbol may have the frequency 0 in its table.
 #[inline(always)]
 pub(crate) fn encode<'a, const LANES: usize>(
     symbols: &[u8],
@@ -42,13 +42,13 @@ pub(crate) fn encode<'a, const LANES: usize>(
 #[inline(always)]
 fn push(state: &mut u32, symbol: u8, table: &Frequencies, writer: &mut BackWriter<'_>) {
     let encoding = table.encoding(symbol);
-    assert!(encoding.frequency() > 0, "a symbol that the table does not know");
+    debug_assert!(encoding.frequency() > 0, "a symbol that the table does not know");
+    // Without a branch, which would often be foreseen wrongly: the word is written in any case, and
+    // stays where it counts.
     let overflows = encoding.overflows(*state);
     let [first, second, ..] = state.to_le_bytes();
-    // Without a branch: the word is written in any case, and stays where it counts.
     writer.put_if(overflows, [first, second]);
-    let state_left = if overflows { *state / LOW } else { *state };
-    *state = encoding.push(state_left);
+    *state = encoding.push(*state >> (WORD_BITS * u32::from(overflows)));
 }
 
 /// Fills a slice from its end.
@@ -67,8 +67,7 @@ impl BackWriter<'_> {
     /// Puts bytes that the next ones overwrite where `stays` is false.
     #[inline(always)]
     fn put_if<const N: usize>(&mut self, stays: bool, bytes: [u8; N]) {
-        let start = self.start - N;
-        self.out[start..self.start].copy_from_slice(&bytes);
-        self.start = if stays { start } else { self.start };
+        self.out[self.start - N..self.start].copy_from_slice(&bytes);
+        self.start -= N * usize::from(stays);
     }
 }

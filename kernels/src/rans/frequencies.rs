@@ -5,6 +5,12 @@ use super::{TOTAL, TOTAL_BITS, WORD_BITS};
 /// A symbol is a byte.
 pub(crate) const SYMBOLS: usize = 256;
 
+/// A state below `f << STATE_SHIFT` takes a symbol of frequency `f` without leaving its range.
+const STATE_SHIFT: u32 = 2 * WORD_BITS - TOTAL_BITS;
+
+/// Bits of the product of a state and a reciprocal that lie behind the quotient.
+const QUOTIENT_SHIFT: u32 = STATE_SHIFT + 2 * TOTAL_BITS;
+
 /// Frequencies of the symbols, whole numbers that add up to [`TOTAL`]. A symbol of frequency 0 cannot be
 /// coded.
 #[derive(Debug)]
@@ -16,19 +22,16 @@ pub(crate) struct Frequencies {
 }
 
 /// What encoding one symbol multiplies and adds.
-///
-/// `x / f` is the upper half of `x * reciprocal`, a product of 128 bits: with the reciprocal rounded up
-/// it is too large by less than `x * f / 2^64 < 1 / f`. For `f = 1` the reciprocal would have 65 bits;
-/// that of one less gives `x - 1`, which `bias` makes good.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Encoding {
+    /// `(2^44 - 1) / f`, rounded down.
     reciprocal: u64,
-    /// `c`, and `TOTAL - 1` more where `f` is 1.
-    bias: u32,
-    /// `TOTAL - f`.
-    complement: u16,
+    /// `c`.
+    start: u16,
     /// `f`.
     frequency: u16,
+    /// `TOTAL - f`.
+    complement: u16,
 }
 
 /// The symbol of a slot, its frequency less one, and the slot's place among its own: 8, 12 and 12 bits.
@@ -84,7 +87,7 @@ fn proportional(weights: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
     let mut given = 0;
     weights.map(|weight| {
         running += u128::from(above_one(weight));
-        // Where no weight is above one, all are the same and `TOTAL` of them would be needed.
+        // Some weight is a 256th of the total at least, and so above one.
         let until = running * to_give / above;
         let share = u32::try_from(until - given).expect("at most `TOTAL`");
         given = until;
@@ -94,14 +97,16 @@ fn proportional(weights: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
 
 impl Encoding {
     fn new(start: u32, frequency: u32) -> Self {
+        if frequency == 0 {
+            return Self::default();
+        }
         let narrow = |x| u16::try_from(x).expect("at most `TOTAL`");
-        let (reciprocal, bias) = match u64::from(frequency) {
-            0 => return Self::default(),
-            1 => (u64::MAX, start + TOTAL - 1),
-            f => (u64::MAX / f + 1, start),
-        };
-        let complement = narrow(TOTAL - frequency);
-        Self { reciprocal, bias, complement, frequency: narrow(frequency) }
+        Self {
+            reciprocal: ((1 << QUOTIENT_SHIFT) - 1) / u64::from(frequency),
+            start: narrow(start),
+            frequency: narrow(frequency),
+            complement: narrow(TOTAL - frequency),
+        }
     }
 
     /// `f`; 0 where the symbol cannot be coded.
@@ -113,16 +118,20 @@ impl Encoding {
     /// Whether `state` has to give a word away before it takes this symbol.
     #[inline(always)]
     pub(super) fn overflows(&self, state: u32) -> bool {
-        state >> (2 * WORD_BITS - TOTAL_BITS) >= u32::from(self.frequency)
+        state >> STATE_SHIFT >= u32::from(self.frequency)
     }
 
-    /// `(x / f) * TOTAL + c + x mod f`.
+    /// `(x / f) * TOTAL + c + x mod f`, of a state that does not overflow.
+    ///
+    /// With `e = 2^44 - f * reciprocal`, which is in `1..=f`, the quotient is exact where
+    /// `(x + 1) e <= 2^44`: `x + 1` is at most `f * 2^20`, and `f` at most `2^12`. For the same reason
+    /// the product stays below `2^64`.
     #[inline(always)]
     pub(super) fn push(&self, state: u32) -> u32 {
-        let quotient = (u128::from(state) * u128::from(self.reciprocal)) >> 64;
-        #[expect(clippy::cast_possible_truncation, reason = "no more than `state`")]
+        let quotient = ((u64::from(state) + 1) * self.reciprocal) >> QUOTIENT_SHIFT;
+        #[expect(clippy::cast_possible_truncation, reason = "at most `state / f`, below 2^20")]
         let quotient = quotient as u32;
-        state + self.bias + quotient * u32::from(self.complement)
+        state + u32::from(self.start) + quotient * u32::from(self.complement)
     }
 }
 

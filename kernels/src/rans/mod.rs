@@ -11,7 +11,7 @@
 //! would leave it moves its lower 16 bits out as a word, or takes one in. Decoding runs the other way
 //! round, so symbols are encoded from the last to the first, and read from the first to the last.
 //!
-//! Several states (*lanes*) take turns, symbol `i` that of lane `i mod LANES`, so that a processor
+//! Several states (*lanes*, four at most) take turns, symbol `i` that of lane `i mod LANES`, so that a processor
 //! works on all of them at once. They share one run of words.
 //!
 //! ```text
@@ -47,6 +47,9 @@ pub(crate) const TOTAL: u32 = 1 << TOTAL_BITS;
 /// Bits of a word.
 const WORD_BITS: u32 = 16;
 const WORD_BYTES: usize = 2;
+
+/// Lanes that a stream can have.
+const LANES_MAX: usize = 4;
 
 /// The least state, and the first.
 const LOW: u32 = 1 << WORD_BITS;

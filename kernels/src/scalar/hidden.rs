@@ -7,8 +7,8 @@ pub(crate) static STEPS: Steps = Steps {
     decode_f16: |bytes, row| float::decode_f16(bytes, row, widen),
     encode_int8: |row, bytes| int8::encode_row(row, bytes),
     decode_int8: |bytes, row| int8::decode_row(bytes, row),
-    encode_int4: |row, bytes| int4::encode_row(row, bytes),
-    decode_int4: |bytes, row| int4::decode_row(bytes, row),
+    encode_int4: |row, bytes| int4::encode_row(row, bytes, int4::pack),
+    decode_int4: |bytes, row| int4::decode_row(bytes, row, int4::unpack),
     encode_scaled: |row, level, scales, bytes| scaled::encode_row(row, level, scales, bytes),
     decode_scaled: |bytes, level, scales, row| scaled::decode_row(bytes, level, scales, row),
 };

@@ -1,13 +1,13 @@
-//! The `Int4` codec: parts of 2048 values, rotated, in blocks of 32 codes; the last part of a row and
-//! the last block of a part possibly shorter.
+//! The `Int4` codec: parts of 2048 values, the last of a row possibly shorter, rotated, in blocks of 32
+//! codes, the last one filled up with codes that say nothing.
 //!
 //! ```text
 //! part      = count:u16 outliers:[index:u16 value:f32; count] blocks
 //!           | 65535:u16 values:[f32; n]                         an exact part
-//! block     = scale:bf16 codes:[u8; (n + 1) / 2]
+//! block     = scale:bf16 codes:[u8; 16]
 //! ```
 //!
-//! All numbers little-endian. Byte `j` of `h` holds code `j` in its lower four bits and code `j + h` in
+//! All numbers little-endian. Byte `j` holds code `j` in its lower four bits and code `j + 16` in
 //! its upper four, each a two's complement of -8 to 7. What a code times its scale gives is rotated
 //! back: in pieces of [`PIECE`] values, then the largest powers of two that are left, each multiplied by
 //! the Hadamard matrix of its size. Then the outliers take their places, indices ascending.
@@ -30,7 +30,10 @@ use super::rare::for_each_rare;
 use crate::hadamard::rotate_piece;
 use crate::quantize::SMALLEST;
 
-const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 32;
+
+/// The codes of a block.
+pub(crate) type Packed = [u8; BLOCK / 2];
 
 /// Values that are rotated together, at most; a power of two.
 const PIECE: usize = 256;
@@ -41,9 +44,6 @@ pub(super) const OUTLIER_RATIO: f32 = 16.0;
 /// Marks a part whose values are all exact.
 const EXACT: u16 = u16::MAX;
 
-/// As in [`int8`](super::int8).
-const ROUNDER: f32 = 12_582_912.0;
-
 const COUNT_BYTES: usize = 2;
 const SCALE_BYTES: usize = 2;
 const OUTLIER_BYTES: usize = 6;
@@ -51,35 +51,39 @@ const OUTLIER_BYTES: usize = 6;
 /// Bytes of a row at least: no outliers.
 pub(super) fn row_len_min(width: usize) -> usize {
     // A part is a whole number of blocks, but for the last one.
-    let scales = width.div_ceil(BLOCK).saturating_mul(SCALE_BYTES);
-    let counts = width.div_ceil(PART).saturating_mul(COUNT_BYTES);
-    width.div_ceil(2).saturating_add(scales).saturating_add(counts)
+    let blocks = width.div_ceil(BLOCK).saturating_mul(SCALE_BYTES + BLOCK / 2);
+    blocks.saturating_add(width.div_ceil(PART).saturating_mul(COUNT_BYTES))
 }
 
-/// Bytes of a row at most. An exact part has `4 n + 2` bytes. One whose outliers are half of it has
-/// `3 n` for these and `n / 2 + n / 16`, rounded up, for the others: within `3.5 n` more than the least.
+/// Bytes of a row at most. An exact part has `4 n + 2` bytes, and one whose outliers are half of it has
+/// `3 n` more than the least: both within `3.5 n` more than that.
 pub(super) fn row_len_max(width: usize) -> usize {
     row_len_min(width).saturating_add(width.saturating_mul(7).div_ceil(2))
 }
 
 /// Appends one row.
 #[inline(always)]
-pub(crate) fn encode_row(row: &[f32], bytes: &mut Vec<u8>) {
+pub(crate) fn encode_row(
+    row: &[f32],
+    bytes: &mut Vec<u8>,
+    pack: impl Fn(&[f32; BLOCK], f32) -> Packed,
+) {
     for part in row.chunks(PART) {
-        encode_part(part, bytes);
+        encode_part(part, bytes, &pack);
     }
 }
 
 #[inline(always)]
-fn encode_part(part: &[f32], bytes: &mut Vec<u8>) {
+fn encode_part(part: &[f32], bytes: &mut Vec<u8>, pack: impl Fn(&[f32; BLOCK], f32) -> Packed) {
     let limit = OUTLIER_RATIO * median_magnitude(part);
-    let outlier = |x: f32| !(x.abs() <= limit);
+    // NaN compares false, so it is an outlier too.
+    let inlier = |x: f32| x.abs() <= limit;
     let mut rotated = [0.0; PART];
     let rotated = &mut rotated[..part.len()];
     let mut count: u16 = 0;
     for (rotated, &x) in rotated.iter_mut().zip(part) {
-        *rotated = if outlier(x) { 0.0 } else { x };
-        count = count.wrapping_add(u16::from(outlier(x)));
+        *rotated = if inlier(x) { x } else { 0.0 };
+        count = count.wrapping_add(u16::from(!inlier(x)));
     }
     // Sums of a piece and the scales of its blocks stay finite by a wide margin.
     let holds = (limit * 1e4).is_finite() && usize::from(count) <= part.len() / 2;
@@ -88,18 +92,24 @@ fn encode_part(part: &[f32], bytes: &mut Vec<u8>) {
         return encode_f32(part, bytes);
     }
     bytes.extend_from_slice(&count.to_le_bytes());
-    for_each_rare(part, outlier, |index| {
-        let place = u16::try_from(index).expect("a part is shorter");
-        bytes.extend_from_slice(&place.to_le_bytes());
-        bytes.extend_from_slice(&part[index].to_le_bytes());
-    });
+    for_each_rare(
+        part,
+        |x| !inlier(x),
+        |index| {
+            let place = u16::try_from(index).expect("a part is shorter");
+            bytes.extend_from_slice(&place.to_le_bytes());
+            bytes.extend_from_slice(&part[index].to_le_bytes());
+        },
+    );
     for_each_piece(rotated, rotate_piece);
-    let (blocks, rest) = rotated.as_chunks::<BLOCK>();
+    let (blocks, rest) = rotated.as_chunks();
     for block in blocks {
-        encode_block(block, bytes);
+        encode_block(block, &pack, bytes);
     }
     if !rest.is_empty() {
-        encode_block(rest, bytes);
+        let mut last = [0.0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        encode_block(&last, &pack, bytes);
     }
 }
 
@@ -146,41 +156,58 @@ fn for_each_piece(part: &mut [f32], rotate: impl Fn(&mut [f32])) {
 }
 
 #[inline(always)]
-fn encode_block(block: &[f32], bytes: &mut Vec<u8>) {
-    let larger = |a: f32, b: f32| if a > b { a } else { b };
-    let above = block.iter().fold(0.0, |most, &x| larger(x, most));
-    let below = block.iter().fold(0.0, |most, &x| larger(-x, most));
-    let scale = if above > below { above / -8.0 } else { below / 8.0 };
-    let scale = if scale.abs() < SMALLEST { 0.0 } else { scale };
+fn encode_block(
+    block: &[f32; BLOCK],
+    pack: impl Fn(&[f32; BLOCK], f32) -> Packed,
+    bytes: &mut Vec<u8>,
+) {
+    let loudest = block.iter().fold(0, |most, x| x.abs().to_bits().max(most));
+    let positive = block.iter().fold(false, |any, x| any | (x.to_bits() == loudest));
+    let loudest = f32::from_bits(loudest);
+    let scale = if loudest < SMALLEST { 0.0 } else { loudest / if positive { -8.0 } else { 8.0 } };
     // Rounded to the nearest, ties away from zero.
     let [.., a, b] = (scale.to_bits() + 0x8000).to_le_bytes();
     let scale = widened(u16::from_le_bytes([a, b]));
     let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-    let mut codes = [0; BLOCK];
-    for (code, x) in codes.iter_mut().zip(block) {
-        let scaled = (x * inverse).clamp(-8.0, 7.0);
-        *code = (scaled + ROUNDER).to_bits().to_le_bytes()[0] & 0xf;
-    }
-    let half = block.len().div_ceil(2);
-    let mut packed = [0; BLOCK / 2];
-    for (j, packed) in packed[..half].iter_mut().enumerate() {
-        *packed = codes[j] | if j + half < BLOCK { codes[j + half] << 4 } else { 0 };
-    }
     bytes.extend_from_slice(&[a, b]);
-    bytes.extend_from_slice(&packed[..half]);
+    bytes.extend_from_slice(&pack(block, inverse));
+}
+
+/// The codes of `block` times `inverse`, which is -8.1 at least: rounded, ties to even, and 7 at most.
+pub(crate) fn pack(block: &[f32; BLOCK], inverse: f32) -> Packed {
+    let code = |x: f32| (x * inverse).min(7.0).round_ties_even();
+    #[expect(clippy::cast_possible_truncation, reason = "-8 to 7")]
+    let code = |x: f32| (code(x) as i8).cast_unsigned() & 0xf;
+    std::array::from_fn(|j| code(block[j]) | code(block[j + BLOCK / 2]) << 4)
+}
+
+/// Each code times `scale`.
+pub(crate) fn unpack(codes: &Packed, scale: f32) -> [f32; BLOCK] {
+    std::array::from_fn(|i| {
+        let code = codes[i % (BLOCK / 2)] >> (i / (BLOCK / 2) * 4);
+        f32::from((code << 4).cast_signed() >> 4) * scale
+    })
 }
 
 /// Fills one row and returns the bytes behind it.
 #[inline(always)]
-pub(crate) fn decode_row<'a>(mut bytes: &'a [u8], row: &mut [f32]) -> Result<&'a [u8], RowFault> {
+pub(crate) fn decode_row<'a>(
+    mut bytes: &'a [u8],
+    row: &mut [f32],
+    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+) -> Result<&'a [u8], RowFault> {
     for part in row.chunks_mut(PART) {
-        bytes = decode_part(bytes, part)?;
+        bytes = decode_part(bytes, part, &unpack)?;
     }
     Ok(bytes)
 }
 
 #[inline(always)]
-fn decode_part<'a>(bytes: &'a [u8], part: &mut [f32]) -> Result<&'a [u8], RowFault> {
+fn decode_part<'a>(
+    bytes: &'a [u8],
+    part: &mut [f32],
+    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+) -> Result<&'a [u8], RowFault> {
     let (count, rest) = bytes.split_first_chunk().ok_or(RowFault::Short)?;
     let count = u16::from_le_bytes(*count);
     if count == EXACT {
@@ -192,12 +219,14 @@ fn decode_part<'a>(bytes: &'a [u8], part: &mut [f32]) -> Result<&'a [u8], RowFau
     }
     let outliers = rest.split_at_checked(OUTLIER_BYTES * count);
     let (outliers, mut rest) = outliers.ok_or(RowFault::Short)?;
-    let (blocks, last) = part.as_chunks_mut::<BLOCK>();
+    let (blocks, last) = part.as_chunks_mut();
     for block in blocks {
-        rest = decode_block(rest, block)?;
+        (*block, rest) = decode_block(rest, &unpack)?;
     }
     if !last.is_empty() {
-        rest = decode_block(rest, last)?;
+        let (block, behind) = decode_block(rest, &unpack)?;
+        last.copy_from_slice(&block[..last.len()]);
+        rest = behind;
     }
     for_each_piece(part, rotate_piece);
     place_outliers(outliers, part)?;
@@ -205,23 +234,17 @@ fn decode_part<'a>(bytes: &'a [u8], part: &mut [f32]) -> Result<&'a [u8], RowFau
 }
 
 #[inline(always)]
-fn decode_block<'a>(bytes: &'a [u8], block: &mut [f32]) -> Result<&'a [u8], RowFault> {
+fn decode_block(
+    bytes: &[u8],
+    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+) -> Result<([f32; BLOCK], &[u8]), RowFault> {
     let (scale, rest) = bytes.split_first_chunk().ok_or(RowFault::Short)?;
-    let half = block.len().div_ceil(2);
-    let (codes, rest) = rest.split_at_checked(half).ok_or(RowFault::Short)?;
+    let (codes, rest) = rest.split_first_chunk().ok_or(RowFault::Short)?;
     let scale = widened(u16::from_le_bytes(*scale));
     if !scale.is_finite() {
         return Err(BlockFault::Scale.into());
     }
-    let value = |code: u8| f32::from((code << 4).cast_signed() >> 4) * scale;
-    let (lower, upper) = block.split_at_mut(half);
-    for (x, code) in lower.iter_mut().zip(codes) {
-        *x = value(*code);
-    }
-    for (x, code) in upper.iter_mut().zip(codes) {
-        *x = value(*code >> 4);
-    }
-    Ok(rest)
+    Ok((unpack(codes, scale), rest))
 }
 
 fn place_outliers(outliers: &[u8], part: &mut [f32]) -> Result<(), BlockFault> {

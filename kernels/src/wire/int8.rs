@@ -15,6 +15,7 @@
 
 use super::error::{BlockFault, RowFault};
 use super::float::{decode_f32, encode_f32};
+use super::rare::for_each_rare;
 use crate::quantize::block_scale;
 
 const BLOCK: usize = 64;
@@ -57,26 +58,9 @@ pub(crate) fn encode_row(row: &[f32], bytes: &mut Vec<u8>) {
     }
 }
 
-/// Most blocks have no outliers, and it takes no median to see that.
 #[inline(always)]
 fn encode_block(block: &[f32], bytes: &mut Vec<u8>) {
-    // As bits, NaN and infinity are the largest.
-    let loudest = block.iter().fold(0, |most, x| x.abs().to_bits().max(most));
-    let loudest = f32::from_bits(loudest);
-    let far = block.iter().map(|x| u32::from(OUTLIER_RATIO * x.abs() < loudest)).sum::<u32>();
-    // Then the lower median is not among the far ones, and what is `OUTLIER_RATIO` times that is no
-    // less than the loudest.
-    let even = far as usize <= (block.len() - 1) / 2;
-    if even && (2.0 * OUTLIER_RATIO * loudest).is_finite() {
-        push_codes(block, loudest, |_| true, bytes);
-    } else {
-        encode_uneven(block, bytes);
-    }
-}
-
-/// A block that has outliers, or is exact.
-fn encode_uneven(block: &[f32], bytes: &mut Vec<u8>) {
-    let limit = OUTLIER_RATIO * median_magnitude(block);
+    let limit = loudest_inlier(block);
     // Twice the limit, so that no code times its scale overflows.
     if !(2.0 * limit).is_finite() {
         bytes.push(EXACT);
@@ -84,26 +68,40 @@ fn encode_uneven(block: &[f32], bytes: &mut Vec<u8>) {
     }
     // NaN compares false, so it is an outlier too.
     let inlier = |x: f32| x.abs() <= limit;
-    let magnitudes = block.iter().filter(|&&x| inlier(x)).map(|x| x.abs());
     let at = bytes.len();
-    push_codes(block, magnitudes.fold(0.0, f32::max), inlier, bytes);
-    for (index, value) in (0_u8..).zip(block).filter(|&(_, &x)| !inlier(x)) {
-        bytes[at] += 1;
-        bytes.push(index);
-        bytes.extend(value.to_le_bytes());
-    }
+    push_codes(block, limit, inlier, bytes);
+    for_each_rare(
+        block,
+        |x| !inlier(x),
+        |index| {
+            bytes[at] += 1;
+            bytes.push(u8::try_from(index).expect("a block is shorter"));
+            bytes.extend(block[index].to_le_bytes());
+        },
+    );
 }
 
-/// The lower median, so that at most half of a block lies above it; infinite or NaN where half of
-/// the block is.
-fn median_magnitude(block: &[f32]) -> f32 {
-    let mut magnitudes = [0.0; BLOCK];
-    let magnitudes = &mut magnitudes[..block.len()];
-    for (magnitude, x) in magnitudes.iter_mut().zip(block) {
-        *magnitude = x.abs();
+/// The largest magnitude of at most [`OUTLIER_RATIO`] times the block's lower median; infinite or NaN
+/// where half of the block is.
+///
+/// Finds no median: from the loudest downwards, a magnitude is the one sought where no more than the
+/// lower half is less than its `OUTLIER_RATIO`th. In most blocks it is the first.
+#[inline(always)]
+fn loudest_inlier(block: &[f32]) -> f32 {
+    // As bits, magnitudes have the order of numbers, then infinity, then NaN.
+    let bits = |x: &f32| x.abs().to_bits();
+    let mut end = u32::MAX;
+    loop {
+        let below_end = |most: u32, x| if bits(x) < end { most.max(bits(x)) } else { most };
+        let loudest = block.iter().fold(0, below_end);
+        let finite = f32::from_bits(loudest.min(f32::MAX.to_bits()));
+        let far =
+            |count: u32, x: &f32| count.wrapping_add(u32::from(OUTLIER_RATIO * x.abs() < finite));
+        if block.iter().fold(0, far) as usize <= (block.len() - 1) / 2 {
+            return f32::from_bits(loudest);
+        }
+        end = loudest;
     }
-    let middle = (block.len() - 1) / 2;
-    *magnitudes.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
 /// Appends no outliers, the scale, and the codes of `block`, 0 for what is no inlier; the largest of the
