@@ -137,14 +137,14 @@ pub(crate) fn random(dice: &mut Dice) -> Situation {
     let mut links = Vec::new();
     for (index, from) in nodes.iter().enumerate() {
         for to in &nodes[index + 1..] {
-            if dice.chance(0.75) {
+            if dice.chance(0.85) {
                 links.push(random_link(dice, &from.profile.node, &to.profile.node));
             }
         }
     }
-    let privacy = match dice.count(0, 9) {
+    let privacy = match dice.count(0, 11) {
         0 => Privacy::Device,
-        1 | 2 => Privacy::Site,
+        1 => Privacy::Site,
         _ => Privacy::Anywhere,
     };
     Situation {
@@ -172,9 +172,9 @@ fn random_nodes(dice: &mut Dice, drafts: bool, layers: u32, most: u32) -> Vec<No
             index if index <= gateways => Role::Gateway,
             _ => Role::Cloud,
         };
-        let target = dice.chance(0.9).then(|| {
+        let target = dice.chance(0.95).then(|| {
             let mut target = model(layers, dice.count(100, 9_000) as f32);
-            if dice.chance(0.3) {
+            if dice.chance(0.25) {
                 let (a, b) = (dice.count(0, layers), dice.count(0, layers));
                 target.holds = range(a.min(b), a.max(b));
             }
@@ -182,7 +182,8 @@ fn random_nodes(dice: &mut Dice, drafts: bool, layers: u32, most: u32) -> Vec<No
         });
         let mut node = node(&format!("n{index}"), role, target);
         node.profile.draft = (index == 0 && drafts).then(|| model(1, dice.count(50, 9_000) as f32));
-        node.profile.memory = ByteCount(u64::from(dice.count(10, 25 * layers + 60)) * MIB);
+        let room = if index == 0 { 10 * layers + 60 } else { 25 * layers + 120 };
+        node.profile.memory = ByteCount(u64::from(dice.count(30, room)) * MIB);
         node.profile.load = if dice.chance(0.3) { dice.unit() as f32 } else { 0.0 };
         node.profile.power = dice.chance(0.7).then(|| Power {
             idle_w: dice.between(0.0, 10.0) as f32,
@@ -238,7 +239,7 @@ pub(crate) fn random_objective(dice: &mut Dice, near: Option<Criteria<f64>>) -> 
         cloud_passes: weight(20.0),
     };
     let near = near.unwrap_or_default();
-    let mut limit = |value: f64| dice.chance(0.15).then(|| value * dice.between(0.7, 2.0));
+    let mut limit = |value: f64| dice.chance(0.1).then(|| value * dice.between(0.7, 2.0));
     let limits = Criteria {
         ttft_ms: limit(near.ttft_ms),
         itl_ms: limit(near.itl_ms),

@@ -44,7 +44,8 @@ pub(crate) struct Tally {
 pub(crate) struct HopCost {
     fill_s: f64,
     tail_s: f64,
-    round_s: f64,
+    /// Seconds of a chunk, and of the verdict on it.
+    pub(crate) round_s: f64,
     fills_s: f64,
     money: f64,
     metered_bytes: f64,
