@@ -46,6 +46,12 @@ fn massive_activations_do_not_coarsen_their_channels() {
 }
 
 #[test]
+fn zeros_and_what_is_not_finite_do_not_count() {
+    let plain = scales(&[1.5, -2.5], 1);
+    assert_eq!(scales(&[1.5, 0.0, f32::NAN, -2.5, -0.0, f32::INFINITY, 1e-42], 1), plain);
+}
+
+#[test]
 fn scales_are_above_zero_whatever_was_seen() {
     let mut rows = [1.0; 12];
     rows[1] = 0.0;

@@ -99,6 +99,10 @@ fn every_broken_rule_of_int4_has_its_error() {
     infinite[8..10].copy_from_slice(&[0x80, 0x7f]);
     let infinite = decode(Codec::Int4, &infinite, 1, 4).unwrap_err();
     assert_eq!(infinite, WireError::Block(BlockFault::Scale));
+    let mut twice = encode(Codec::Int4, &[1.0, 100.0, 100.0, 1.0], 4);
+    twice[8] = 1;
+    let again = decode(Codec::Int4, &twice, 1, 4).unwrap_err();
+    assert_eq!(again, WireError::Block(BlockFault::OutlierIndex), "indices must ascend");
     let length = WireError::length(Codec::Int4, 1, 4, good.len());
     assert_eq!(fault(0, 0), length);
     assert_eq!(fault(0, 2), length);

@@ -76,6 +76,17 @@ fn scaled_sends_what_codes_cannot_hold_exactly() {
     assert_eq!(round_trip(scaled(3, &scales), &row, 606), row);
 }
 
+/// One in 64 may lie beyond 127 steps and is exact; with one more all steps are twice as large.
+#[test]
+fn a_loud_part_takes_a_larger_step() {
+    let mut row = [3.0; 640];
+    row[..10].fill(201.0);
+    assert_eq!(round_trip(scaled(9, &[1.0; 640]), &row, 640), row);
+    row[10] = 201.0;
+    let back = round_trip(scaled(9, &[1.0; 640]), &row, 640);
+    assert_eq!(back[11], 4.0);
+}
+
 #[test]
 fn a_silent_row_takes_few_bytes_and_a_noisy_one_no_more_than_its_values() {
     let scales = [1.0; 2048];
