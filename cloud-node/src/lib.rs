@@ -19,7 +19,6 @@
 
 mod config;
 mod engine;
-mod hidden;
 mod load_meter;
 mod measure;
 mod node;

@@ -26,10 +26,10 @@ use base::{ByteCount, Role};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
-    Draft, Epoch, Fault, FaultKind, Frame, Hops, HopsConfig, Kind, Message, Open, Pass, Rollback,
-    SessionId, Verifier, VerifierConfig,
+    Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Hops, HopsConfig, Kind, Message, Open, Pass,
+    Rollback, SessionId, Verifier, VerifierConfig,
 };
-use runtime::{ForwardError, KvOptions};
+use runtime::{ForwardError, HopCoder, KvOptions};
 use settings::chain;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ async fn turn(
         slot = Arc::clone(&seat.kept).lock_owned() => slot,
     };
     let kept = slot.take().filter(|kept| kept.stages == open.stages && kept.kv == kv);
-    let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, accepted));
+    let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, &accepted));
     let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
     let end = match &mut kept.machine {
         Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
@@ -163,6 +163,17 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
+    /// The values `[T, D]` of the rows that are needed.
+    fn decode(&self, rows: &HiddenRows) -> Result<Vec<f32>, Trouble> {
+        let (width, coder) = (rows.width as usize, self.accepted.reads.as_ref());
+        let coder = coder.expect("the machine takes hidden states where the stage reads them");
+        let mut values = coder
+            .decode(&rows.payload, rows.rows, width)
+            .map_err(|error| Trouble::corrupt(&error))?;
+        values.drain(..rows.skip * width);
+        Ok(values)
+    }
+
     fn submit(&self, job: Job) -> Running {
         let engine = Arc::clone(&self.node.engine);
         Box::pin(async move { engine.run(job).await })
@@ -214,15 +225,16 @@ impl Ends {
 }
 
 /// State of a session that nothing is kept of.
-fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: Accepted) -> Kept {
+fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: &Accepted) -> Kept {
     let width = node.host.width;
-    let machine = match accepted.writes {
+    let reads = accepted.reads.as_ref().map(HopCoder::codec);
+    let machine = match &accepted.writes {
         None => {
-            let hidden = accepted.reads.map(|codec| (codec, width));
+            let hidden = reads.map(|codec| (codec, width));
             Machine::Verifier(Box::new(Verifier::new(VerifierConfig { hidden })))
         }
         Some(writes) => {
-            let config = HopsConfig { reads: accepted.reads, writes, width };
+            let config = HopsConfig { reads, writes: writes.codec(), width };
             let upstream_id = SessionId(node.network.random());
             Machine::Hops { hops: Box::new(Hops::new(config)), upstream_id }
         }

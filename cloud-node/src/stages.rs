@@ -4,8 +4,8 @@
 
 use crate::config::SharePrefixes;
 use base::NodeName;
-use protocol::{Fault, FaultKind, Host, Open, PlannedStage, WireCodec};
-use runtime::{KvOptions, PrefixScope, StageSpec};
+use protocol::{Fault, FaultKind, Host, Open, PlannedStage};
+use runtime::{HopCoder, KvOptions, PrefixScope, StageSpec};
 use transport::Peer;
 
 /// What a node compares an [`Open`] with.
@@ -22,14 +22,14 @@ pub(crate) struct Own<'a> {
 }
 
 /// A stage that this node will run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Accepted {
     /// Through which layers.
     pub(crate) run: StageSpec,
     /// How hidden states come in; `None` where tokens do.
-    pub(crate) reads: Option<WireCodec>,
+    pub(crate) reads: Option<HopCoder>,
     /// How they leave; `None` for the last stage.
-    pub(crate) writes: Option<WireCodec>,
+    pub(crate) writes: Option<HopCoder>,
 }
 
 /// The stage of `open` that is ours, from a peer whose kernels are of class `numerics`.
@@ -62,7 +62,9 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
             format!("a stage of {run} is planned for {name}, which holds {holds}"),
         ));
     }
-    let reads = (!stage.embedding).then_some(stage.codec);
+    let width = own.host.width;
+    let coder = |stage| coder_into(stage, width).map_err(rejected);
+    let reads = (!stage.embedding).then(|| coder(stage)).transpose()?;
     if reads.is_some() && numerics != own.host.numerics {
         let ours = &own.host.numerics;
         return Err(fault(
@@ -70,7 +72,8 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
             format!("hidden states of numerics class {numerics:?} cannot go on in {ours:?}"),
         ));
     }
-    let writes = next_hop(stage, rest, own.upstream).map_err(rejected)?;
+    let next = next_stage(stage, rest, own.upstream).map_err(rejected)?;
+    let writes = next.map(coder).transpose()?;
     Ok(Accepted { run, reads, writes })
 }
 
@@ -98,12 +101,17 @@ fn check_length(open: &Open, most: u32) -> Result<(), String> {
     }
 }
 
-/// The codec of the hop out of `stage`.
-fn next_hop(
+/// How hidden states come into `stage`, of a model with rows of `width`.
+fn coder_into(stage: &PlannedStage, width: u32) -> Result<HopCoder, String> {
+    HopCoder::new(stage.codec, &stage.scales, width as usize).map_err(|error| error.to_string())
+}
+
+/// The stage after `stage`, which is the upstream's; `None` behind the last.
+fn next_stage<'a>(
     stage: &PlannedStage,
-    rest: &[PlannedStage],
+    rest: &'a [PlannedStage],
     upstream: Option<&NodeName>,
-) -> Result<Option<WireCodec>, String> {
+) -> Result<Option<&'a PlannedStage>, String> {
     let next = match (stage.head, rest.first()) {
         (true, None) => return Ok(None),
         (true, Some(next)) => {
@@ -124,7 +132,7 @@ fn next_hop(
         let (here, there) = (stage.layers, next.layers);
         return Err(format!("layers {there} do not follow layers {here} of the stage before"));
     }
-    Ok(Some(next.codec))
+    Ok(Some(next))
 }
 
 /// Nothing is skipped between embedding, layers and head. A stage without layers stands somewhere

@@ -7,7 +7,9 @@ mod file;
 
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
-use partitioner::{Mode, PlanRequest, RequestedStage, Speculation};
+use partitioner::{
+    Certificates, Mode, Objective, PlanRequest, Privacy, RequestedStage, Speculation,
+};
 use profile::NodeProfile;
 use protocol::AfterOutage;
 use settings::{ConfigError, Link, Pace, Profile};
@@ -33,6 +35,8 @@ pub struct Config {
     pub kv: KvSettings,
     /// How its own layers are run.
     pub engine: EngineOptions,
+    /// What the planner aims at.
+    pub planner: PlannerSettings,
     /// What it can do and what it costs, for the planner.
     pub profile: Profile,
     /// What was measured of it; without it no plan gives it any layers.
@@ -95,13 +99,49 @@ pub struct PlanSettings {
     pub switches: Vec<Switch>,
 }
 
-/// From a token of the reply on it is run in another mode. Its text is the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `[planner]`: what the planner aims at, and what it may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannerSettings {
+    /// What the best plan is.
+    pub objective: Objective,
+    /// How far the text may travel.
+    pub privacy: Privacy,
+    /// Whether the draft model may answer alone.
+    pub unvouched: bool,
+    /// The chance that a draft is right, until it was measured.
+    pub acceptance: f64,
+    /// Tokens that a reply is expected to have.
+    pub reply_tokens: u32,
+}
+
+impl Default for PlannerSettings {
+    fn default() -> Self {
+        Self {
+            objective: Objective::FASTEST,
+            privacy: Privacy::Anywhere,
+            unvouched: false,
+            acceptance: 0.7,
+            reply_tokens: 128,
+        }
+    }
+}
+
+impl PlannerSettings {
+    /// What codecs may be used where.
+    pub(crate) fn certificates(&self) -> Certificates {
+        Certificates::none()
+    }
+}
+
+/// From a token of the reply on it is run by another plan. Its text is the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switch {
     /// After so many tokens of the reply.
     pub after: u32,
     /// Who leads then.
     pub mode: Mode,
+    /// The stages of mode split, where they are others than the plan's.
+    pub stages: Option<Vec<RequestedStage>>,
 }
 
 impl Switch {
@@ -186,10 +226,22 @@ impl Config {
         self.peers.iter().find(|address| address.peer.name == *name)
     }
 
-    /// The modes that a request may be run in, first the one that it begins in.
-    pub(crate) fn modes(&self) -> impl Iterator<Item = Mode> {
-        let later = self.plan.switches.iter().map(|switch| switch.mode);
-        std::iter::once(self.plan.mode).chain(later)
+    /// The plans that a request is run by, as asked for: first the one that it begins with.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = PlanRequest> {
+        let later = self.later_requests().map(|(_, request)| request);
+        std::iter::once(self.first_request()).chain(later)
+    }
+
+    /// The plan that a request begins with, as asked for.
+    pub(crate) fn first_request(&self) -> PlanRequest {
+        self.plan_request(self.plan.mode, &self.plan.stages)
+    }
+
+    /// The plans after that, and after how many tokens of the reply.
+    pub(crate) fn later_requests(&self) -> impl Iterator<Item = (u32, PlanRequest)> {
+        self.plan.switches.iter().map(|Switch { after, mode, stages }| {
+            (*after, self.plan_request(*mode, stages.as_ref().unwrap_or(&self.plan.stages)))
+        })
     }
 
     /// Whether the device runs the whole target itself in `mode`.
@@ -197,29 +249,23 @@ impl Config {
         mode == Mode::Local && self.plan.local == LocalChoice::Target
     }
 
-    /// What is asked of the planner for `mode`.
-    pub(crate) fn plan_request(&self, mode: Mode) -> PlanRequest {
+    /// A plan of `mode`; `stages` are those of a split.
+    fn plan_request(&self, mode: Mode, stages: &[RequestedStage]) -> PlanRequest {
+        let (target, stages) = match mode {
+            Mode::Local => (None, Vec::new()),
+            Mode::Remote | Mode::Speculative => (self.plan.target.clone(), Vec::new()),
+            Mode::Split => (None, stages.to_vec()),
+        };
         PlanRequest {
             mode,
             device: self.name.clone(),
-            target: self.plan.target.clone(),
-            stages: self.plan.stages.clone(),
+            target,
+            stages,
             draft_length: match self.models.draft {
                 Some(_) => self.plan.draft_length,
                 None => DraftLength::NONE,
             },
             speculation: self.plan.speculation,
-        }
-    }
-
-    /// The first other node that a pass goes to in `mode`; `None` in mode local.
-    pub(crate) fn first_peer(&self, mode: Mode) -> Option<&NodeName> {
-        match mode {
-            Mode::Local => None,
-            Mode::Remote | Mode::Speculative => self.plan.target.as_ref(),
-            Mode::Split => {
-                self.plan.stages.iter().map(|stage| &stage.node).find(|node| **node != self.name)
-            }
         }
     }
 }

@@ -1,19 +1,31 @@
 //! Which plan a request is run by, and the session that carries it.
 
-use crate::device::{Device, hop_from_device};
+use crate::device::Device;
 use base::NodeName;
-use partitioner::{Mode, Plan};
-use protocol::{Frame, WireCodec};
+use partitioner::{Plan, PlanRequest};
+use protocol::Frame;
+use runtime::HopCoder;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use transport::{ChannelError, Uplink, UplinkSession, UplinkState};
 
+/// How hidden states leave the device.
+#[derive(Debug)]
+pub(crate) struct WayOut {
+    /// The target's layers here.
+    pub(crate) layers: u32,
+    /// As what they leave.
+    pub(crate) coder: HopCoder,
+}
+
 /// The way that a request takes now.
 pub(crate) struct Course {
-    pub(crate) mode: Mode,
+    /// As it was asked for.
+    pub(crate) request: PlanRequest,
     /// `None` while it depends on a peer that was never heard of: until then the device is alone.
     pub(crate) plan: Option<Plan>,
+    way_out: Option<Arc<WayOut>>,
     /// To the plan's first peer; `None` where it has none.
     uplink: Option<Arc<Uplink>>,
     states: Option<watch::Receiver<UplinkState>>,
@@ -24,15 +36,21 @@ pub(crate) struct Course {
 
 impl Course {
     /// By `plan`, without a session so far.
-    pub(crate) fn new(device: &Device, mode: Mode, plan: Option<Plan>) -> Self {
-        let uplink = device.uplink(mode);
+    pub(crate) fn new(device: &Device, request: PlanRequest, plan: Option<Plan>) -> Self {
+        let uplink = device.uplink(&request);
         let states = uplink.as_ref().map(|uplink| uplink.watch());
-        Self { mode, plan, uplink, states, session: None, reopen_at: None }
+        let way_out = plan.as_ref().and_then(|plan| device.way_out(plan)).map(Arc::new);
+        Self { request, plan, way_out, uplink, states, session: None, reopen_at: None }
     }
 
-    /// Of the hop from the device's own stage, where it has one.
-    pub(crate) fn codec(&self) -> Option<WireCodec> {
-        self.plan.as_ref().and_then(hop_from_device)
+    /// Goes on by another plan with the same first peer.
+    pub(crate) fn go_on(&mut self, request: PlanRequest, plan: Plan) {
+        (self.request, self.plan) = (request, Some(plan));
+    }
+
+    /// From the device's own stage to the next, where it has one.
+    pub(crate) fn way_out(&self) -> Option<Arc<WayOut>> {
+        self.way_out.clone()
     }
 
     /// The link that sessions are opened on, once there is a plan.

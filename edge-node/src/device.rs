@@ -1,6 +1,7 @@
 //! One device: its models, its link, its plan, and the conversation that it owns.
 
 use crate::config::{Config, LocalChoice};
+use crate::course::WayOut;
 use crate::device_stage::DeviceStage;
 use crate::local_model::LocalModel;
 use crate::models::Models;
@@ -8,9 +9,11 @@ use crate::reply::Reply;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use base::{KvFormat, Sampling, TokenId};
-use partitioner::{Codec, Mode, Plan};
-use protocol::{Epoch, SessionId, Sources, Tuning, WireCodec};
-use runtime::{ChatError, KvOptions, ModelFile, Pool, PrefixScope, Turn};
+use partitioner::{Mode, Plan, PlanRequest, RequestedStage};
+use protocol::{Epoch, SessionId, Sources, Tuning};
+use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use transport::{Uplink, UplinkState};
 
@@ -23,8 +26,8 @@ pub struct Device {
     pub(crate) draft: Option<LocalModel>,
     /// The whole target, where a plan may have it run here alone.
     pub(crate) target: Option<LocalModel>,
-    /// The target's layers here, once a plan has put some here.
-    pub(crate) stage: Option<DeviceStage>,
+    /// The target's first layers here, so many as a plan has put here, by their number.
+    pub(crate) stages: BTreeMap<u32, DeviceStage>,
     pub(crate) uplinks: Uplinks,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
@@ -80,9 +83,9 @@ impl Device {
             }
             Some(_) | None => Ok(None),
         };
-        let drafts = config.modes().any(|mode| !config.is_target_alone(mode));
+        let drafts = config.requests().any(|request| !config.is_target_alone(request.mode));
         let draft = load(&models.draft, config.kv.draft, drafts)?;
-        let decides = config.modes().any(|mode| config.is_target_alone(mode));
+        let decides = config.requests().any(|request| config.is_target_alone(request.mode));
         let target = load(&models.target, config.kv.target, decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let session = SessionId(config.network.random());
@@ -91,7 +94,7 @@ impl Device {
             models,
             draft,
             target,
-            stage: None,
+            stages: BTreeMap::new(),
             uplinks,
             threads,
             session,
@@ -101,8 +104,8 @@ impl Device {
             sources: Sources::default(),
         };
         device.first_contact().await?;
-        for mode in device.config.modes().collect::<Vec<_>>() {
-            device.prepare(mode)?;
+        for request in device.config.requests().collect::<Vec<_>>() {
+            device.prepare(&request)?;
         }
         Ok(device)
     }
@@ -143,20 +146,20 @@ impl Device {
     ///
     /// [`StartError::Plan`] where the plan does not fit the target.
     pub fn plan(&self) -> Result<Option<Plan>, StartError> {
-        self.plan_in(self.config.plan.mode)
+        self.checked(&self.config.first_request())
     }
 
-    fn plan_in(&self, mode: Mode) -> Result<Option<Plan>, StartError> {
-        let layers = match mode {
+    fn checked(&self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
+        let layers = match request.mode {
             Mode::Local => Some(0),
-            Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(mode),
+            Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(request),
         };
-        Ok(layers.map(|layers| self.config.plan_request(mode).check(layers)).transpose()?)
+        Ok(layers.map(|layers| request.clone().check(layers)).transpose()?)
     }
 
-    /// The link that passes take in `mode`.
-    pub(crate) fn uplink(&self, mode: Mode) -> Option<Arc<Uplink>> {
-        self.uplinks.to(self.config.first_peer(mode)?)
+    /// The link that passes take by `request`.
+    pub(crate) fn uplink(&self, request: &PlanRequest) -> Option<Arc<Uplink>> {
+        self.uplinks.to(request.first_peer()?)
     }
 
     /// The longest conversation that this device can have.
@@ -164,34 +167,56 @@ impl Device {
         positions_max(&self.config, &self.models)
     }
 
-    /// The plan of `mode`; with it, once it is known, the device's stage is loaded.
-    pub(crate) fn prepare(&mut self, mode: Mode) -> Result<Option<Plan>, StartError> {
-        let plan = self.plan_in(mode)?;
-        if let (Some(stage), None) = (plan.as_ref().and_then(Plan::device_stage), &self.stage) {
+    /// The plan of `request`; with it, once it is known, the device's stage is loaded.
+    pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
+        let plan = self.checked(request)?;
+        let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
+        if let Entry::Vacant(place) = self.stages.entry(stage.layers.end()) {
             let needs = "a stage of the target on the device";
             let target = self.models.target.as_ref();
             let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            let (positions_max, pace) = (self.positions_max(), self.config.engine.pace);
+            let (positions_max, pace) =
+                (positions_max(&self.config, &self.models), self.config.engine.pace);
             let kv = kv_options(&self.config, self.config.kv.target);
-            self.stage =
-                Some(DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?);
+            let loaded = DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?;
+            place.insert(loaded);
         }
         Ok(plan)
     }
 
-    /// How many layers the target has: by its file, or by the word of the mode's peer.
-    fn target_layers(&self, mode: Mode) -> Option<u32> {
+    /// From the device's stage to the next one; `None` where `plan` has none here.
+    pub(crate) fn way_out(&self, plan: &Plan) -> Option<WayOut> {
+        let layers = plan.device_stage()?.layers.end();
+        let next = on_the_wire(plan).into_iter().next()?;
+        let width = self.models.target.as_ref()?.config().width;
+        let coder = HopCoder::new(next.codec, &next.scales, width);
+        Some(WayOut { layers, coder: coder.expect("planned with the scales that it needs") })
+    }
+
+    /// Lets go of the stages here that neither `plan` nor the configuration has.
+    pub(crate) fn keep_stages_of(&mut self, plan: &Plan) {
+        let layers = |stage: &RequestedStage| stage.layers.end();
+        let requests: Vec<_> = self.config.requests().collect();
+        let first = requests.iter().filter_map(|request| request.stages.first());
+        let own = first.filter(|stage| stage.node == self.config.name).map(layers);
+        let used: Vec<u32> =
+            own.chain(plan.device_stage().map(|stage| stage.layers.end())).collect();
+        self.stages.retain(|layers, _| used.contains(layers));
+    }
+
+    /// How many layers the target has: by its file, or by the word of the plan's first peer.
+    fn target_layers(&self, request: &PlanRequest) -> Option<u32> {
         if let Some(target) = &self.models.target {
             return Some(target.config().layers);
         }
-        match &*self.uplink(mode)?.watch().borrow() {
+        match &*self.uplink(request)?.watch().borrow() {
             UplinkState::Up(_, welcome) => Some(welcome.layers),
             UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
         }
     }
 
     async fn first_contact(&self) -> Result<(), StartError> {
-        let Some(uplink) = self.uplink(self.config.plan.mode) else { return Ok(()) };
+        let Some(uplink) = self.uplink(&self.config.first_request()) else { return Ok(()) };
         let mut states = uplink.watch();
         let answered = states.wait_for(|state| !matches!(state, UplinkState::Dialling)).await;
         let state = answered.expect("the uplink lives as long as we do").clone();
@@ -232,8 +257,8 @@ fn check_stream(config: &Config, models: &Models) -> Result<(), StartError> {
 /// Whether the models of every mode are there.
 fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     let missing = |needs, key| Err(StartError::Missing { needs, key });
-    for mode in config.modes() {
-        match (mode, config.plan.local) {
+    for request in config.requests() {
+        match (request.mode, config.plan.local) {
             (Mode::Local, LocalChoice::Draft) if models.draft.is_none() => {
                 missing("mode local", "draft")
             }
@@ -261,12 +286,6 @@ fn load_whole(
     Ok(LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)?)
 }
 
-/// The codec of the hop from the device's stage; `None` where the plan has none here.
-pub(crate) fn hop_from_device(plan: &Plan) -> Option<WireCodec> {
-    plan.device_stage()?;
-    plan.remote_stages().first().map(|stage| wire_codec(stage.codec))
-}
-
 /// The stages that a message names, of those that a plan has.
 pub(crate) fn on_the_wire(plan: &Plan) -> Vec<protocol::PlannedStage> {
     let stage = |stage: &partitioner::Stage| protocol::PlannedStage {
@@ -274,16 +293,8 @@ pub(crate) fn on_the_wire(plan: &Plan) -> Vec<protocol::PlannedStage> {
         layers: stage.layers,
         embedding: stage.embedding,
         head: stage.head,
-        codec: wire_codec(stage.codec),
+        codec: stage.codec,
+        scales: Vec::new(),
     };
     plan.remote_stages().iter().map(stage).collect()
-}
-
-/// The codec that a plan names and messages name too.
-const fn wire_codec(codec: Codec) -> WireCodec {
-    match codec {
-        Codec::F32 => WireCodec::F32,
-        Codec::F16 => WireCodec::F16,
-        Codec::Int8 => WireCodec::Int8,
-    }
 }

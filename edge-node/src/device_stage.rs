@@ -3,10 +3,9 @@
 use crate::sequence::{SequenceError, StageSequence};
 use base::TokenId;
 use bytes::Bytes;
-use kernels::wire::{self, Codec};
 use partitioner::Stage as PlannedStage;
-use protocol::{Frame, Hidden, Message, Pass, WireCodec};
-use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
+use protocol::{Frame, Hidden, Message, Pass};
+use runtime::{ForwardError, HopCoder, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +37,8 @@ impl DeviceStage {
         Ok(Self { sequence, width: model.config().width })
     }
 
-    /// The frame of `pass` with the hidden states of its rows. `text` is the log and the drafts after
-    /// it: what the KV lacks before the pass is run as well.
+    /// The frame of `pass` with the hidden states of its rows, as `coder` says. `text` is the log and the
+    /// drafts after it: what the KV lacks before the pass is run as well.
     ///
     /// # Errors
     ///
@@ -48,7 +47,7 @@ impl DeviceStage {
         &mut self,
         mut pass: Pass,
         text: &[TokenId],
-        codec: WireCodec,
+        coder: &HopCoder,
     ) -> Result<Frame, ForwardError> {
         if pass.tokens.is_empty() {
             return Ok(Message::Pass(pass).into());
@@ -58,23 +57,15 @@ impl DeviceStage {
         let SpanOutput::Hidden(values) = self.sequence.run(&text, base)? else {
             unreachable!("a stage without a head gives hidden states")
         };
-        let payload = Bytes::from(wire::encode(kernel_codec(codec), &values, self.width));
+        let payload = Bytes::from(coder.encode(&values, self.width));
         let size = |n: usize| u32::try_from(n).expect("a pass is far smaller than 4 GiB");
-        pass.hidden = Some(Hidden { codec, width: size(self.width), bytes: size(payload.len()) });
+        let (codec, width) = (coder.codec(), size(self.width));
+        pass.hidden = Some(Hidden { codec, width, bytes: size(payload.len()) });
         Ok(Frame { message: Message::Pass(pass), payload })
     }
 
     /// As [`StageSequence::take_owed`].
     pub(crate) fn take_owed(&mut self) -> Duration {
         self.sequence.take_owed()
-    }
-}
-
-/// The codec that `protocol` names and `kernels` implements.
-const fn kernel_codec(codec: WireCodec) -> Codec<'static> {
-    match codec {
-        WireCodec::F32 => Codec::F32,
-        WireCodec::F16 => Codec::F16,
-        WireCodec::Int8 => Codec::Int8,
     }
 }

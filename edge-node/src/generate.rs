@@ -82,10 +82,11 @@ impl Device {
             let tokens = request.prompt.len();
             return Err(GenerateError::PromptTooLong { tokens, context });
         }
-        let plan = self.prepare(self.config.plan.mode)?;
+        let wanted = self.config.first_request();
+        let plan = self.prepare(&wanted)?;
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
         let drafter = Drafter::new(self.drafter_config(request, route), started);
-        let mut turn = TurnLoop::new(self, request, plan, drafter, show, started);
+        let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
         (self.session, self.epoch, self.said) = (session, epoch, said);

@@ -42,6 +42,7 @@ pub mod chat;
 pub mod demo;
 pub mod experiment;
 pub mod measure;
+pub mod planning;
 pub mod run;
 
 pub use config::{

@@ -10,6 +10,7 @@ use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
 use edge_node::measure::{MeasureArguments, measure};
+use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Bench(BenchArguments),
     /// Measure how fast this device runs its models, and write its profile for the planner.
     Measure(MeasureArguments),
+    /// Find the best plan, say what it will take, and why not another.
+    Plan(PlanArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
 }
@@ -61,13 +64,14 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
-        command @ (Command::Run(_) | Command::Chat(_)) => command,
+        command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
+            Command::Plan(arguments) => plan(arguments).await,
             Command::Demo(_) | Command::Bench(_) | Command::Measure(_) | Command::Experiment(_) => {
                 unreachable!("taken above")
             }

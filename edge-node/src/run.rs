@@ -107,7 +107,7 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
 fn parse_switch(text: &str) -> Result<Switch, String> {
     let (after, mode) = text.split_once(':').ok_or("a switch is like 20:remote")?;
     let after = after.parse().map_err(|_| format!("{after:?} is no number of tokens"))?;
-    Ok(Switch { after, mode: parse_mode(mode)? })
+    Ok(Switch { after, mode: parse_mode(mode)?, stages: None })
 }
 
 /// Shows a reply on the terminal: text to standard output, what happens to standard error.

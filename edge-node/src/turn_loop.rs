@@ -16,7 +16,7 @@
 mod switch;
 
 use crate::compute::compute;
-use crate::course::Course;
+use crate::course::{Course, WayOut};
 use crate::device::{Device, Request};
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
@@ -25,11 +25,11 @@ use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
-use partitioner::{Mode, Plan};
+use partitioner::{Mode, Plan, PlanRequest};
 use protocol::{
     Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, SessionId, Sources, Tuning,
-    WireCodec,
 };
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switch::Switches;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +85,7 @@ impl<'a> TurnLoop<'a> {
     pub(crate) fn new(
         device: &'a mut Device,
         request: &'a Request,
-        plan: Option<Plan>,
+        (wanted, plan): (PlanRequest, Option<Plan>),
         drafter: Drafter,
         show: &'a mut dyn Show,
         started: Instant,
@@ -100,8 +100,8 @@ impl<'a> TurnLoop<'a> {
         Self {
             transcript: Transcript::new(stream, &request.stop, started),
             traffic_before: device.uplinks.traffic(),
-            switches: Switches::new(&device.config.plan.switches, plan.as_ref()),
-            course: Course::new(device, device.config.plan.mode, plan),
+            switches: Switches::new(device.config.later_requests(), plan.as_ref()),
+            course: Course::new(device, wanted, plan),
             device,
             request,
             drafter,
@@ -170,7 +170,7 @@ impl<'a> TurnLoop<'a> {
         let mut any = false;
         while let Some(message) = self.drafter.poll_transmit() {
             any = true;
-            let frame = self.frame(message, self.course.codec()).await?;
+            let frame = self.frame(message, self.course.way_out()).await?;
             let Some(session) = &mut self.course.session else { continue };
             if session.send(frame).await.is_err() {
                 self.lose();
@@ -179,20 +179,19 @@ impl<'a> TurnLoop<'a> {
         Ok(any)
     }
 
-    /// A pass of a split gets its hidden states on the device, in the codec of the hop from there.
+    /// A pass of a split gets its hidden states on the device, as they leave it.
     async fn frame(
         &mut self,
         message: Message,
-        codec: Option<WireCodec>,
+        way_out: Option<Arc<WayOut>>,
     ) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
-        let Device { stage, .. } = &mut *self.device;
-        let (Some(stage), Some(codec)) = (stage, codec) else {
-            return Ok(Message::Pass(pass).into());
-        };
+        let Some(way_out) = way_out else { return Ok(Message::Pass(pass).into()) };
+        let stage = self.device.stages.get_mut(&way_out.layers);
+        let stage = stage.expect("loaded as its plan was made ready");
         let log = self.drafter.log().tokens().iter();
         let text: Vec<_> = log.copied().chain(self.drafter.ahead()).collect();
-        let frame = compute(|| stage.attach(pass, &text, codec))?;
+        let frame = compute(|| stage.attach(pass, &text, &way_out.coder))?;
         clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
         Ok(frame)
     }
@@ -381,7 +380,7 @@ impl<'a> TurnLoop<'a> {
     }
 
     fn note_alone(&mut self) {
-        if self.course.mode == Mode::Local {
+        if self.course.request.mode == Mode::Local {
             return;
         }
         self.alone_since = Some(clock::now());

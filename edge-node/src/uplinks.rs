@@ -25,7 +25,7 @@ struct Kept {
 }
 
 impl Uplinks {
-    /// Opens the sockets for all modes that a request may be run in, and dials.
+    /// Opens the sockets for all plans that a request may be run by, and dials.
     ///
     /// # Errors
     ///
@@ -36,17 +36,33 @@ impl Uplinks {
     /// Outside of a tokio runtime.
     pub(crate) fn bind(config: &Config, models: &Models) -> Result<Self, StartError> {
         let mut kept = BTreeMap::new();
-        for mode in config.modes().filter(|mode| *mode != Mode::Local) {
+        for request in config.requests().filter(|request| request.mode != Mode::Local) {
             // A plan that names nobody is refused with the reason when it is checked.
-            let Some(name) = config.first_peer(mode) else {
-                config.plan_request(mode).check(u32::MAX)?;
+            let Some(name) = request.first_peer() else {
+                request.check(u32::MAX)?;
                 continue;
             };
             if !kept.contains_key(name) {
-                kept.insert(name.clone(), Kept::new(bind(config, models, mode, name)?));
+                kept.insert(name.clone(), Kept::new(bind(config, models, request.mode, name)?));
             }
         }
         Ok(Self { kept })
+    }
+
+    /// Opens the sockets for all peers of the configuration, and dials.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where the device has no identity, or there is no socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub(crate) fn to_all(config: &Config, models: &Models) -> Result<Self, StartError> {
+        let names = config.peers.iter().map(|address| &address.peer.name);
+        let each = names
+            .map(|name| Ok((name.clone(), Kept::new(bind(config, models, Mode::Split, name)?))));
+        Ok(Self { kept: each.collect::<Result<_, StartError>>()? })
     }
 
     /// The link to `name`.
@@ -111,9 +127,10 @@ fn bind(
 
 /// Whether a request may send rows of the device's own stage to `name`.
 fn sends_hidden_states(config: &Config, name: &NodeName) -> bool {
-    config.modes().any(|mode| mode == Mode::Split)
-        && config.first_peer(Mode::Split) == Some(name)
-        && config.plan.stages.iter().any(|stage| stage.node == config.name)
+    config.requests().any(|request| {
+        request.first_peer() == Some(name)
+            && request.stages.iter().any(|stage| stage.node == config.name)
+    })
 }
 
 fn hello(config: &Config, models: &Models) -> Hello {

@@ -31,6 +31,7 @@ mod pipe;
 mod profile;
 mod series;
 mod trace;
+mod typical;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use emulation::{Emulation, Running};
 pub use error::ProfileError;
 pub use pipe::{Arrivals, Pipe, Tally};
 pub use profile::LinkProfile;
+pub use typical::Typical;

@@ -43,7 +43,7 @@ pub enum ProfileFileError {
 /// # Errors
 ///
 /// [`ProfileFileError`] names the file.
-pub(crate) fn read(path: &Path) -> Result<Option<NodeProfile>, ProfileFileError> {
+pub fn read(path: &Path) -> Result<Option<NodeProfile>, ProfileFileError> {
     let failed = |source| ProfileFileError::Io { action: "read", path: path.to_owned(), source };
     let mut text = String::new();
     let file = match File::open(path) {

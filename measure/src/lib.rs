@@ -20,7 +20,7 @@ mod passes;
 #[cfg(test)]
 mod tests;
 
-pub use file::{ProfileFileError, configured, write};
+pub use file::{ProfileFileError, configured, read, write};
 pub use machine::unix_now_s;
 pub use model::{MeasureError, model_profile};
 pub use node::{Summary, node_profile};

@@ -1,6 +1,5 @@
 //! The demo draft, at sizes that take no time.
 
-use super::file::read;
 use super::*;
 use base::{LayerRange, NodeName, Role};
 use profile::ModelProfile;

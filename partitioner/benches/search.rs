@@ -2,11 +2,11 @@
 //!
 //! `cargo bench -p partitioner --bench search`; as a test, every call runs once on a small model.
 
-use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role};
+use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role, WireCodec};
 use criterion::Criterion;
 use partitioner::{
-    Admission, Certificate, Certificates, Codec, Costs, Criteria, Demand, Link, NodeState,
-    Objective, Privacy, QualityBudget, Situation,
+    Admission, Certificate, Certificates, Costs, Criteria, Demand, Link, NodeState, Objective,
+    Privacy, QualityBudget, Situation,
 };
 use profile::{
     Curve, Estimate, LinkEstimate, ModelProfile, NodeProfile, PassTimes, Power, Surface, Weights,
@@ -22,10 +22,9 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let measured = std::env::args().any(|argument| argument == "--bench");
     let layers = if measured { LAYERS } else { LAYERS_TINY };
-    for (name, situation) in [
-        ("three_tiers", situation(1, 1, layers)),
-        ("eight_nodes", situation(4, 3, layers)),
-    ] {
+    for (name, situation) in
+        [("three_tiers", situation(1, 1, layers)), ("eight_nodes", situation(4, 3, layers))]
+    {
         let mut group = criterion.benchmark_group(format!("{name}_{layers}_layers"));
         group.sample_size(10);
         for (what, objective) in objectives() {
@@ -69,12 +68,10 @@ fn objectives() -> [(&'static str, Objective); 3] {
 /// the whole model, so that every plan is a split.
 fn situation(gateways: u32, clouds: u32, layers: u32) -> Situation {
     let device = node(0, Role::Device, layers, 4_000.0, layers / 8);
-    let gateways = (1..=gateways).map(|index| {
-        node(index, Role::Gateway, layers, 1_500.0 + 70.0 * index as f32, layers / 3)
-    });
-    let clouds = (10..10 + clouds).map(|index| {
-        node(index, Role::Cloud, layers, 500.0 + 30.0 * index as f32, layers * 2 / 3)
-    });
+    let gateways = (1..=gateways)
+        .map(|index| node(index, Role::Gateway, layers, 1_500.0 + 70.0 * index as f32, layers / 3));
+    let clouds = (10..10 + clouds)
+        .map(|index| node(index, Role::Cloud, layers, 500.0 + 30.0 * index as f32, layers * 2 / 3));
     let nodes: Vec<NodeState> = std::iter::once(device).chain(gateways).chain(clouds).collect();
     let mut links = Vec::new();
     for (at, from) in nodes.iter().enumerate() {
@@ -153,8 +150,10 @@ fn link(from: &NodeProfile, to: &NodeProfile, apart: usize) -> Link {
 
 /// Every codec, everywhere, with a quality that depends on the boundary.
 fn certificates(layers: u32) -> Certificates {
-    let scaled = (0..=Codec::LEVEL_MAX).map(|level| (Codec::Scaled(level), 1.5 + f64::from(level)));
-    let codecs = [(Codec::F16, 16.0), (Codec::Int8, 8.5), (Codec::Int4, 4.5)].into_iter();
+    let scaled =
+        (0..=WireCodec::LEVEL_MAX).map(|level| (WireCodec::Scaled(level), 1.5 + f64::from(level)));
+    let codecs =
+        [(WireCodec::F16, 16.0), (WireCodec::Int8, 8.5), (WireCodec::Int4, 4.5)].into_iter();
     let measured = codecs.chain(scaled).flat_map(|(codec, bits)| {
         (0..=layers).map(move |boundary| {
             let harder = 1.0 + f64::from(boundary % 7) / 3.0;

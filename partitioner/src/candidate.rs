@@ -1,7 +1,7 @@
 //! A way to run a request, before anybody knows whether it can be and what it takes.
 
-use crate::{Codec, Mode, Plan, PlanError, PlanRequest, RequestedStage, Speculation};
-use base::{DraftLength, NodeName};
+use crate::{Mode, Plan, PlanError, PlanRequest, RequestedStage, Speculation};
+use base::{DraftLength, NodeName, WireCodec};
 use serde::Serialize;
 use std::fmt;
 
@@ -137,7 +137,7 @@ impl fmt::Display for Candidate {
                 for (index, RequestedStage { node, layers, codec }) in stages.iter().enumerate() {
                     let joint = if index == 0 { "" } else { " > " };
                     write!(f, "{joint}{node} {layers}")?;
-                    if index > 0 && *codec != Codec::F32 {
+                    if index > 0 && *codec != WireCodec::F32 {
                         write!(f, " ({codec})")?;
                     }
                 }

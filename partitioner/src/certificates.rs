@@ -1,13 +1,13 @@
 //! What a codec was measured to cost in quality, and so where it may be used.
 
-use crate::Codec;
+use base::WireCodec;
 use serde::{Deserialize, Serialize};
 
 /// What a codec takes and spoils at one boundary, as it was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The codec.
-    pub codec: Codec,
+    pub codec: WireCodec,
     /// How many layers are done where the hidden states cross: 0 is behind the embedding.
     pub boundary: u32,
     /// Bits a value, scales and outliers included.
@@ -48,7 +48,7 @@ pub enum NoCertificate {
     #[error("{codec} was not measured at boundary {boundary}")]
     Unmeasured {
         /// The codec.
-        codec: Codec,
+        codec: WireCodec,
         /// Layers done.
         boundary: u32,
     },
@@ -59,7 +59,7 @@ pub enum NoCertificate {
     )]
     OverBudget {
         /// The codec.
-        codec: Codec,
+        codec: WireCodec,
         /// Layers done.
         boundary: u32,
         /// Which measure.
@@ -103,8 +103,8 @@ impl Certificates {
     /// # Errors
     ///
     /// [`NoCertificate`] where it may not be used there.
-    pub fn bits(&self, codec: Codec, boundary: u32) -> Result<f64, NoCertificate> {
-        if codec == Codec::F32 {
+    pub fn bits(&self, codec: WireCodec, boundary: u32) -> Result<f64, NoCertificate> {
+        if codec == WireCodec::F32 {
             return Ok(EXACT_BITS);
         }
         let of = |known: &&Certificate| known.codec == codec && known.boundary == boundary;
@@ -119,9 +119,9 @@ impl Certificates {
     }
 
     /// The codecs that were measured anywhere, and the exact one.
-    pub fn codecs(&self) -> Vec<Codec> {
-        let mut codecs: Vec<Codec> = self.measured.iter().map(|known| known.codec).collect();
-        codecs.push(Codec::F32);
+    pub fn codecs(&self) -> Vec<WireCodec> {
+        let mut codecs: Vec<WireCodec> = self.measured.iter().map(|known| known.codec).collect();
+        codecs.push(WireCodec::F32);
         codecs.sort_unstable();
         codecs.dedup();
         codecs
@@ -129,12 +129,12 @@ impl Certificates {
 
     /// The codec with the fewest bits that may be used at `boundary`, and these; of two the one that is
     /// nearer to exact. Nothing that a plan is judged by grows as bits fall, so it is never the wrong one.
-    pub fn leanest(&self, boundary: u32) -> (Codec, f64) {
+    pub fn leanest(&self, boundary: u32) -> (WireCodec, f64) {
         let allowed = self.codecs().into_iter().filter_map(|codec| {
             let bits = self.bits(codec, boundary).ok()?;
             Some((codec, bits))
         });
-        allowed.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Codec::F32, EXACT_BITS))
+        allowed.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((WireCodec::F32, EXACT_BITS))
     }
 }
 
@@ -145,20 +145,20 @@ mod tests {
     #[test]
     fn the_exact_codec_needs_no_certificate_and_others_do() {
         let none = Certificates::none();
-        assert_eq!(none.bits(Codec::F32, 3), Ok(32.0));
-        let refusal = none.bits(Codec::F16, 3).unwrap_err().to_string();
+        assert_eq!(none.bits(WireCodec::F32, 3), Ok(32.0));
+        let refusal = none.bits(WireCodec::F16, 3).unwrap_err().to_string();
         assert_eq!(refusal, "f16 was not measured at boundary 3");
-        assert_eq!(none.leanest(3), (Codec::F32, 32.0));
+        assert_eq!(none.leanest(3), (WireCodec::F32, 32.0));
     }
 
     #[test]
     fn the_budget_decides_measure_by_measure() {
         let certificates = certificates();
         let cases = [
-            (Codec::Int8, 3, Ok(8.5)),
-            (Codec::Int4, 3, Err("KL 0.050, and the limit is 0.020")),
-            (Codec::Int4, 4, Err("top-1 agreement 0.900, and the limit is 0.950")),
-            (Codec::Int4, 5, Err("perplexity change 0.040, and the limit is 0.010")),
+            (WireCodec::Int8, 3, Ok(8.5)),
+            (WireCodec::Int4, 3, Err("KL 0.050, and the limit is 0.020")),
+            (WireCodec::Int4, 4, Err("top-1 agreement 0.900, and the limit is 0.950")),
+            (WireCodec::Int4, 5, Err("perplexity change 0.040, and the limit is 0.010")),
         ];
         for (codec, boundary, expected) in cases {
             let found = certificates.bits(codec, boundary).map_err(|error| error.to_string());
@@ -173,26 +173,26 @@ mod tests {
     #[test]
     fn the_leanest_codec_is_allowed_and_near_to_exact() {
         let mut certificates = certificates();
-        assert_eq!(certificates.leanest(3), (Codec::Int8, 8.5));
-        assert_eq!(certificates.leanest(9), (Codec::F32, 32.0));
-        certificates.measured.push(certificate(Codec::Scaled(2), 3, 8.5));
-        certificates.measured.push(certificate(Codec::F16, 3, 8.5));
-        assert_eq!(certificates.leanest(3), (Codec::F16, 8.5));
+        assert_eq!(certificates.leanest(3), (WireCodec::Int8, 8.5));
+        assert_eq!(certificates.leanest(9), (WireCodec::F32, 32.0));
+        certificates.measured.push(certificate(WireCodec::Scaled(2), 3, 8.5));
+        certificates.measured.push(certificate(WireCodec::F16, 3, 8.5));
+        assert_eq!(certificates.leanest(3), (WireCodec::F16, 8.5));
     }
 
     fn certificates() -> Certificates {
-        let good = certificate(Codec::Int8, 3, 8.5);
+        let good = certificate(WireCodec::Int8, 3, 8.5);
         let measured = vec![
             good,
-            Certificate { codec: Codec::Int4, kl: 0.05, ..good },
-            Certificate { codec: Codec::Int4, boundary: 4, top1: 0.9, ..good },
-            Certificate { codec: Codec::Int4, boundary: 5, perplexity_change: 0.04, ..good },
+            Certificate { codec: WireCodec::Int4, kl: 0.05, ..good },
+            Certificate { codec: WireCodec::Int4, boundary: 4, top1: 0.9, ..good },
+            Certificate { codec: WireCodec::Int4, boundary: 5, perplexity_change: 0.04, ..good },
         ];
         let budget = QualityBudget { kl_max: 0.02, top1_min: 0.95, perplexity_change_max: 0.01 };
         Certificates { measured, budget }
     }
 
-    fn certificate(codec: Codec, boundary: u32, bits: f64) -> Certificate {
+    fn certificate(codec: WireCodec, boundary: u32, bits: f64) -> Certificate {
         Certificate { codec, boundary, bits, kl: 0.001, top1: 0.99, perplexity_change: 0.001 }
     }
 }

@@ -7,7 +7,6 @@
 
 mod candidate;
 mod certificates;
-mod codec;
 mod cost;
 mod explain;
 mod objective;
@@ -21,7 +20,6 @@ mod testing;
 
 pub use candidate::{Candidate, LocalModel};
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
-pub use codec::{Codec, UnknownCodec};
 pub use cost::{Costs, Prediction};
 pub use explain::{Alternative, Decision, Difference, Part, PartOf, Verdict};
 pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};

@@ -1,7 +1,6 @@
 //! A plan that has been checked, and how it explains itself.
 
-use crate::Codec;
-use base::{DraftLength, LayerRange, NodeName};
+use base::{DraftLength, LayerRange, NodeName, WireCodec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -76,7 +75,7 @@ pub struct Stage {
     /// Whether the stage turns hidden states into the target's choice.
     pub head: bool,
     /// How hidden states arrive; of no effect on a stage with the embedding.
-    pub codec: Codec,
+    pub codec: WireCodec,
 }
 
 /// How one request is run. Built by [`crate::PlanRequest::check`] alone, so holding one proves that

@@ -1,12 +1,11 @@
 //! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
 
-use crate::Codec;
 use crate::plan::{Mode, Plan, Speculation, Stage};
-use base::{DraftLength, LayerRange, NodeName};
+use base::{DraftLength, LayerRange, NodeName, WireCodec};
 use serde::Serialize;
 
 /// A plan as asked for: mode and stages by hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanRequest {
     /// Who leads.
     pub mode: Mode,
@@ -30,7 +29,7 @@ pub struct RequestedStage {
     /// Its layers.
     pub layers: LayerRange,
     /// How hidden states arrive.
-    pub codec: Codec,
+    pub codec: WireCodec,
 }
 
 /// Why a request is no plan. The person who wrote it is to blame.
@@ -78,6 +77,17 @@ pub enum PlanError {
 }
 
 impl PlanRequest {
+    /// The first other node that a pass goes to; `None` in [`Mode::Local`], and where none is named.
+    pub fn first_peer(&self) -> Option<&NodeName> {
+        match self.mode {
+            Mode::Local => None,
+            Mode::Remote | Mode::Speculative => self.target.as_ref(),
+            Mode::Split => {
+                self.stages.iter().map(|stage| &stage.node).find(|node| **node != self.device)
+            }
+        }
+    }
+
     /// Makes a plan for a target of `layers` layers.
     ///
     /// # Errors
@@ -110,7 +120,7 @@ impl PlanRequest {
     fn whole(self, layers: u32, draft_length: DraftLength) -> Result<Plan, PlanError> {
         let node = self.target.ok_or(PlanError::NoTarget(self.mode.as_str()))?;
         let layers = LayerRange::all(layers);
-        let stage = Stage { node, layers, embedding: true, head: true, codec: Codec::F32 };
+        let stage = Stage { node, layers, embedding: true, head: true, codec: WireCodec::F32 };
         let (stages, speculation) = (vec![stage], self.speculation);
         Ok(Plan { mode: self.mode, stages, draft_length, speculation, device_stages: 0 })
     }

@@ -1,10 +1,10 @@
 //! Worlds for tests: three tiers by hand, and any number of small ones from a seed.
 
 use crate::{
-    Admission, Certificate, Certificates, Codec, Criteria, Demand, Link, NodeState, Objective,
-    Privacy, QualityBudget, Situation,
+    Admission, Certificate, Certificates, Criteria, Demand, Link, NodeState, Objective, Privacy,
+    QualityBudget, Situation,
 };
-use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role};
+use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role, WireCodec};
 use profile::{
     Curve, Estimate, LinkEstimate, ModelProfile, NodeProfile, PassTimes, Power, Surface, Weights,
 };
@@ -211,14 +211,15 @@ fn random_link(dice: &mut Dice, from: &NodeName, to: &NodeName) -> Link {
 
 fn random_certificates(dice: &mut Dice, layers: u32) -> Certificates {
     let mut measured = Vec::new();
-    for (codec, bits) in [(Codec::Int8, 8.5), (Codec::Scaled(3), 3.0)] {
+    for (codec, bits) in [(WireCodec::Int8, 8.5), (WireCodec::Scaled(3), 3.0)] {
         if dice.chance(0.5) {
             continue;
         }
         for boundary in 0..=layers {
             if dice.chance(0.8) {
                 let (kl, bits) = (dice.between(0.0, 0.04), bits * dice.between(0.9, 1.1));
-                let good = Certificate { codec, boundary, bits, kl, top1: 0.99, perplexity_change: 0.0 };
+                let good =
+                    Certificate { codec, boundary, bits, kl, top1: 0.99, perplexity_change: 0.0 };
                 measured.push(good);
             }
         }

@@ -61,7 +61,7 @@ pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
 pub use link_meter::LinkMeter;
 pub use message::{
     Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
-    Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome, WireCodec,
+    Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
 pub use speculation::{Drafted, Origin, Source, Sources, Tuning};

@@ -38,6 +38,9 @@ pub const HIDDEN_LEN_MAX: usize = 16 << 20;
 /// Stages that one session's layers may be spread over. Three tiers need three.
 pub const STAGES_MAX: usize = 8;
 
+/// Channel scales of all hops of one session: two hops of the widest model.
+pub const SCALES_MAX: usize = 2 * WIDTH_MAX as usize;
+
 /// End tokens of one session. Models have one to five.
 pub const END_TOKENS_MAX: usize = 32;
 
@@ -62,7 +65,7 @@ pub const fn body_len_max(kind: Kind) -> usize {
     match kind {
         Kind::Hello => 256,
         Kind::Welcome => REACH_LEN_MAX + 256,
-        Kind::Open => 2048,
+        Kind::Open => SCALES_MAX + 2048,
         Kind::Opened | Kind::Rollback | Kind::Close | Kind::Ping | Kind::Pong => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,

@@ -9,6 +9,7 @@ mod config;
 mod decoder;
 mod fingerprint;
 mod gguf;
+mod hop_coder;
 mod hugging_face;
 mod kv;
 mod load_error;
@@ -22,6 +23,7 @@ mod weights;
 pub use chat_template::{ChatError, Turn};
 pub use config::{ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
+pub use hop_coder::{HopCoder, ScalesError};
 /// The threads that passes run on.
 pub use kernels::Pool;
 pub use kv::{

@@ -10,10 +10,10 @@ mod sessions;
 
 use crate::ca::EphemeralAuthority;
 use crate::{ChannelError, Dialer, Identity, Link, LinkEnd, LinkOptions, Listener, Peer, Trust};
-use base::{KvFormat, NodeName, Position, Role, Sampling, TokenId};
+use base::{KvFormat, NodeName, Position, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
-    Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId, WireCodec,
+    Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId,
 };
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -5,10 +5,10 @@
 
 use super::{Driver, End, Ends, Running, Said, Trouble, finish, out_of_turn, said};
 use crate::engine::{Done, EngineError, Job, Rows};
-use crate::hidden;
+use crate::stages::Accepted;
 use bytes::Bytes;
 use protocol::limits::HIDDEN_LEN_MAX;
-use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side, WireCodec};
+use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side};
 use transport::{ChannelError, Uplink, UplinkSession};
 
 /// Until the turn ends. The machine is then without running work, fit for the next turn.
@@ -18,7 +18,7 @@ pub(super) async fn drive(
     upstream_id: SessionId,
     ends: &mut Ends,
 ) -> End {
-    let mut flight = Flight { upstream: None, upstream_id, running: None, codec: WireCodec::F32 };
+    let mut flight = Flight { upstream: None, upstream_id, running: None };
     if let Some(upstream) = &driver.node.upstream {
         flight.upstream = upstream.open_session().await;
     }
@@ -31,7 +31,7 @@ pub(super) async fn drive(
         give_up(hops, &mut flight.running);
     } else if flight.running.is_some() {
         let done = finish(&mut flight.running).await;
-        driver.take_output(hops, flight.codec, done);
+        driver.take_output(hops, done);
     }
     if matches!(end, End::Closed) {
         hops.handle_close();
@@ -51,8 +51,6 @@ struct Flight {
     upstream: Option<UplinkSession>,
     upstream_id: SessionId,
     running: Option<Running>,
-    /// How the running job's output is to be encoded.
-    codec: WireCodec,
 }
 
 impl Flight {
@@ -97,25 +95,25 @@ impl Driver<'_> {
                     }
                     give_up_obsolete(hops, &mut flight.running);
                 }
-                done = finish(&mut flight.running) => self.take_output(hops, flight.codec, done),
+                done = finish(&mut flight.running) => self.take_output(hops, done),
             }
         }
     }
 
     /// Runs the work in the engine, or passes it on where no layer of it is ours.
     fn begin(&self, hops: &mut Hops, flight: &mut Flight, work: HopWork) {
-        let run = self.accepted.run;
+        let Accepted { run, reads, writes } = &self.accepted;
+        let run = *run;
         let rows = match &work.hidden {
-            Some(rows) if run.layers.is_empty() && rows.skip == 0 && rows.codec == work.codec => {
+            Some(rows) if run.layers.is_empty() && rows.skip == 0 && reads == writes => {
                 return hops.handle_output(rows.payload.clone());
             }
-            Some(rows) => match hidden::decode(rows) {
+            Some(rows) => match self.decode(rows) {
                 Ok(values) => Rows::Hidden(values),
-                Err(error) => return refuse(hops, &Trouble::corrupt(&error)),
+                Err(trouble) => return refuse(hops, &trouble),
             },
             None => Rows::Tokens(work.tokens),
         };
-        flight.codec = work.codec;
         flight.running = Some(self.submit(Job {
             sequence: self.sequence.clone(),
             run,
@@ -125,11 +123,12 @@ impl Driver<'_> {
         }));
     }
 
-    fn take_output(&self, hops: &mut Hops, codec: WireCodec, done: Result<Done, EngineError>) {
+    fn take_output(&self, hops: &mut Hops, done: Result<Done, EngineError>) {
         match done {
             Ok(done) => {
                 let width = self.node.host.width as usize;
-                let payload = hidden::encode(codec, &done.hidden, width);
+                let coder = self.accepted.writes.as_ref().expect("a stage in between writes");
+                let payload = coder.encode(&done.hidden, width);
                 match payload.len() {
                     bytes if bytes > HIDDEN_LEN_MAX => refuse(hops, &Trouble::too_long(bytes)),
                     _ => hops.handle_output(Bytes::from(payload)),

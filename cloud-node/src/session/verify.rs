@@ -5,7 +5,6 @@
 
 use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
 use crate::engine::{Choose, Done, EngineError, Job, Rows};
-use crate::hidden;
 use protocol::{Frame, Verifier, Work};
 use transport::{ChannelError, clock};
 
@@ -75,9 +74,7 @@ impl Driver<'_> {
 
     fn job(&self, work: Work) -> Result<Job, Trouble> {
         let rows = match &work.hidden {
-            Some(rows) => {
-                Rows::Hidden(hidden::decode(rows).map_err(|error| Trouble::corrupt(&error))?)
-            }
+            Some(rows) => Rows::Hidden(self.decode(rows)?),
             None => Rows::Tokens(work.tokens),
         };
         Ok(Job {

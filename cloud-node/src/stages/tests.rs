@@ -3,7 +3,7 @@
 use super::*;
 use base::{
     KvFormat, LayerRange, ModelFingerprint, Position, Role, Sampling, StreamWindow,
-    TokenizerFingerprint,
+    TokenizerFingerprint, WireCodec,
 };
 use protocol::{Epoch, SessionId};
 
@@ -40,7 +40,12 @@ fn stage(node: &str, start: u32, end: u32, flags: &str, codec: WireCodec) -> Pla
         embedding: flags.contains('e'),
         head: flags.contains('h'),
         codec,
+        scales: Vec::new(),
     }
+}
+
+fn coder(codec: WireCodec) -> Option<HopCoder> {
+    Some(HopCoder::new(codec, &[], 64).unwrap())
 }
 
 fn open(stages: Vec<PlannedStage>) -> Open {
@@ -78,7 +83,7 @@ fn what_fits_is_accepted_with_its_codecs() {
     let accepted =
         on_gateway(vec![stage("gateway", 2, 4, "", Int8), stage("cloud", 4, 6, "h", F16)]);
     let run = StageSpec { layers: layers(2, 4), embedding: false, head: false };
-    assert_eq!(accepted.unwrap(), Accepted { run, reads: Some(Int8), writes: Some(F16) });
+    assert_eq!(accepted.unwrap(), Accepted { run, reads: coder(Int8), writes: coder(F16) });
     let accepted = on_cloud(vec![stage("cloud", 0, 6, "eh", F32)], "another class");
     let run = StageSpec::whole(6);
     assert_eq!(accepted.unwrap(), Accepted { run, reads: None, writes: None });

@@ -1,14 +1,13 @@
 //! A device that says what the test tells it to, with the target's first layers at hand.
 
 use super::world::{MODEL, POSITIONS, World, alone, prompt};
-use crate::hidden;
-use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId};
+use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
     Draft, Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage,
-    PrefixHash, Rollback, SessionId, Verdict, Welcome, WireCodec,
+    PrefixHash, Rollback, SessionId, Verdict, Welcome,
 };
-use runtime::{Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use runtime::{HopCoder, Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use std::net::SocketAddr;
 use std::time::Duration;
 use transport::{ControlChannel, Dialer, Link, LinkOptions, Network, Peer, SessionChannel};
@@ -251,7 +250,7 @@ impl Own {
         let output = self.stage.forward(self.stage.spec(), &[span], &mut self.pool);
         let SpanOutput::Hidden(values) = output.unwrap().remove(0) else { panic!("logits") };
         let width = MODEL.config().width;
-        let payload = Bytes::from(hidden::encode(codec, &values, width));
+        let payload = Bytes::from(HopCoder::new(codec, &[], width).unwrap().encode(&values, width));
         let bytes = u32::try_from(payload.len()).unwrap();
         let width = u32::try_from(width).unwrap();
         (Some(Hidden { codec, width, bytes }), payload)

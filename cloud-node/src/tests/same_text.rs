@@ -4,8 +4,8 @@ use super::device::Device;
 use super::world::{
     MODEL, World, cloud_peer, first, gateway_peer, layers, prompt, reference, stage, whole,
 };
-use base::{LayerRange, Sampling};
-use protocol::{PlannedStage, WireCodec};
+use base::{LayerRange, Sampling, WireCodec};
+use protocol::PlannedStage;
 
 const COUNT: usize = 24;
 

@@ -1,8 +1,8 @@
 //! Servers and identities of one test, and the text that the target says without any of them.
 
 use crate::{Config, EngineOptions, Limits, Server};
-use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId};
-use protocol::{PlannedStage, WireCodec};
+use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId, WireCodec};
+use protocol::PlannedStage;
 use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec, sampler};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -118,6 +118,7 @@ pub(super) fn stage(node: &str, range: LayerRange) -> PlannedStage {
         embedding: false,
         head: range.end() == MODEL.config().layers && node == "cloud",
         codec: WireCodec::F32,
+        scales: Vec::new(),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
-    PeerAddress, PlanSettings, Switch,
+    PeerAddress, PlanSettings, PlannerSettings, Switch,
 };
 use crate::drafting::SourceChoice;
-use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow};
-use partitioner::{Codec, Mode, RequestedStage, Speculation};
+use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec};
+use partitioner::{Criteria, Mode, Objective, Privacy, RequestedStage, Speculation};
 use protocol::{AfterOutage, Source};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
@@ -32,6 +32,8 @@ struct FileConfig {
     kv: FileKv,
     #[serde(default)]
     engine: FileEngine,
+    #[serde(default)]
+    planner: FilePlanner,
     #[serde(default)]
     profile: Profile,
     #[serde(default)]
@@ -82,10 +84,31 @@ struct FilePlan {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FilePlanner {
+    weights: Option<Criteria<f64>>,
+    limits: Criteria<Option<f64>>,
+    privacy: Privacy,
+    unvouched: bool,
+    acceptance: f64,
+    reply_tokens: u32,
+}
+
+impl Default for FilePlanner {
+    fn default() -> Self {
+        let PlannerSettings { objective, privacy, unvouched, acceptance, reply_tokens } =
+            PlannerSettings::default();
+        let limits = objective.limits;
+        Self { weights: None, limits, privacy, unvouched, acceptance, reply_tokens }
+    }
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileSwitch {
     after: u32,
     mode: Mode,
+    stages: Option<Vec<FileStage>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -120,7 +143,7 @@ struct FileStage {
     node: NodeName,
     layers: LayerRange,
     #[serde(default)]
-    codec: Codec,
+    codec: WireCodec,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,6 +209,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         kv: typed.kv.into(),
         engine: engine(&typed.engine, &file)?,
         measured: measure::configured(&profile, &file)?,
+        planner: planner(typed.planner, &file)?,
         profile,
         link,
     })
@@ -219,12 +243,16 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         let detail = format!("is at most {}", protocol::limits::DRAFTS_MAX);
         return Err(file.invalid("plan.draft_length", detail));
     }
-    let switch = |FileSwitch { after, mode }| Switch { after, mode };
+    let stage = |FileStage { node, layers, codec }| RequestedStage { node, layers, codec };
+    let switch = |FileSwitch { after, mode, stages }| Switch {
+        after,
+        mode,
+        stages: stages.map(|stages| stages.into_iter().map(stage).collect()),
+    };
     let switches: Vec<_> = typed.switches.into_iter().map(switch).collect();
     if !Switch::are_in_order(&switches) {
         return Err(file.invalid("plan.switches", "come in the order of their `after`"));
     }
-    let stage = |FileStage { node, layers, codec }| RequestedStage { node, layers, codec };
     Ok(PlanSettings {
         mode: typed.mode,
         local: match typed.local {
@@ -247,6 +275,27 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         },
         switches,
     })
+}
+
+fn planner(typed: FilePlanner, file: &ConfigFile) -> Result<PlannerSettings, ConfigError> {
+    let FilePlanner { weights, limits, privacy, unvouched, acceptance, reply_tokens } = typed;
+    let weights = weights.unwrap_or(Objective::FASTEST.weights);
+    let possible = |figure: &f64| figure.is_finite() && *figure >= 0.0;
+    if !weights.values().iter().all(possible) || weights.values().iter().all(|w| *w == 0.0) {
+        let detail = "are 0 or more each, and one of them is above 0";
+        return Err(file.invalid("planner.weights", detail));
+    }
+    if !limits.values().iter().flatten().all(possible) {
+        return Err(file.invalid("planner.limits", "are 0 or more"));
+    }
+    if !(0.0..=1.0).contains(&acceptance) {
+        return Err(file.invalid("planner.acceptance", "is from 0 to 1"));
+    }
+    if reply_tokens == 0 {
+        return Err(file.invalid("planner.reply_tokens", "must be above 0"));
+    }
+    let objective = Objective { weights, limits };
+    Ok(PlannerSettings { objective, privacy, unvouched, acceptance, reply_tokens })
 }
 
 fn generation(typed: FileGeneration, file: &ConfigFile) -> Result<Generation, ConfigError> {

@@ -54,8 +54,9 @@ fn other_modes_in_mid_reply_come_in_order() {
     let with = |list: &str| load(&format!("{MINIMAL}switches = [{list}]\n"));
     let (first, second) = ("{ after = 4, mode = 'remote' }", "{ after = 9, mode = 'split' }");
     let config = with(&format!("{first}, {second}")).unwrap();
-    assert_eq!(config.plan.switches[1], Switch { after: 9, mode: Mode::Split });
-    assert_eq!(config.modes().collect::<Vec<_>>(), [Mode::Local, Mode::Remote, Mode::Split]);
+    assert_eq!(config.plan.switches[1], Switch { after: 9, mode: Mode::Split, stages: None });
+    let modes: Vec<_> = config.requests().map(|request| request.mode).collect();
+    assert_eq!(modes, [Mode::Local, Mode::Remote, Mode::Split]);
     for wrong in [format!("{second}, {first}"), format!("{first}, {first}")] {
         assert!(with(&wrong).unwrap_err().to_string().contains("in the order"), "{wrong}");
     }
@@ -83,7 +84,11 @@ fn the_longest_conversation_stays_below_the_wires_limit() {
 fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
     let stages = "stages = [{ node = 'car', layers = [0, 2] }, { node = 'site', layers = [2, 4] }]";
     let config = load(&format!("{MINIMAL}target = 'cloud'\n{stages}\n")).unwrap();
-    let first = |mode| config.first_peer(mode).map(|name| name.as_str().to_owned());
+    let stages = &config.plan.stages;
+    let first = |mode| {
+        let request = config.plan_request(mode, stages);
+        request.first_peer().map(|name| name.as_str().to_owned())
+    };
     assert_eq!(first(Mode::Local), None);
     assert_eq!(first(Mode::Speculative).as_deref(), Some("cloud"));
     assert_eq!(first(Mode::Split).as_deref(), Some("site"));
@@ -92,9 +97,9 @@ fn the_first_peer_is_the_first_stage_that_is_not_the_device() {
 #[test]
 fn without_a_draft_model_nothing_is_drafted() {
     let mut config = load(MINIMAL).unwrap();
-    assert_eq!(config.plan_request(Mode::Split).draft_length, DraftLength::Auto);
+    assert_eq!(config.plan_request(Mode::Split, &[]).draft_length, DraftLength::Auto);
     config.models.draft = None;
-    assert_eq!(config.plan_request(Mode::Split).draft_length, DraftLength::NONE);
+    assert_eq!(config.plan_request(Mode::Split, &[]).draft_length, DraftLength::NONE);
 }
 
 #[test]

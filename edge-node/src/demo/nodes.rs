@@ -2,11 +2,11 @@
 
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings,
+    PlanSettings, PlannerSettings,
 };
-use base::{LayerRange, NodeName, Role};
+use base::{LayerRange, NodeName, Role, WireCodec};
 use cloud_node::Limits;
-use partitioner::{Codec, RequestedStage};
+use partitioner::RequestedStage;
 use settings::{Link, Pace};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -106,6 +106,7 @@ pub(crate) fn device(
         generation: Generation::default(),
         kv: KvSettings::default(),
         engine: EngineOptions { pace, ..EngineOptions::default() },
+        planner: PlannerSettings::default(),
         profile: settings::Profile::default(),
         measured: None,
         link,
@@ -122,7 +123,7 @@ pub(crate) fn even_stages(nodes: &[Role], layers: u32) -> Vec<RequestedStage> {
     let stage = |(part, role): (usize, &Role)| RequestedStage {
         node: name(*role),
         layers: LayerRange::new(bound(part), bound(part + 1)).expect("bounds do not fall"),
-        codec: Codec::F32,
+        codec: WireCodec::F32,
     };
     nodes.iter().enumerate().map(stage).collect()
 }

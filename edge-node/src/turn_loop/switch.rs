@@ -13,12 +13,11 @@
 //! - **The present plan goes on until the next one is ready**: a switch that comes to nothing costs nothing.
 
 use super::TurnLoop;
-use crate::config::Switch;
 use crate::course::Course;
 use crate::generate::GenerateError;
 use crate::reply::Switched;
 use crate::show::Notice;
-use partitioner::{Mode, Plan};
+use partitioner::{Plan, PlanRequest};
 use protocol::{Close, Frame, Message, Route, SessionId, WarmUp};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,8 +25,9 @@ use transport::{ChannelError, UplinkSession, clock};
 
 /// The plans of a request after its first.
 pub(super) struct Switches {
-    later: VecDeque<Switch>,
-    due: Option<Mode>,
+    /// After how many tokens, and which.
+    later: VecDeque<(u32, PlanRequest)>,
+    due: Option<PlanRequest>,
     /// Of the plan that is due, while its link is waited for.
     awaited: Option<Course>,
     next: Option<Next>,
@@ -56,10 +56,13 @@ pub(super) enum News {
 
 impl Switches {
     /// `first` is the plan to begin with, as far as it is known.
-    pub(super) fn new(later: &[Switch], first: Option<&Plan>) -> Self {
+    pub(super) fn new(
+        later: impl Iterator<Item = (u32, PlanRequest)>,
+        first: Option<&Plan>,
+    ) -> Self {
         let unknown = || "local: the target was never reached".to_owned();
         Self {
-            later: later.iter().copied().collect(),
+            later: later.collect(),
             due: None,
             awaited: None,
             next: None,
@@ -102,14 +105,14 @@ impl TurnLoop<'_> {
             self.take_over(next);
             return true;
         }
-        let Some(mode) = self.due() else { return false };
-        let course = Course::new(self.device, mode, None);
+        let Some(request) = self.due() else { return false };
+        let course = Course::new(self.device, request.clone(), None);
         if !course.is_open() {
             self.switches.awaited = Some(course);
             return false;
         }
-        match self.device.prepare(mode) {
-            Ok(Some(plan)) => self.begin(mode, plan).await,
+        match self.device.prepare(&request) {
+            Ok(Some(plan)) => self.begin(request, plan).await,
             Ok(None) => return false,
             Err(error) => self.stay(&settings::chain(&error)),
         }
@@ -123,8 +126,8 @@ impl TurnLoop<'_> {
             && let Some(message) = warm_up.poll_transmit()
         {
             any = true;
-            let codec = course.codec();
-            let frame = self.frame(message, codec).await?;
+            let way_out = course.way_out();
+            let frame = self.frame(message, way_out).await?;
             if let Some(Next { course, .. }) = &mut self.switches.next
                 && let Some(session) = &mut course.session
                 && session.send(frame).await.is_err()
@@ -164,19 +167,19 @@ impl TurnLoop<'_> {
         }
     }
 
-    /// The mode that it is time for: that of the last switch that is due, or of the plan that was not known.
-    fn due(&mut self) -> Option<Mode> {
+    /// The plan that it is time for: the last one that is due, or the one that was not known.
+    fn due(&mut self) -> Option<PlanRequest> {
         let Switches { due, later, .. } = &mut self.switches;
         if self.drafter.finished().is_some() {
             return None;
         }
         let said = self.drafter.log().generated().len();
-        while let Some(switch) = later.pop_front_if(|switch| switch.after as usize <= said) {
-            *due = Some(switch.mode);
+        while let Some((_, request)) = later.pop_front_if(|(after, _)| *after as usize <= said) {
+            *due = Some(request);
         }
-        let (mode, known) = (self.course.mode, self.course.plan.is_some());
-        let is_there = due.take_if(|due| *due == mode && known).is_some();
-        let due = due.or((!known).then_some(mode));
+        let (request, known) = (&self.course.request, self.course.plan.is_some());
+        let is_there = due.take_if(|due| due == request && known).is_some();
+        let due = due.clone().or_else(|| (!known).then(|| request.clone()));
         if is_there {
             self.give_up_next();
         }
@@ -184,15 +187,15 @@ impl TurnLoop<'_> {
     }
 
     /// Goes on by `plan`, or has its stages read the text first.
-    async fn begin(&mut self, mode: Mode, plan: Plan) {
+    async fn begin(&mut self, request: PlanRequest, plan: Plan) {
         self.give_up_next();
         (self.switches.due, self.switches.awaited) = (None, None);
         let route = self.device.route(&plan);
         if route.stages == self.drafter.route().stages || route.is_local() {
-            return self.go(mode, plan, route);
+            return self.go(request, plan, route);
         }
         let begins = self.course.plan.is_none();
-        let mut course = Course::new(self.device, mode, Some(plan));
+        let mut course = Course::new(self.device, request.clone(), Some(plan));
         course.session = match course.uplink() {
             Some(uplink) => uplink.open_session().await,
             None => None,
@@ -210,7 +213,7 @@ impl TurnLoop<'_> {
             Some(_) => {}
             None if course.is_open() => return self.stay("its first peer takes no more sessions"),
             // Lost just now.
-            None => return self.switches.due = Some(mode),
+            None => return self.switches.due = Some(request),
         }
         let session = SessionId(self.device.config.network.random());
         let warm_up = self.drafter.warm_up(route, session);
@@ -218,13 +221,12 @@ impl TurnLoop<'_> {
     }
 
     /// The stages stay, or the device needs none.
-    fn go(&mut self, mode: Mode, plan: Plan, route: Route) {
+    fn go(&mut self, request: PlanRequest, plan: Plan, route: Route) {
         if route.is_local() {
-            let before =
-                std::mem::replace(&mut self.course, Course::new(self.device, mode, Some(plan)));
-            part(before.session);
+            let course = Course::new(self.device, request, Some(plan));
+            part(std::mem::replace(&mut self.course, course).session);
         } else {
-            (self.course.mode, self.course.plan) = (mode, Some(plan));
+            self.course.go_on(request, plan);
         }
         // What the device works on may be the word of another model.
         self.thought = None;
@@ -241,6 +243,9 @@ impl TurnLoop<'_> {
     }
 
     fn note_switch(&mut self) {
+        if let Some(plan) = &self.course.plan {
+            self.device.keep_stages_of(plan);
+        }
         let after = self.drafter.log().generated().len();
         let plan = self.course.plan.as_ref().map_or_else(String::new, Plan::to_string);
         self.switches.made.push(Switched { after, plan: plan.clone() });
@@ -252,7 +257,7 @@ impl TurnLoop<'_> {
         let Some(Next { course, .. }) = self.switches.next.take() else { return };
         self.switches.losses += 1;
         match self.switches.losses <= LOSSES_MAX {
-            true => self.switches.due = self.switches.due.or(Some(course.mode)),
+            true => drop(self.switches.due.get_or_insert(course.request)),
             false => self.stay("its session is lost again and again"),
         }
     }

@@ -3,7 +3,7 @@
 use super::lane::Part;
 use super::{Costs, room};
 use crate::{Candidate, LocalModel, Obstacle, RequestedStage};
-use base::{LayerRange, NodeName};
+use base::{LayerRange, NodeName, WireCodec};
 use profile::{LinkEstimate, ModelProfile};
 
 /// The stages of a candidate and the links between them.
@@ -81,7 +81,7 @@ impl<'a> Costs<'a> {
     }
 
     fn whole_on(&self, target: &NodeName) -> Result<Route<'a>, Obstacle> {
-        let codec = crate::Codec::F32;
+        let codec = WireCodec::F32;
         let layers = LayerRange::all(self.layers);
         self.staged(&[RequestedStage { node: target.clone(), layers, codec }])
     }

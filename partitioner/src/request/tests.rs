@@ -1,6 +1,7 @@
 //! Tables of requests and what becomes of them.
 
 use super::*;
+use base::WireCodec;
 
 fn name(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
@@ -12,7 +13,7 @@ fn split(stages: &[(&str, u32, u32)]) -> PlanRequest {
         .map(|(node, start, end)| RequestedStage {
             node: name(node),
             layers: LayerRange::new(*start, *end).unwrap(),
-            codec: Codec::F32,
+            codec: WireCodec::F32,
         })
         .collect();
     PlanRequest {

@@ -14,7 +14,7 @@ use super::labels::{Arrivals, Label, Labels, arrive};
 use super::measure::Score;
 use super::tables::{Ground, Place, Tables};
 use crate::{Candidate, Costs, RequestedStage, Speculation};
-use base::{DraftLength, LayerRange};
+use base::{DraftLength, LayerRange, WireCodec};
 
 /// A limit is held against sums that were added in another order than the plan's own.
 const ROUNDING: f64 = 1.0 + 1e-9;
@@ -97,8 +97,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         let arrived = self.tables.bare.and(self.tables.hop(0, link, None), self.measures);
         let room = self.ground.nodes[node].as_ref().expect("the caller looked");
         for done in room.ends(0, Place::First, self.ground.layers) {
-            let score =
-                arrived.and(self.tables.stage(node, Place::First, done), self.measures);
+            let score = arrived.and(self.tables.stage(node, Place::First, done), self.measures);
             if self.may_win(&score, self.bounds.run(node, done), best) {
                 self.labels.add(Label { score, node, done, before: None });
             }
@@ -169,8 +168,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         let mut start = 0;
         let stages = ends.iter().enumerate().map(|(index, (node, end))| {
             let layers = LayerRange::new(small(start), small(*end)).expect("a chain goes on");
-            let codec =
-                if index == 0 { crate::Codec::F32 } else { self.ground.codecs[start].0 };
+            let codec = if index == 0 { WireCodec::F32 } else { self.ground.codecs[start].0 };
             start = *end;
             let node = self.costs.graph.nodes()[*node].profile.node.clone();
             RequestedStage { node, layers, codec }

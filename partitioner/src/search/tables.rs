@@ -5,8 +5,8 @@ use crate::cost::chain::Tally;
 use crate::cost::lane::Part;
 use crate::cost::room;
 use crate::cost::style::Style;
-use crate::{Codec, Costs, Objective};
-use base::LayerRange;
+use crate::{Costs, Objective};
+use base::{LayerRange, WireCodec};
 use profile::ModelProfile;
 
 /// Where in a chain a stage stands, and so which ends it has.
@@ -27,7 +27,7 @@ pub(super) struct Ground<'a> {
     /// By node: what it can run; `None` where nothing may.
     pub(super) nodes: Vec<Option<Room<'a>>>,
     /// By boundary: the codec, and which of the distinct widths it has.
-    pub(super) codecs: Vec<(Codec, usize)>,
+    pub(super) codecs: Vec<(WireCodec, usize)>,
     /// The distinct bits of a value.
     bits: Vec<f64>,
 }

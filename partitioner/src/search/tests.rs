@@ -2,9 +2,9 @@
 
 use crate::testing::{Dice, random, random_objective, three_tiers};
 use crate::{
-    Candidate, Choice, Codec, Costs, LocalModel, Objective, RequestedStage, Situation, Speculation,
+    Candidate, Choice, Costs, LocalModel, Objective, RequestedStage, Situation, Speculation,
 };
-use base::{DraftLength, LayerRange, NodeName};
+use base::{DraftLength, LayerRange, NodeName, WireCodec};
 
 /// Worlds of a usual run; `SLOW_TESTS=1` looks at [`WORLDS_SLOW`].
 const WORLDS: u64 = 2_000;
@@ -24,10 +24,8 @@ fn the_best_plan_is_the_best_of_all_plans() {
         let objective = random_objective(&mut dice, near);
         let found = costs.best(&objective);
         let all = Naive::new(&situation).all();
-        let mut judged: Vec<Choice> = all
-            .iter()
-            .filter_map(|candidate| costs.judge(candidate, &objective).ok())
-            .collect();
+        let mut judged: Vec<Choice> =
+            all.iter().filter_map(|candidate| costs.judge(candidate, &objective).ok()).collect();
         judged.sort_by(|a, b| a.score.total_cmp(&b.score));
         check(seed, found.as_ref(), &judged);
         none += u32::from(found.is_none());
@@ -65,7 +63,7 @@ const fn is_split(candidate: &Candidate) -> bool {
 /// Every plan of a situation, without a thought.
 struct Naive<'a> {
     situation: &'a Situation,
-    codecs: Vec<Codec>,
+    codecs: Vec<WireCodec>,
     layers: u32,
     chains: Vec<Vec<RequestedStage>>,
 }
@@ -115,7 +113,7 @@ impl<'a> Naive<'a> {
         let device = self.situation.device.clone();
         for end in 0..=self.layers {
             let layers = LayerRange::new(0, end).unwrap();
-            let first = RequestedStage { node: device.clone(), layers, codec: Codec::F32 };
+            let first = RequestedStage { node: device.clone(), layers, codec: WireCodec::F32 };
             self.extend(&[first], &device, end);
         }
     }
@@ -130,7 +128,7 @@ impl<'a> Naive<'a> {
             .map(|link| link.to.clone())
             .collect();
         for to in next {
-            let codecs = if stages.is_empty() { vec![Codec::F32] } else { self.codecs.clone() };
+            let codecs = if stages.is_empty() { vec![WireCodec::F32] } else { self.codecs.clone() };
             for end in done..=self.layers {
                 for codec in codecs.clone() {
                     let layers = LayerRange::new(done, end).unwrap();

@@ -13,10 +13,8 @@ mod warm_up;
 
 use super::alone::GAPS_MAX;
 use super::*;
-use crate::{
-    Draft, Fault, FaultKind, Origin, Pass, PlannedStage, PrefixHash, SessionId, Verdict, WireCodec,
-};
-use base::{KvFormat, LayerRange, NodeName, Sampling};
+use crate::{Draft, Fault, FaultKind, Origin, Pass, PlannedStage, PrefixHash, SessionId, Verdict};
+use base::{KvFormat, LayerRange, NodeName, Sampling, WireCodec};
 use std::time::Duration;
 
 const END: TokenId = TokenId(0);
@@ -72,6 +70,7 @@ fn stage(node: &str, layers: LayerRange) -> PlannedStage {
         embedding: layers.start() == 0,
         head: layers.end() == 4,
         codec: WireCodec::F32,
+        scales: Vec::new(),
     }
 }
 

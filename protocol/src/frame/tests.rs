@@ -4,8 +4,8 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    ByteCount, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role, Sampling,
-    StreamWindow, TokenId, TokenizerFingerprint,
+    ByteCount, ChannelScale, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role,
+    Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
@@ -86,7 +86,14 @@ fn stage() -> PlannedStage {
         embedding: false,
         head: true,
         codec: WireCodec::Int8,
+        scales: Vec::new(),
     }
+}
+
+fn calibrated_open() -> Open {
+    let scales = vec![ChannelScale(120), ChannelScale(136)];
+    let stage = PlannedStage { codec: WireCodec::Scaled(6), scales, ..stage() };
+    Open { stages: vec![stage], ..open() }
 }
 
 fn open() -> Open {
@@ -161,6 +168,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("welcome", Message::Welcome(welcome()).into()),
         ("welcome with what the node can do", Message::Welcome(measured_welcome()).into()),
         ("open", Message::Open(open()).into()),
+        ("open with a calibrated hop", Message::Open(calibrated_open()).into()),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
@@ -237,7 +245,7 @@ fn every_message_has_its_golden_bytes_and_they_read_back() {
 /// A field, its limit, and a message in which it has so many.
 type Case = (&'static str, usize, fn(usize) -> Message);
 
-const CASES_OF_SHAKING_HANDS: [Case; 9] = [
+const CASES_OF_SHAKING_HANDS: [Case; 10] = [
     ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
         Message::Hello(Hello { numerics: "x".repeat(n), ..hello() })
     }),
@@ -255,6 +263,10 @@ const CASES_OF_SHAKING_HANDS: [Case; 9] = [
         Message::Welcome(Welcome { width: small(n), ..welcome() })
     }),
     ("stages", limits::STAGES_MAX, |n| Message::Open(Open { stages: vec![stage(); n], ..open() })),
+    ("channel scales", limits::SCALES_MAX, |n| {
+        let stage = PlannedStage { scales: vec![ChannelScale(128); n], ..stage() };
+        Message::Open(Open { stages: vec![stage], ..open() })
+    }),
     ("end tokens", limits::END_TOKENS_MAX, |n| {
         Message::Open(Open { end_tokens: vec![TokenId(1); n], ..open() })
     }),

@@ -25,9 +25,9 @@ use crate::error::PeerMisbehaved;
 use crate::verifier::FORGOTTEN;
 use crate::{
     Close, Epoch, Fault, FaultKind, Frame, Hidden, HiddenRows, Kind, Message, Open, Opened, Pass,
-    PrefixHash, Rollback, Transcript, Verdict, WireCodec, limits,
+    PrefixHash, Rollback, Transcript, Verdict, limits,
 };
-use base::{Position, TokenId};
+use base::{Position, TokenId, WireCodec};
 use bytes::Bytes;
 use flight::Flight;
 use std::collections::VecDeque;
@@ -63,8 +63,6 @@ pub struct HopWork {
     pub tokens: Vec<TokenId>,
     /// Their hidden states, where the stage starts above the embedding.
     pub hidden: Option<HiddenRows>,
-    /// How to encode the output rows.
-    pub codec: WireCodec,
 }
 
 /// A stage in the middle of one session's chain.
@@ -265,7 +263,6 @@ impl Hops {
                     skip: 0,
                     payload,
                 }),
-                codec: self.config.writes,
             };
             self.flight.run(pass);
             return Some(work);
@@ -273,7 +270,7 @@ impl Hops {
         None
     }
 
-    /// The shell ran the work: `payload` holds its output rows in [`HopWork::codec`].
+    /// The shell ran the work: `payload` holds its output rows in the session's codec.
     ///
     /// # Panics
     ///

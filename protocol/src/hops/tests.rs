@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{PlannedStage, PrefixCheck, SessionId};
-use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow};
+use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow, WireCodec};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -19,6 +19,7 @@ fn stage(node: &str) -> PlannedStage {
         embedding: false,
         head: false,
         codec: WireCodec::F16,
+        scales: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ mod session;
 pub use link::{Hello, Ping, Pong, Welcome};
 pub use session::{
     Close, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback,
-    Verdict, WireCodec,
+    Verdict,
 };
 
 use crate::codec::{self, CodecError};

@@ -2,7 +2,10 @@
 
 use crate::error::LimitError;
 use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, limits};
-use base::{KvFormat, LayerRange, NodeName, Position, Sampling, StreamWindow, TokenId};
+use base::{
+    ChannelScale, KvFormat, LayerRange, NodeName, Position, Sampling, StreamWindow, TokenId,
+    WireCodec,
+};
 use serde::{Deserialize, Serialize};
 
 /// Begins a session, or resumes one. Sent by the device, and by each stage to the next.
@@ -45,17 +48,8 @@ pub struct PlannedStage {
     pub head: bool,
     /// The wire codec of the hop *into* this stage; without meaning where `embedding` holds.
     pub codec: WireCodec,
-}
-
-/// Number format of hidden states on a hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum WireCodec {
-    /// Exact.
-    F32,
-    /// Half precision.
-    F16,
-    /// Eight-bit integers in blocks of 64 with a scale each, outliers exact.
-    Int8,
+    /// What is usual for each channel there, where the codec is a calibrated one; else nothing.
+    pub scales: Vec<ChannelScale>,
 }
 
 /// The answer to [`Open`]: what every stage of the chain still holds.
@@ -227,6 +221,8 @@ pub enum FaultKind {
 impl Open {
     pub(super) fn check(&self) -> Result<(), LimitError> {
         LimitError::cap("stages", self.stages.len(), limits::STAGES_MAX)?;
+        let scales = self.stages.iter().map(|stage| stage.scales.len()).sum();
+        LimitError::cap("channel scales", scales, limits::SCALES_MAX)?;
         LimitError::cap("end tokens", self.end_tokens.len(), limits::END_TOKENS_MAX)?;
         LimitError::cap_u32("session positions", self.positions_max, limits::POSITIONS_MAX)?;
         LimitError::cap_u32("held positions", self.have.0, self.positions_max)
@@ -276,21 +272,19 @@ impl Draft {
 impl Hidden {
     fn check(&self, rows: usize) -> Result<(), LimitError> {
         LimitError::cap_u32("width", self.width, limits::WIDTH_MAX)?;
-        let cap = self.codec.row_len_max(self.width).saturating_mul(rows);
+        let cap = hidden_row_len_max(self.codec, self.width).saturating_mul(rows);
         LimitError::cap("hidden bytes", self.bytes as usize, cap.min(limits::HIDDEN_LEN_MAX))
     }
 }
 
-impl WireCodec {
-    /// The most bytes that a row of `width` values takes. For `Int8` a bound that does not know the
-    /// codec's details: outliers travel with an index, but never more than all of them.
-    pub const fn row_len_max(self, width: u32) -> usize {
-        let width = width as usize;
-        match self {
-            Self::F32 => width * 4,
-            Self::F16 => width * 2,
-            Self::Int8 => width * 8 + 64,
-        }
+/// The most bytes that a row of `width` values takes: a bound that does not know the codecs' details.
+/// Outliers travel with an index, but never more than all of them.
+const fn hidden_row_len_max(codec: WireCodec, width: u32) -> usize {
+    let width = width as usize;
+    match codec {
+        WireCodec::F32 => width * 4,
+        WireCodec::F16 => width * 2,
+        WireCodec::Int8 | WireCodec::Int4 | WireCodec::Scaled(_) => width * 8 + 64,
     }
 }
 

@@ -5,9 +5,9 @@ use super::scenario::{Scenario, ms};
 use super::stage::{Engine, WIDTH};
 use crate::{
     DrafterConfig, Epoch, Frame, Header, Hops, HopsConfig, LinkHealthConfig, PlannedStage, Route,
-    SessionId, Tuning, Verifier, VerifierConfig, WireCodec, frame,
+    SessionId, Tuning, Verifier, VerifierConfig, frame,
 };
-use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling};
+use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling, WireCodec};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub(super) fn route(scenario: &Scenario) -> Route {
         embedding: first && !scenario.head_stage,
         head: !first || !scenario.hop,
         codec: WireCodec::F32,
+        scales: Vec::new(),
     };
     let gateway = scenario.hop.then(|| stage("gateway", true));
     Route {

@@ -1,8 +1,8 @@
 //! A stage's engine with a KV that is checked: it holds exactly the tokens that were run.
 
 use super::model;
-use crate::{HiddenRows, HopWork, WireCodec, Work};
-use base::{Position, TokenId};
+use crate::{HiddenRows, HopWork, Work};
+use base::{Position, TokenId, WireCodec};
 use bytes::Bytes;
 
 /// Width of a simulated row of hidden states: one value, the token's id.

@@ -41,9 +41,9 @@ use crate::branch::Tip;
 use crate::error::PeerMisbehaved;
 use crate::{
     Cost, Draft, Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, PrefixHash, Rollback,
-    WireCodec, limits,
+    limits,
 };
-use base::{Position, Sampling, TokenId};
+use base::{Position, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use cost::Told;
 use memory::Memory;

@@ -11,7 +11,7 @@ mod streaming;
 
 use super::*;
 use crate::{Hidden, PrefixHash, SessionId};
-use base::{KvFormat, Sampling};
+use base::{KvFormat, Sampling, WireCodec};
 
 const END: TokenId = TokenId(0);
 

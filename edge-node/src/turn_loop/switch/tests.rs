@@ -53,8 +53,10 @@ fn link(outages: &str) -> Emulation {
 
 fn config(mode: Mode, switches: &[(u32, Mode)], outages: &str) -> WorldConfig {
     let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link(outages)), 1);
-    config.switches =
-        switches.iter().map(|(after, mode)| Switch { after: *after, mode: *mode }).collect();
+    config.switches = switches
+        .iter()
+        .map(|(after, mode)| Switch { after: *after, mode: *mode, stages: None })
+        .collect();
     (config.local, config.gateway) = (LocalChoice::Target, true);
     (config.paces.gateway, config.paces.cloud) = (PASS, PASS);
     config.paces.device = Pace { decode_ms: 20.0, per_row_ms: 0.0 };

@@ -12,9 +12,9 @@ use super::super::stage::WIDTH;
 use super::{Happening, Purpose, Thinking, World};
 use crate::{
     AfterOutage, Drafted, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, Origin,
-    PrefixHash, WireCodec, limits,
+    PrefixHash, limits,
 };
-use base::TokenId;
+use base::{TokenId, WireCodec};
 
 /// What a machine may have to say at once: to each pass that it may hold, and to what it was told.
 pub(super) const OUTBOX_MAX: usize = limits::PASSES_IN_FLIGHT_MAX + 2;
@@ -143,7 +143,7 @@ impl World {
         assert_eq!(check, pass.prefix, "the rows that the shell lacks are of the pass's own text");
         self.head.catch_up(&text);
         let (truncate_to, tokens) = (pass.base, pass.tokens.clone());
-        let work = HopWork { truncate_to, tokens, hidden: None, codec: WireCodec::F32 };
+        let work = HopWork { truncate_to, tokens, hidden: None };
         let payload = self.head.pass_on(&work).expect("the device's own KV reaches back");
         let bytes = u32::try_from(payload.len()).unwrap();
         pass.hidden = Some(Hidden { codec: WireCodec::F32, width: WIDTH, bytes });

@@ -1,6 +1,7 @@
 //! Chunks of drafts that come while others are judged, and a target that goes on by itself.
 
 use super::*;
+use base::WireCodec;
 use std::time::Duration;
 
 impl Desk {

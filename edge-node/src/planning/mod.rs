@@ -1,0 +1,13 @@
+//! From what a device knows to a plan: its own profile, what peers said of themselves, its links, and what is
+//! asked.
+//!
+//! ```text
+//!   profiles, links, certificates, demand ─▶ Situation ─▶ partitioner ─▶ plan, and why
+//! ```
+
+mod command;
+mod front;
+mod situation;
+mod words;
+
+pub use command::{PlanArguments, plan};
