@@ -22,10 +22,9 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let measured = std::env::args().any(|argument| argument == "--bench");
     let layers = if measured { LAYERS } else { LAYERS_TINY };
-    for (name, situation) in [
-        ("three_tiers", situation(1, 1, layers)),
-        ("eight_nodes", situation(4, 3, layers)),
-    ] {
+    for (name, situation) in
+        [("three_tiers", situation(1, 1, layers)), ("eight_nodes", situation(4, 3, layers))]
+    {
         let mut group = criterion.benchmark_group(format!("{name}_{layers}_layers"));
         group.sample_size(10);
         for (what, objective) in objectives() {
@@ -69,12 +68,10 @@ fn objectives() -> [(&'static str, Objective); 3] {
 /// the whole model, so that every plan is a split.
 fn situation(gateways: u32, clouds: u32, layers: u32) -> Situation {
     let device = node(0, Role::Device, layers, 4_000.0, layers / 8);
-    let gateways = (1..=gateways).map(|index| {
-        node(index, Role::Gateway, layers, 1_500.0 + 70.0 * index as f32, layers / 3)
-    });
-    let clouds = (10..10 + clouds).map(|index| {
-        node(index, Role::Cloud, layers, 500.0 + 30.0 * index as f32, layers * 2 / 3)
-    });
+    let gateways = (1..=gateways)
+        .map(|index| node(index, Role::Gateway, layers, 1_500.0 + 70.0 * index as f32, layers / 3));
+    let clouds = (10..10 + clouds)
+        .map(|index| node(index, Role::Cloud, layers, 500.0 + 30.0 * index as f32, layers * 2 / 3));
     let nodes: Vec<NodeState> = std::iter::once(device).chain(gateways).chain(clouds).collect();
     let mut links = Vec::new();
     for (at, from) in nodes.iter().enumerate() {

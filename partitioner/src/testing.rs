@@ -218,7 +218,8 @@ fn random_certificates(dice: &mut Dice, layers: u32) -> Certificates {
         for boundary in 0..=layers {
             if dice.chance(0.8) {
                 let (kl, bits) = (dice.between(0.0, 0.04), bits * dice.between(0.9, 1.1));
-                let good = Certificate { codec, boundary, bits, kl, top1: 0.99, perplexity_change: 0.0 };
+                let good =
+                    Certificate { codec, boundary, bits, kl, top1: 0.99, perplexity_change: 0.0 };
                 measured.push(good);
             }
         }

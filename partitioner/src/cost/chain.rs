@@ -169,7 +169,12 @@ impl Tally {
     }
 
     /// All that a plan is judged by, of a chain that is complete.
-    pub(crate) fn criteria(&self, style: &Style, power: Option<Power>, later: f64) -> Criteria<f64> {
+    pub(crate) fn criteria(
+        &self,
+        style: &Style,
+        power: Option<Power>,
+        later: f64,
+    ) -> Criteria<f64> {
         let (ttft_s, token_s) = (self.ttft_s(), self.token_s(style));
         // A device that streams computes all the time: it drafts on while it waits.
         let busy_s = match style.streams() {

@@ -138,7 +138,13 @@ impl Lanes {
     }
 
     /// What `part` adds to a chain in `style`, whose reply has `later` tokens after the first.
-    pub(crate) fn stage(&self, part: Part, prompt: &Prompt, style: &Style, later: f64) -> StageCost {
+    pub(crate) fn stage(
+        &self,
+        part: Part,
+        prompt: &Prompt,
+        style: &Style,
+        later: f64,
+    ) -> StageCost {
         let (full_s, last_s) = (self.full.pass_s(part), self.last.pass_s(part));
         let (fill_s, tail_s) = prompt.fill_and_tail(full_s, last_s);
         let round_s = self.round.pass_s(part);

@@ -177,11 +177,7 @@ impl<'a> Costs<'a> {
             }
         }
         let Deviations { ttft_ms, itl_ms, reply_ms } = squares;
-        Deviations {
-            ttft_ms: ttft_ms.sqrt(),
-            itl_ms: itl_ms.sqrt(),
-            reply_ms: reply_ms.sqrt(),
-        }
+        Deviations { ttft_ms: ttft_ms.sqrt(), itl_ms: itl_ms.sqrt(), reply_ms: reply_ms.sqrt() }
     }
 }
 

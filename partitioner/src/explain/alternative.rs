@@ -129,7 +129,8 @@ impl fmt::Display for Verdict {
                     let joint = if index == 0 { "" } else { ", " };
                     write!(f, "{joint}{difference}")?;
                 }
-                let token = differences.iter().any(|one| one.criterion == "itl_ms" && one.more > 0.0);
+                let token =
+                    differences.iter().any(|one| one.criterion == "itl_ms" && one.more > 0.0);
                 match slower {
                     Some((of, here, there)) if token => {
                         write!(f, "; most of all {of}, {here:.1} ms a token in place of {there:.1}")

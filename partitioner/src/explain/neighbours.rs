@@ -18,8 +18,10 @@ pub(super) fn of(candidate: &Candidate, costs: &Costs<'_>) -> Vec<Candidate> {
             })
             .collect(),
         Candidate::Split { stages, speculation, draft_length } => {
-            let split = |stages: Vec<RequestedStage>, speculation, draft_length| {
-                Candidate::Split { stages, speculation, draft_length }
+            let split = |stages: Vec<RequestedStage>, speculation, draft_length| Candidate::Split {
+                stages,
+                speculation,
+                draft_length,
             };
             let moved = moved(stages).into_iter().chain(recoded(stages, costs));
             let mut all: Vec<Candidate> =

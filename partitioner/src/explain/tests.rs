@@ -1,8 +1,8 @@
 //! What is said of plans that lost, and that it is true.
 
 use crate::testing::{MIB, name, three_tiers};
-use crate::{Candidate, Certificate, Codec, Costs, Decision, Objective, Privacy, QualityBudget};
 use crate::{Admission, Situation, Verdict};
+use crate::{Candidate, Certificate, Codec, Costs, Decision, Objective, Privacy, QualityBudget};
 use base::ByteCount;
 
 #[test]
@@ -56,7 +56,10 @@ fn parts_of_a_token_add_up_to_it() {
 fn what_cannot_be_is_told_with_its_numbers() {
     let mut private = three_tiers();
     private.demand.privacy = Privacy::Site;
-    check_says(&private, "remote via cloud: not possible: privacy class site forbids cloud, a cloud");
+    check_says(
+        &private,
+        "remote via cloud: not possible: privacy class site forbids cloud, a cloud",
+    );
 
     let mut full = three_tiers();
     full.nodes[1].profile.memory = ByteCount(128 * MIB);

@@ -18,8 +18,7 @@ fn each_reason_to_stay_has_its_edge() {
         (f64::INFINITY, f64::INFINITY, 0.0, 9.0, 0.0, "the other plan is no faster"),
     ];
     for (now_ms, then_ms, deviation, tokens_left, moving_ms, expected) in cases {
-        let (current, candidate) =
-            (predicted(now_ms, deviation), predicted(then_ms, deviation));
+        let (current, candidate) = (predicted(now_ms, deviation), predicted(then_ms, deviation));
         let outlook =
             Outlook { current: Some(&current), candidate: &candidate, tokens_left, moving_ms };
         let said = match Replanner::default().advise(Duration::ZERO, &outlook) {

@@ -11,11 +11,8 @@ use crate::Costs;
 pub(super) const NOTHING: Score = Score { sums: [0.0; MEASURES_MAX], peak_s: 0.0, tail_s: 0.0 };
 
 /// Where no way leads to the end.
-const NO_WAY: Score = Score {
-    sums: [f64::INFINITY; MEASURES_MAX],
-    peak_s: f64::INFINITY,
-    tail_s: f64::INFINITY,
-};
+const NO_WAY: Score =
+    Score { sums: [f64::INFINITY; MEASURES_MAX], peak_s: f64::INFINITY, tail_s: f64::INFINITY };
 
 /// The least that is left.
 #[derive(Debug)]

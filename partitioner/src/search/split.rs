@@ -125,7 +125,11 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
     }
 
     /// The stages that may follow on `node`, the last ones first.
-    fn steps(&self, node: usize, done: usize) -> impl Iterator<Item = (Place, usize)> + use<'s, 'a> {
+    fn steps(
+        &self,
+        node: usize,
+        done: usize,
+    ) -> impl Iterator<Item = (Place, usize)> + use<'s, 'a> {
         let step = |place| self.ends(node, done, place).map(move |end| (place, end));
         step(Place::Last).chain(step(Place::Middle))
     }
@@ -203,8 +207,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         let mut start = 0;
         let stages = ends.iter().enumerate().map(|(index, (node, end))| {
             let layers = LayerRange::new(small(start), small(*end)).expect("a chain goes on");
-            let codec =
-                if index == 0 { crate::Codec::F32 } else { self.ground.codecs[start].0 };
+            let codec = if index == 0 { crate::Codec::F32 } else { self.ground.codecs[start].0 };
             start = *end;
             let node = self.costs.graph.nodes()[*node].profile.node.clone();
             RequestedStage { node, layers, codec }

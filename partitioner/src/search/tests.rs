@@ -24,10 +24,8 @@ fn the_best_plan_is_the_best_of_all_plans() {
         let objective = random_objective(&mut dice, near);
         let found = costs.best(&objective);
         let all = Naive::new(&situation).all();
-        let mut judged: Vec<Choice> = all
-            .iter()
-            .filter_map(|candidate| costs.judge(candidate, &objective).ok())
-            .collect();
+        let mut judged: Vec<Choice> =
+            all.iter().filter_map(|candidate| costs.judge(candidate, &objective).ok()).collect();
         judged.sort_by(|a, b| a.score.total_cmp(&b.score));
         check(seed, found.as_ref(), &judged);
         none += u32::from(found.is_none());
