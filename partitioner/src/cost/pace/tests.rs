@@ -3,7 +3,7 @@
 use super::*;
 
 /// Goal: the exact cycle is the mean of many random ones. Method: `speculation_sim.py`, an event
-/// simulation that shares no code with this, 4 seeds of 5,000 tokens; its own spread is 1 to 2 %.
+/// simulation that shares no code with this, 8 seeds of 20,000 tokens each; the largest difference is 2 %.
 #[test]
 fn the_cycle_is_the_mean_of_a_simulation() {
     for case in SIMULATED {
@@ -60,8 +60,10 @@ fn flow(
 
 /// Milliseconds: a draft, a pass and each of its rows; acceptance; a round trip; then a token and its
 /// share of the target, streaming and conserving work.
+type Case = (f64, f64, f64, f64, f64, f64, f64, f64, f64);
+
 #[rustfmt::skip]
-const SIMULATED: [(f64, f64, f64, f64, f64, f64, f64, f64, f64); 45] = [
+const SIMULATED: [Case; 45] = [
     (8.0, 40.0, 3.0, 0.6, 10.0, 34.2, 27.0, 31.5, 31.5),
     (8.0, 40.0, 3.0, 0.6, 20.0, 38.2, 27.0, 33.6, 33.6),
     (8.0, 40.0, 3.0, 0.6, 50.0, 50.2, 27.0, 36.4, 36.4),
