@@ -77,6 +77,29 @@ fn a_split_that_streams_takes_a_cycle_and_periods() {
 }
 
 #[test]
+fn a_thin_link_is_the_slowest_of_a_chain() {
+    let mut situation = three_tiers();
+    let wide = predict(&situation, &split(2));
+    situation.links[2].estimate.up_mbps.mean = 1.0;
+    let thin = predict(&situation, &split(2));
+    let rows_ms = (3.0 * 4_099.0 + 50.0) * 8.0 / 1e3;
+    let car = 2.0 * (1.0 + 4.0 * 2.2 + 0.101 + 2.5) + 2.0 + 4.0 * 5.2 + 0.203;
+    let periods = (rows_ms - car) * 0.64 / 0.36;
+    close(thin.itl_ms - wide.itl_ms, 0.2 * (rows_ms * (1.0 - 1.0 / 500.0) + periods));
+}
+
+#[test]
+fn the_stage_that_decides_reads_no_draft_in_vain_and_others_do() {
+    // Drafts of 2 that are right in 0.8: 14 ahead, 6 chunks behind the wrong one.
+    let (judged, sent) = (1.0 / 1.8, 1.0 / 1.8 + 0.2 * 6.0);
+    let mut situation = three_tiers();
+    situation.nodes[1].profile.role = base::Role::Cloud;
+    let found = predict(&situation, &split(2));
+    close(found.target_passes_per_token, judged);
+    close(found.cloud_passes, 4.0 + 100.0 * (judged + sent));
+}
+
+#[test]
 fn a_busy_node_takes_longer_and_costs_the_same() {
     let mut situation = three_tiers();
     let free = predict(&situation, &remote());
