@@ -131,7 +131,7 @@ pub(crate) fn three_tiers() -> Situation {
 /// A small world from a seed, where anything may be scarce.
 pub(crate) fn random(dice: &mut Dice) -> Situation {
     let drafts = dice.chance(0.25);
-    let layers = if drafts { dice.count(1, 6) } else { dice.count(1, 12) };
+    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 12) };
     let most = if !drafts && layers > 6 { 3 } else { 4 };
     let nodes = random_nodes(dice, drafts, layers, most);
     let mut links = Vec::new();

@@ -1,5 +1,6 @@
 //! The search beside a naive one that shares nothing with it but the cost of a plan.
 
+use super::measure::{MEASURES_MAX, Score};
 use crate::testing::{Dice, random, random_objective, three_tiers};
 use crate::{
     Candidate, Choice, Codec, Costs, LocalModel, Objective, RequestedStage, Situation, Speculation,
@@ -52,6 +53,19 @@ fn the_best_plan_of_three_tiers_is_one_that_the_runtime_takes() {
     assert!(choice.candidate.plan(&situation.device, costs.layers()).is_ok());
     let again = costs.best(&Objective::FASTEST).unwrap();
     assert_eq!(choice, again);
+}
+
+#[test]
+fn a_beginning_that_is_larger_in_anything_makes_none_superfluous() {
+    let score = Score { sums: [1.0; MEASURES_MAX], peak_s: 1.0, tail_s: 1.0 };
+    let mut summed = score;
+    summed.sums[1] = 2.0;
+    let others = [Score { peak_s: 2.0, ..score }, Score { tail_s: 2.0, ..score }, summed];
+    assert!(score.dominates(&score, 2));
+    for other in others {
+        assert!(score.dominates(&other, 2) && !other.dominates(&score, 2), "{other:?}");
+    }
+    assert!(summed.dominates(&score, 1));
 }
 
 const fn is_split(candidate: &Candidate) -> bool {
