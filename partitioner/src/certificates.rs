@@ -127,14 +127,21 @@ impl Certificates {
         codecs
     }
 
-    /// The codec with the fewest bits that may be used at `boundary`, and these; of two the one that is
-    /// nearer to exact. Nothing that a plan is judged by grows as bits fall, so it is never the wrong one.
-    pub fn leanest(&self, boundary: u32) -> (WireCodec, f64) {
-        let allowed = self.codecs().into_iter().filter_map(|codec| {
-            let bits = self.bits(codec, boundary).ok()?;
-            Some((codec, bits))
-        });
-        allowed.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((WireCodec::F32, EXACT_BITS))
+    /// The codec with the fewest bits that may be used at each boundary up to `layers`, and these; of two
+    /// the one that is nearer to exact. Nothing that a plan is judged by grows as bits fall, so it is
+    /// never the wrong one.
+    pub fn leanest(&self, layers: u32) -> Vec<(WireCodec, f64)> {
+        let mut known: Vec<&Certificate> = self.measured.iter().collect();
+        known.sort_by_key(|certificate| (certificate.boundary, certificate.codec));
+        known.dedup_by_key(|certificate| (certificate.boundary, certificate.codec));
+        let mut leanest = vec![(WireCodec::F32, EXACT_BITS); layers as usize + 1];
+        for certificate in known.into_iter().filter(|one| self.budget.exceeded(one).is_none()) {
+            let Some(best) = leanest.get_mut(certificate.boundary as usize) else { continue };
+            if certificate.codec != WireCodec::F32 && certificate.bits < best.1 {
+                *best = (certificate.codec, certificate.bits);
+            }
+        }
+        leanest
     }
 }
 
@@ -148,7 +155,7 @@ mod tests {
         assert_eq!(none.bits(WireCodec::F32, 3), Ok(32.0));
         let refusal = none.bits(WireCodec::F16, 3).unwrap_err().to_string();
         assert_eq!(refusal, "f16 was not measured at boundary 3");
-        assert_eq!(none.leanest(3), (WireCodec::F32, 32.0));
+        assert_eq!(none.leanest(3), [(WireCodec::F32, 32.0); 4]);
     }
 
     #[test]
@@ -173,11 +180,11 @@ mod tests {
     #[test]
     fn the_leanest_codec_is_allowed_and_near_to_exact() {
         let mut certificates = certificates();
-        assert_eq!(certificates.leanest(3), (WireCodec::Int8, 8.5));
-        assert_eq!(certificates.leanest(9), (WireCodec::F32, 32.0));
+        assert_eq!(certificates.leanest(9)[3], (WireCodec::Int8, 8.5));
+        assert_eq!(certificates.leanest(9)[9], (WireCodec::F32, 32.0));
         certificates.measured.push(certificate(WireCodec::Scaled(2), 3, 8.5));
         certificates.measured.push(certificate(WireCodec::F16, 3, 8.5));
-        assert_eq!(certificates.leanest(3), (WireCodec::F16, 8.5));
+        assert_eq!(certificates.leanest(3)[3], (WireCodec::F16, 8.5));
     }
 
     fn certificates() -> Certificates {

@@ -86,7 +86,7 @@ impl Flow {
             let next = frontier + covered + 1;
             let hears = now + self.down_s;
             let drafts = drafting.made_by(hears);
-            let goes_on = reached * self.acceptance.powf(count(covered) + 1.0);
+            let goes_on = self.acceptance.powf(count(next));
             let is_last = drafts < next || goes_on < TAIL || pass == PASSES_MAX;
             let ends = if is_last { reached } else { reached - goes_on };
             let wrong = (frontier..next).map(|at| (count(at) + 1.0) * self.chance_of_run(at));

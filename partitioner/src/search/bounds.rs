@@ -1,32 +1,40 @@
-//! What is left at least, by measure, from any place to the end: peaks left out, the rest exact.
+//! What is left at least, from any place to the end.
+//!
+//! Of what adds up the least sum over all ways to the end, by measure; of what peaks the least peak. Each
+//! by itself: one way has hardly the least of all. No way is better than that.
 
+use super::measure::{MEASURES_MAX, Score};
 use super::tables::{Ground, Place, Tables};
 use crate::Costs;
 
-/// The least that is left, by node, layers done and measure.
+/// Behind the last stage.
+pub(super) const NOTHING: Score = Score { sums: [0.0; MEASURES_MAX], peak_s: 0.0, tail_s: 0.0 };
+
+/// Where no way leads to the end.
+const NO_WAY: Score =
+    Score { sums: [f64::INFINITY; MEASURES_MAX], peak_s: f64::INFINITY, tail_s: f64::INFINITY };
+
+/// The least that is left.
 #[derive(Debug)]
 pub(super) struct Bounds {
     layers: usize,
     measures: usize,
-    /// Before a stage on the node, hidden states having arrived.
-    arrived: Vec<f64>,
-    /// Before a first stage on the node, tokens having arrived: by node and measure.
-    tokens: Vec<f64>,
-    /// Behind a stage on the node.
-    run: Vec<f64>,
+    /// Before a stage on the node, hidden states having arrived: by node and layers done.
+    arrived: Vec<Score>,
+    /// Behind a stage on the node: by node and layers done.
+    run: Vec<Score>,
 }
 
 impl Bounds {
     /// From the last node back.
     pub(super) fn new(costs: &Costs<'_>, ground: &Ground<'_>, tables: &Tables) -> Self {
         let (nodes, measures) = (ground.nodes.len(), tables.measures.count());
-        let places = nodes * (ground.layers + 1) * measures;
+        let places = nodes * (ground.layers + 1);
         let mut bounds = Self {
             layers: ground.layers,
             measures,
-            arrived: vec![f64::INFINITY; places],
-            tokens: vec![f64::INFINITY; nodes * measures],
-            run: vec![f64::INFINITY; places],
+            arrived: vec![NO_WAY; places],
+            run: vec![NO_WAY; places],
         };
         for node in (0..nodes).rev() {
             for done in 0..=ground.layers {
@@ -47,63 +55,54 @@ impl Bounds {
         node: usize,
         done: usize,
     ) {
-        let (at, width) = (self.at(node, done), ground.codecs[done].1);
+        let (mut least, width) = (NO_WAY, ground.codecs[done].1);
         for (link, (to, _)) in costs.graph.up(node).iter().enumerate() {
-            let (next, hop) = (self.at(*to, done), tables.hop(node, link, Some(width)));
-            for measure in 0..self.measures {
-                let left = hop.sums[measure] + self.arrived[next + measure];
-                self.run[at + measure] = self.run[at + measure].min(left);
-            }
+            let hop = tables.hop(node, link, Some(width));
+            least.lower(hop, self.arrived(*to, done), self.measures);
         }
+        let at = self.at(node, done);
+        self.run[at] = least;
     }
 
     fn enter(&mut self, ground: &Ground<'_>, tables: &Tables, node: usize) {
         let Some(room) = &ground.nodes[node] else { return };
         for done in 0..=self.layers {
+            let mut least = NO_WAY;
+            for end in room.ends(done, Place::Middle, self.layers) {
+                let stage = tables.stage(node, Place::Middle, end - done);
+                least.lower(stage, self.run(node, end), self.measures);
+            }
+            for end in room.ends(done, Place::Last, self.layers) {
+                let stage = tables.stage(node, Place::Last, end - done);
+                least.lower(stage, &NOTHING, self.measures);
+            }
             let at = self.at(node, done);
-            for place in [Place::Middle, Place::Last] {
-                for end in room.ends(done, place, self.layers) {
-                    let stage = tables.stage(node, place, end - done);
-                    let behind = self.at(node, end);
-                    for measure in 0..self.measures {
-                        let rest = match place {
-                            Place::Last => 0.0,
-                            Place::First | Place::Middle => self.run[behind + measure],
-                        };
-                        let left = stage.sums[measure] + rest;
-                        self.arrived[at + measure] = self.arrived[at + measure].min(left);
-                    }
-                }
-            }
-        }
-        for end in room.ends(0, Place::First, self.layers) {
-            let (stage, behind) = (tables.stage(node, Place::First, end), self.at(node, end));
-            for measure in 0..self.measures {
-                let left = stage.sums[measure] + self.run[behind + measure];
-                let least = &mut self.tokens[node * self.measures + measure];
-                *least = least.min(left);
-            }
+            self.arrived[at] = least;
         }
     }
 
     const fn at(&self, node: usize, done: usize) -> usize {
-        (node * (self.layers + 1) + done) * self.measures
+        node * (self.layers + 1) + done
     }
 
-    /// What is left, by measure, once hidden states have arrived at `node`.
-    pub(super) fn arrived(&self, node: usize, done: usize) -> &[f64] {
-        let at = self.at(node, done);
-        &self.arrived[at..at + self.measures]
+    /// What is left once hidden states have arrived at `node`.
+    pub(super) fn arrived(&self, node: usize, done: usize) -> &Score {
+        &self.arrived[self.at(node, done)]
     }
 
-    /// What is left, by measure, once tokens have arrived at `node`.
-    pub(super) fn tokens(&self, node: usize) -> &[f64] {
-        &self.tokens[node * self.measures..(node + 1) * self.measures]
+    /// What is left behind a stage on `node`.
+    pub(super) fn run(&self, node: usize, done: usize) -> &Score {
+        &self.run[self.at(node, done)]
     }
+}
 
-    /// What is left, by measure, behind a stage on `node`.
-    pub(super) fn run(&self, node: usize, done: usize) -> &[f64] {
-        let at = self.at(node, done);
-        &self.run[at..at + self.measures]
+impl Score {
+    /// No more than what a way has that begins with `piece` and has `left` after it.
+    fn lower(&mut self, piece: &Self, left: &Self, measures: usize) {
+        for at in 0..measures {
+            self.sums[at] = self.sums[at].min(piece.sums[at] + left.sums[at]);
+        }
+        self.peak_s = self.peak_s.min(piece.peak_s.max(left.peak_s));
+        self.tail_s = self.tail_s.min(piece.tail_s.max(left.tail_s));
     }
 }

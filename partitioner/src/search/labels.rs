@@ -25,7 +25,7 @@ pub(super) struct Labels {
 }
 
 /// Scores on their way into a stage, each with the label that it comes from.
-pub(super) type Arrivals = Vec<(Score, Option<usize>)>;
+pub(super) type Arrivals = Vec<(Score, usize)>;
 
 impl Labels {
     pub(super) fn new(nodes: usize, layers: usize, measures: usize) -> Self {
@@ -57,12 +57,7 @@ impl Labels {
 }
 
 /// The same for scores on their way.
-pub(super) fn arrive(
-    arrivals: &mut Arrivals,
-    score: Score,
-    before: Option<usize>,
-    measures: usize,
-) {
+pub(super) fn arrive(arrivals: &mut Arrivals, score: Score, before: usize, measures: usize) {
     if arrivals.iter().any(|(other, _)| other.dominates(&score, measures)) {
         return;
     }

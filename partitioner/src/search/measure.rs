@@ -89,10 +89,16 @@ impl Measures {
         Score { sums, peak_s: tally.peak_s, tail_s: tally.tail_s }
     }
 
-    /// Measure `at` of a chain that ends here.
-    pub(super) fn value(&self, score: &Score, at: usize) -> f64 {
+    /// Measure `at` of a chain that has `left` behind `score`.
+    pub(super) fn value(&self, score: &Score, left: &Score, at: usize) -> f64 {
         let Weighing { ttft, token, .. } = self.weighings[at];
-        score.sums[at] + ttft * score.tail_s + token * self.style.peak_share * score.peak_s
+        let (tail_s, peak_s) = (score.tail_s.max(left.tail_s), score.peak_s.max(left.peak_s));
+        let peaks = if left.peak_s.is_finite() {
+            ttft * tail_s + token * self.style.peak_share * peak_s
+        } else {
+            f64::INFINITY
+        };
+        score.sums[at] + left.sums[at] + peaks
     }
 }
 

@@ -79,8 +79,7 @@ impl<'a> Ground<'a> {
             codecs: Vec::new(),
             bits: Vec::new(),
         };
-        for boundary in 0..=costs.layers {
-            let (codec, bits) = costs.situation.certificates.leanest(boundary);
+        for (codec, bits) in costs.situation.certificates.leanest(costs.layers) {
             let width = ground.bits.iter().position(|known| known.total_cmp(&bits).is_eq());
             let width = width.unwrap_or(ground.bits.len());
             if width == ground.bits.len() {
