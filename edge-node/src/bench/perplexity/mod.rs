@@ -13,6 +13,7 @@
 //! those before them have little to be predicted from.
 
 mod chunks;
+mod distribution;
 mod likelihood;
 mod predictor;
 mod report;
