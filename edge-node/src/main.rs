@@ -6,6 +6,7 @@
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use edge_node::bench::{BenchArguments, bench};
+use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
@@ -33,6 +34,8 @@ enum Command {
     Demo(DemoArguments),
     /// Measure how fast this machine runs a model, beside the machine's own limits.
     Bench(BenchArguments),
+    /// Measure what each codec of a hop costs the target, so that plans may use it.
+    Certify(CertifyArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
 }
@@ -56,6 +59,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
     let command = match command {
         Command::Demo(arguments) => return demo(arguments),
         Command::Bench(arguments) => return bench(arguments),
+        Command::Certify(arguments) => return certify(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         command @ (Command::Run(_) | Command::Chat(_)) => command,
     };
@@ -64,7 +68,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
-            Command::Demo(_) | Command::Bench(_) | Command::Experiment(_) => {
+            Command::Demo(_) | Command::Bench(_) | Command::Certify(_) | Command::Experiment(_) => {
                 unreachable!("taken above")
             }
         }

@@ -104,7 +104,10 @@ mod tests {
             ([f32::NEG_INFINITY; 2], 0),
         ] {
             let mut likelihood = Likelihood::default();
-            assert!(likelihood.add(&Distribution::of(&logits), TokenId(token)).is_err(), "{logits:?}");
+            assert!(
+                likelihood.add(&Distribution::of(&logits), TokenId(token)).is_err(),
+                "{logits:?}"
+            );
             assert_eq!(likelihood.tokens(), 0);
         }
         let mut likelihood = Likelihood::default();

@@ -1,0 +1,239 @@
+//! What every codec costs at every boundary of one target.
+
+use base::{KvFormat, ModelFingerprint};
+use partitioner::Codec;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The version of the file that this code writes and reads.
+pub(super) const VERSION: u32 = 1;
+
+/// More layers than any model has.
+const LAYERS_MAX: u32 = 4096;
+
+/// More codecs than there are.
+const COSTS_MAX: usize = 64;
+
+/// A certificate whose figures are known to be figures. For whom it may be used, whoever loads it says:
+/// [`Certificate::load`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certificate {
+    facts: Facts,
+}
+
+/// What a codec costs at a boundary, over the positions that were scored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// The codec.
+    pub codec: Codec,
+    /// Bits that a value took on the wire, in the mean.
+    pub bits_per_value: f64,
+    /// The share of positions, 0 to 1, where the exact and the coded run think the same token the
+    /// likeliest.
+    pub top1_agreement: f64,
+    /// The mean of the Kullback-Leibler divergences of the exact run from the coded one, in nats.
+    pub kl_mean: f64,
+    /// The divergence that 99 of 100 positions do not exceed, in nats.
+    pub kl_p99: f64,
+    /// Of the coded run.
+    pub perplexity: f64,
+    /// How much larger that is than the exact run's, in percent of it. Below zero where the text happens
+    /// to like the difference.
+    pub perplexity_change_percent: f64,
+}
+
+/// What the file holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Facts {
+    pub(super) version: u32,
+    /// The target's fingerprint.
+    pub(super) model: Digest,
+    /// The kernels' class: another one has other bits.
+    pub(super) numerics: String,
+    pub(super) kv: KvFormat,
+    pub(super) layers: u32,
+    pub(super) text: TextFacts,
+    /// Positions that were scored, for each codec at each boundary.
+    pub(super) positions: usize,
+    /// Of the exact run.
+    pub(super) perplexity: f64,
+    /// Ascending.
+    pub(super) boundaries: Vec<BoundaryFacts>,
+}
+
+/// On what it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TextFacts {
+    /// Of the text without its last line end.
+    pub(super) blake3: Digest,
+    pub(super) bytes: usize,
+    pub(super) tokens: usize,
+    /// Tokens of a chunk.
+    pub(super) context: usize,
+    pub(super) chunks: usize,
+}
+
+/// A boundary: after so many layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BoundaryFacts {
+    pub(super) boundary: u32,
+    pub(super) costs: Vec<Cost>,
+}
+
+/// A BLAKE3 hash, in a file as 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest(pub(super) [u8; 32]);
+
+/// What cannot be in a certificate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Flaw {
+    /// A model of too many layers, or of none.
+    #[error("a model of {0} layers; there are 1 to {LAYERS_MAX}")]
+    Layers(u32),
+    /// Boundaries beyond the last layer, twice or out of order.
+    #[error("boundary {boundary} where {least} to {most} may follow")]
+    Boundary {
+        /// As written.
+        boundary: u32,
+        /// The least that would be right.
+        least: u32,
+        /// The model's last one.
+        most: u32,
+    },
+    /// One codec twice at a boundary, or too many of them.
+    #[error("{} twice or beyond {COSTS_MAX} codecs at boundary {boundary}", codec.as_str())]
+    Codec {
+        /// The codec.
+        codec: Codec,
+        /// Where.
+        boundary: u32,
+    },
+    /// A figure that cannot be one.
+    #[error("{figure} is {value}")]
+    Figure {
+        /// Its key.
+        figure: &'static str,
+        /// As written.
+        value: f64,
+    },
+}
+
+impl Certificate {
+    /// Checks what was measured or read.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Flaw`].
+    pub(super) fn new(facts: Facts) -> Result<Self, Flaw> {
+        let Facts { layers, perplexity, ref boundaries, .. } = facts;
+        if !(1..=LAYERS_MAX).contains(&layers) {
+            return Err(Flaw::Layers(layers));
+        }
+        figure("perplexity", perplexity, perplexity > 0.0)?;
+        let mut least = 0;
+        for BoundaryFacts { boundary, costs } in boundaries {
+            let boundary = *boundary;
+            if !(least..=layers).contains(&boundary) {
+                return Err(Flaw::Boundary { boundary, least, most: layers });
+            }
+            least = boundary + 1;
+            for (at, cost) in costs.iter().enumerate() {
+                let codec = cost.codec;
+                if at == COSTS_MAX || costs[..at].iter().any(|before| before.codec == codec) {
+                    return Err(Flaw::Codec { codec, boundary });
+                }
+                cost.check()?;
+            }
+        }
+        Ok(Self { facts })
+    }
+
+    /// What `codec` costs on a hop behind the first `boundary` layers; nothing where that was not
+    /// measured.
+    pub fn find(&self, boundary: u32, codec: Codec) -> Option<&Cost> {
+        self.costs(boundary).find(|cost| cost.codec == codec)
+    }
+
+    /// What was measured behind the first `boundary` layers.
+    pub fn costs(&self, boundary: u32) -> impl Iterator<Item = &Cost> {
+        let found = self.facts.boundaries.iter().find(|facts| facts.boundary == boundary);
+        found.into_iter().flat_map(|facts| &facts.costs)
+    }
+
+    /// The boundaries that were measured, ascending.
+    pub fn boundaries(&self) -> impl Iterator<Item = u32> {
+        self.facts.boundaries.iter().map(|facts| facts.boundary)
+    }
+
+    /// The target that it is about.
+    pub fn model(&self) -> ModelFingerprint {
+        ModelFingerprint(self.facts.model.0)
+    }
+
+    /// How many positions each figure was taken over.
+    pub fn positions(&self) -> usize {
+        self.facts.positions
+    }
+
+    /// The exact run's perplexity.
+    pub fn perplexity(&self) -> f64 {
+        self.facts.perplexity
+    }
+
+    /// All of it, to be written.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl Cost {
+    /// With six significant digits of each figure: more than a text can tell, and read from a file as
+    /// they were written.
+    pub(super) fn in_six_digits(self) -> Self {
+        Self {
+            codec: self.codec,
+            bits_per_value: six_digits(self.bits_per_value),
+            top1_agreement: six_digits(self.top1_agreement),
+            kl_mean: six_digits(self.kl_mean),
+            kl_p99: six_digits(self.kl_p99),
+            perplexity: six_digits(self.perplexity),
+            perplexity_change_percent: six_digits(self.perplexity_change_percent),
+        }
+    }
+
+    fn check(&self) -> Result<(), Flaw> {
+        let share = 0.0..=1.0;
+        figure("bits_per_value", self.bits_per_value, self.bits_per_value > 0.0)?;
+        figure("top1_agreement", self.top1_agreement, share.contains(&self.top1_agreement))?;
+        figure("kl_mean", self.kl_mean, self.kl_mean >= 0.0)?;
+        figure("kl_p99", self.kl_p99, self.kl_p99 >= 0.0)?;
+        figure("perplexity", self.perplexity, self.perplexity > 0.0)?;
+        figure("perplexity_change_percent", self.perplexity_change_percent, true)
+    }
+}
+
+/// `x` to six significant digits.
+pub(super) fn six_digits(x: f64) -> f64 {
+    format!("{x:.5e}").parse().unwrap_or(x)
+}
+
+fn figure(figure: &'static str, value: f64, is_right: bool) -> Result<(), Flaw> {
+    if is_right && value.is_finite() { Ok(()) } else { Err(Flaw::Figure { figure, value }) }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let hash = blake3::Hash::from_hex(&text).map_err(de::Error::custom)?;
+        Ok(Self(*hash.as_bytes()))
+    }
+}
