@@ -31,6 +31,7 @@ mod disjoint;
 mod elementwise;
 mod exp;
 mod format;
+mod hadamard;
 mod kv;
 mod layout;
 #[allow(unsafe_code, reason = "threads write columns of their own")]
@@ -47,6 +48,7 @@ mod packed;
 mod pool;
 #[allow(unsafe_code, reason = "threads write tiles of their own")]
 mod quantize;
+mod rans;
 #[allow(unsafe_code, reason = "threads write rows of their own")]
 mod rope;
 mod scalar;

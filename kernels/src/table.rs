@@ -7,7 +7,7 @@ use crate::attention::Steps;
 use crate::matmul::Columns;
 use crate::quantize::{QuantizeBlock, Quantized};
 use crate::rope::{RopeLayout, Turns};
-use crate::{Matrix, Packed, scalar};
+use crate::{Matrix, Packed, scalar, wire};
 
 /// One implementation of every operation that is worth vectors. All tables return the same bits.
 ///
@@ -28,6 +28,7 @@ pub(crate) struct Table {
     /// Gate (in and out) and up projection, of one length.
     pub(crate) swiglu: fn(&mut [f32], &[f32]),
     pub(crate) attention: &'static Steps,
+    pub(crate) wire: &'static wire::Steps,
 }
 
 /// The fastest table that this processor can run; chosen once.

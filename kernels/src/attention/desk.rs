@@ -2,7 +2,8 @@
 
 use super::piece::Piece;
 use super::steps::Scores;
-use crate::kv::{BLOCK_SLOTS, rotate};
+use crate::hadamard::rotate;
+use crate::kv::BLOCK_SLOTS;
 
 /// A piece's queries, and room for one tile.
 pub(super) struct Desk<'a> {

@@ -10,6 +10,7 @@
 
 mod attend;
 mod float;
+mod hidden;
 mod plain;
 mod product;
 mod quantized;
@@ -64,6 +65,7 @@ static TABLE: Table = Table {
     turn,
     swiglu,
     attention: &STEPS,
+    wire: &hidden::STEPS,
 };
 
 fn matmul_float(w: &Matrix<'_>, panels: Range<usize>, x: &[f32], out: &Columns<'_>) {

@@ -11,13 +11,11 @@
 //! - **A slot is written alone.** Its neighbours' bytes and bits do not change, and no slot's meaning
 //!   depends on another slot.
 
-mod hadamard;
 mod layout;
 mod quantize;
 mod read;
 mod write;
 
-pub(crate) use hadamard::rotate;
 pub use layout::{BLOCK_SLOTS, KvFormat, KvLayout};
 pub(crate) use read::{read_keys, read_values};
 pub(crate) use write::write_head;

@@ -3,9 +3,9 @@
 //! Like [`super::read`]: plain Rust over whole groups, inlined by each table, which gives the
 //! conversion of eight f32 to `f16`, to the nearest and ties to even.
 
-use super::hadamard::rotate;
 use super::layout::{BLOCK_SLOTS, Fields, GROUP_MAX, KvFormat, KvLayout};
 use super::quantize::{STEP, quantize_q4, quantize_q8};
+use crate::hadamard::rotate;
 use crate::scratch::with_floats;
 use crate::table::{self, Table};
 

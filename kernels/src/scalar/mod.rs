@@ -6,6 +6,7 @@
 mod attend;
 mod blocks;
 mod dense;
+mod hidden;
 mod quantized;
 
 pub(crate) use attend::soften;
@@ -29,6 +30,7 @@ pub(crate) static TABLE: Table = Table {
     turn: |row, head_width, turns, layout| turn(row, head_width, turns, layout),
     swiglu: |gate, up| swiglu(gate, up),
     attention: &attend::STEPS,
+    wire: &hidden::STEPS,
 };
 
 /// `out = x * factor * weight`, element by element.

@@ -13,7 +13,9 @@
 //! Error bound: a value that is no outlier is off by at most half a scale, `absmax / 254`, where
 //! `absmax` is at most [`OUTLIER_RATIO`] times the block's median magnitude.
 
-use super::{BlockFault, WireError};
+use super::error::{BlockFault, RowFault};
+use super::float::{decode_f32, encode_f32};
+use super::rare::for_each_rare;
 use crate::quantize::block_scale;
 
 const BLOCK: usize = 64;
@@ -24,6 +26,10 @@ pub(super) const OUTLIER_RATIO: f32 = 16.0;
 
 /// Marks a block whose values are all exact.
 const EXACT: u8 = 255;
+
+/// Added to a number of magnitude below 2^22, it rounds it to an integer, ties to even, and leaves that
+/// in the lowest bits of the sum.
+const ROUNDER: f32 = 12_582_912.0;
 
 const COUNT_BYTES: usize = 1;
 const SCALE_BYTES: usize = 4;
@@ -41,103 +47,117 @@ pub(super) fn row_len_max(width: usize) -> usize {
 }
 
 /// Appends one row.
-pub(super) fn encode_row(row: &[f32], bytes: &mut Vec<u8>) {
-    for block in row.chunks(BLOCK) {
-        let limit = OUTLIER_RATIO * median_magnitude(block);
-        // Twice the limit, so that no code times its scale overflows.
-        if (2.0 * limit).is_finite() {
-            // NaN compares false, so it is an outlier too.
-            encode_block(block, |x| x.abs() <= limit, bytes);
-        } else {
-            bytes.push(EXACT);
-            bytes.extend(block.iter().flat_map(|x| x.to_le_bytes()));
+#[inline(always)]
+pub(crate) fn encode_row(row: &[f32], bytes: &mut Vec<u8>) {
+    let (blocks, rest) = row.as_chunks::<BLOCK>();
+    for block in blocks {
+        encode_block(block, bytes);
+    }
+    if !rest.is_empty() {
+        encode_block(rest, bytes);
+    }
+}
+
+#[inline(always)]
+fn encode_block(block: &[f32], bytes: &mut Vec<u8>) {
+    let limit = loudest_inlier(block);
+    // Twice the limit, so that no code times its scale overflows.
+    if !(2.0 * limit).is_finite() {
+        bytes.push(EXACT);
+        return encode_f32(block, bytes);
+    }
+    // NaN compares false, so it is an outlier too.
+    let inlier = |x: f32| x.abs() <= limit;
+    let at = bytes.len();
+    push_codes(block, limit, inlier, bytes);
+    for_each_rare(
+        block,
+        |x| !inlier(x),
+        |index| {
+            bytes[at] += 1;
+            bytes.push(u8::try_from(index).expect("a block is shorter"));
+            bytes.extend(block[index].to_le_bytes());
+        },
+    );
+}
+
+/// The largest magnitude of at most [`OUTLIER_RATIO`] times the block's lower median; infinite or NaN
+/// where half of the block is.
+///
+/// Finds no median: from the loudest downwards, a magnitude is the one sought where no more than the
+/// lower half is less than its `OUTLIER_RATIO`th. In most blocks it is the first.
+#[inline(always)]
+fn loudest_inlier(block: &[f32]) -> f32 {
+    // As bits, magnitudes have the order of numbers, then infinity, then NaN.
+    let bits = |x: &f32| x.abs().to_bits();
+    let mut end = u32::MAX;
+    loop {
+        let below_end = |most: u32, x| if bits(x) < end { most.max(bits(x)) } else { most };
+        let loudest = block.iter().fold(0, below_end);
+        let finite = f32::from_bits(loudest.min(f32::MAX.to_bits()));
+        let far =
+            |count: u32, x: &f32| count.wrapping_add(u32::from(OUTLIER_RATIO * x.abs() < finite));
+        if block.iter().fold(0, far) as usize <= (block.len() - 1) / 2 {
+            return f32::from_bits(loudest);
         }
+        end = loudest;
     }
 }
 
-/// The lower median, so that at most half of a block lies above it; infinite or NaN where half of
-/// the block is.
-fn median_magnitude(block: &[f32]) -> f32 {
-    let mut magnitudes = [0.0; BLOCK];
-    let magnitudes = &mut magnitudes[..block.len()];
-    for (magnitude, x) in magnitudes.iter_mut().zip(block) {
-        *magnitude = x.abs();
+/// Appends no outliers, the scale, and the codes of `block`, 0 for what is no inlier; the largest of the
+/// others is `absmax`.
+#[inline(always)]
+fn push_codes(block: &[f32], absmax: f32, inlier: impl Fn(f32) -> bool, bytes: &mut Vec<u8>) {
+    let (scale, inverse) = block_scale(absmax);
+    let mut codes = [0; BLOCK];
+    for (code, &x) in codes.iter_mut().zip(block) {
+        let scaled = if inlier(x) { x * inverse } else { 0.0 };
+        *code = (scaled + ROUNDER).to_bits().to_le_bytes()[0];
     }
-    let middle = (block.len() - 1) / 2;
-    *magnitudes.select_nth_unstable_by(middle, f32::total_cmp).1
+    bytes.push(0);
+    bytes.extend_from_slice(&scale.to_le_bytes());
+    bytes.extend_from_slice(&codes[..block.len()]);
 }
 
-fn encode_block(block: &[f32], inlier: impl Fn(f32) -> bool, bytes: &mut Vec<u8>) {
-    let magnitudes = block.iter().filter(|&&x| inlier(x)).map(|x| x.abs());
-    let (scale, inverse) = block_scale(magnitudes.fold(0.0, f32::max));
-    let outliers = (0_u8..).zip(block).filter(|&(_, &x)| !inlier(x));
-    let count = u8::try_from(outliers.clone().count()).expect("a block has 64 values");
-    bytes.push(count);
-    bytes.extend(scale.to_le_bytes());
-    bytes.extend(block.iter().map(|&x| if inlier(x) { code(x * inverse) } else { 0 }));
-    for (index, value) in outliers {
-        bytes.push(index);
-        bytes.extend(value.to_le_bytes());
+/// Fills one row and returns the bytes behind it.
+#[inline(always)]
+pub(crate) fn decode_row<'a>(mut bytes: &'a [u8], row: &mut [f32]) -> Result<&'a [u8], RowFault> {
+    let (blocks, rest) = row.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        bytes = decode_block(bytes, block)?;
     }
+    if rest.is_empty() { Ok(bytes) } else { decode_block(bytes, rest) }
 }
 
-/// `x`, of magnitude 127 at most, as a code's byte.
-fn code(x: f32) -> u8 {
-    #[expect(clippy::cast_possible_truncation, reason = "rounds to at most 127")]
-    let code = x.round_ties_even() as i8;
-    code.cast_unsigned()
-}
-
-/// Appends the values of one row to `out` and returns the bytes after it; `None` where they end too
-/// early.
-pub(super) fn decode_row<'a>(
-    mut bytes: &'a [u8],
-    width: usize,
-    out: &mut Vec<f32>,
-) -> Result<Option<&'a [u8]>, WireError> {
-    let mut left = width;
-    while left > 0 {
-        let len = left.min(BLOCK);
-        match decode_block(bytes, len, out).map_err(WireError::Block)? {
-            Some(rest) => bytes = rest,
-            None => return Ok(None),
-        }
-        left -= len;
-    }
-    Ok(Some(bytes))
-}
-
-fn decode_block<'a>(
-    bytes: &'a [u8],
-    len: usize,
-    out: &mut Vec<f32>,
-) -> Result<Option<&'a [u8]>, BlockFault> {
-    let Some((&count, rest)) = bytes.split_first() else { return Ok(None) };
+#[inline(always)]
+fn decode_block<'a>(bytes: &'a [u8], block: &mut [f32]) -> Result<&'a [u8], RowFault> {
+    let (&count, rest) = bytes.split_first().ok_or(RowFault::Short)?;
     if count == EXACT {
-        let Some((values, rest)) = rest.split_at_checked(4 * len) else { return Ok(None) };
-        out.extend(values.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
-        return Ok(Some(rest));
+        return decode_f32(rest, block);
     }
     let count = usize::from(count);
-    if count > len / 2 {
-        return Err(BlockFault::OutlierCount);
+    if count > block.len() / 2 {
+        return Err(BlockFault::OutlierCount.into());
     }
-    let Some((scale, rest)) = rest.split_first_chunk() else { return Ok(None) };
-    let Some((codes, rest)) = rest.split_at_checked(len) else { return Ok(None) };
-    let Some((outliers, rest)) = rest.split_at_checked(OUTLIER_BYTES * count) else {
-        return Ok(None);
-    };
+    let (scale, rest) = rest.split_first_chunk().ok_or(RowFault::Short)?;
+    let (codes, rest) = rest.split_at_checked(block.len()).ok_or(RowFault::Short)?;
+    let outliers = rest.split_at_checked(OUTLIER_BYTES * count);
+    let (outliers, rest) = outliers.ok_or(RowFault::Short)?;
     let scale = f32::from_le_bytes(*scale);
     if !(scale.is_finite() && scale >= 0.0) {
-        return Err(BlockFault::Scale);
+        return Err(BlockFault::Scale.into());
     }
-    if codes.contains(&i8::MIN.cast_unsigned()) {
-        return Err(BlockFault::Code);
+    let mut wrong = false;
+    for (x, code) in block.iter_mut().zip(codes) {
+        let code = code.cast_signed();
+        wrong |= code == i8::MIN;
+        *x = f32::from(code) * scale;
     }
-    let from = out.len();
-    out.extend(codes.iter().map(|&code| f32::from(code.cast_signed()) * scale));
-    place_outliers(outliers, &mut out[from..])?;
-    Ok(Some(rest))
+    if wrong {
+        return Err(BlockFault::Code.into());
+    }
+    place_outliers(outliers, block)?;
+    Ok(rest)
 }
 
 fn place_outliers(outliers: &[u8], block: &mut [f32]) -> Result<(), BlockFault> {

@@ -1,7 +1,7 @@
 //! Keys and values: what is read back is what was written, as near as the format promises.
 
 use super::*;
-use crate::kv::rotate;
+use crate::hadamard::rotate;
 use crate::table::{available, current};
 use crate::tests::assert_same_bits;
 

@@ -1,27 +1,7 @@
-//! The codecs: accuracy, bytes, and what a peer may not send.
+//! The `Int8` codec: accuracy, bytes, rules.
 
-use super::int8::OUTLIER_RATIO;
+use super::super::int8::OUTLIER_RATIO;
 use super::*;
-use crate::tests::{Random, assert_same_bits};
-
-const CODECS: [Codec; 3] = [Codec::F32, Codec::F16, Codec::Int8];
-
-fn round_trip(codec: Codec, x: &[f32], width: usize) -> Vec<f32> {
-    let rows = x.len() / width;
-    let bytes = encode(codec, x, width);
-    assert!(bytes.len() <= encoded_len_max(codec, rows, width));
-    assert!(bytes.len() >= encoded_len_min(codec, rows, width));
-    decode(codec, &bytes, rows, width).unwrap()
-}
-
-#[test]
-fn f32_is_exact_and_f16_is_rounded_once_and_stays_finite() {
-    let x = [1.0, -0.0, 1e-8, 70000.0, -1e30, f32::INFINITY, f32::NAN, 0.1];
-    assert_same_bits(&round_trip(Codec::F32, &x, 4), &x, "f32");
-    let tenth = half::f16::from_f32(0.1).to_f32();
-    let expected = [1.0, -0.0, 0.0, 65504.0, -65504.0, f32::INFINITY, f32::NAN, tenth];
-    assert_same_bits(&round_trip(Codec::F16, &x, 4), &expected, "f16");
-}
 
 #[test]
 fn int8_is_within_half_a_code_and_exact_on_outliers() {
@@ -60,16 +40,6 @@ fn int8_sends_blocks_that_codes_cannot_hold_exactly() {
     }
     assert_eq!(round_trip(Codec::Int8, &[0.0; 70], 70), [0.0; 70]);
     assert_eq!(round_trip(Codec::Int8, &[1e-40; 70], 70), [0.0; 70]);
-}
-
-#[test]
-fn a_rows_bytes_do_not_depend_on_its_company() {
-    let mut random = Random(2);
-    let x = random.wild_floats(7 * 100);
-    for codec in CODECS {
-        let alone: Vec<u8> = x.chunks(100).flat_map(|row| encode(codec, row, 100)).collect();
-        assert_eq!(encode(codec, &x, 100), alone);
-    }
 }
 
 /// The bytes that WIRE.md describes.
@@ -115,7 +85,7 @@ fn every_broken_rule_has_its_error() {
     assert_eq!(fault(4, 0x7f), fault(4, 0xff));
     assert_eq!(fault(5, 0x80), WireError::Block(BlockFault::Code));
     assert_eq!(fault(9, 4), WireError::Block(BlockFault::OutlierIndex));
-    let length = |actual| WireError::Length { codec: Codec::Int8, rows: 1, width: 4, actual };
+    let length = |actual| WireError::length(Codec::Int8, 1, 4, actual);
     assert_eq!(fault(0, 0), length(14));
     assert_eq!(fault(0, 255), length(14));
     let cut = decode(Codec::Int8, &good[..13], 1, 4).unwrap_err();
@@ -124,41 +94,4 @@ fn every_broken_rule_has_its_error() {
     twice[14] = 1;
     let again = decode(Codec::Int8, &twice, 1, 4).unwrap_err();
     assert_eq!(again, WireError::Block(BlockFault::OutlierIndex), "indices must ascend");
-}
-
-#[test]
-fn a_shape_that_the_bytes_cannot_fill_is_refused_before_allocation() {
-    for codec in CODECS {
-        assert!(decode(codec, &[0; 64], usize::MAX, usize::MAX).is_err());
-        assert!(decode(codec, &[0; 64], 1 << 40, 1 << 20).is_err());
-        assert!(decode(codec, &[0; 64], 1, usize::MAX).is_err());
-        assert!(decode(codec, &[0; 64], 0, 7).is_err(), "left-over bytes");
-        assert_eq!(decode(codec, &[], 0, 7), Ok(vec![]));
-        assert!(decode(codec, &[], usize::MAX, 0).is_ok_and(|x| x.is_empty()));
-    }
-}
-
-#[test]
-fn hostile_bytes_never_panic() {
-    let mut random = Random(3);
-    for round in 0..20_000 {
-        let (rows, width) = (random.below(4), random.below(150));
-        let mut bytes = match round % 2 {
-            0 => (0..random.below(600)).map(|_| random.bits().to_le_bytes()[0]).collect(),
-            _ => encode(Codec::Int8, &random.wild_floats(rows * (width + 1)), width + 1),
-        };
-        for _ in 0..random.below(3) {
-            if !bytes.is_empty() {
-                let at = random.below(bytes.len());
-                bytes[at] = random.bits().to_le_bytes()[0];
-            }
-        }
-        let width = if round % 2 == 0 { width } else { width + 1 };
-        for codec in CODECS {
-            if let Ok(x) = decode(codec, &bytes, rows, width) {
-                assert_eq!(x.len(), rows * width);
-                assert!(x.len() <= bytes.len());
-            }
-        }
-    }
 }

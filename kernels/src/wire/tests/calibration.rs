@@ -1,0 +1,3 @@
+//! Scales.
+
+use super::*;
