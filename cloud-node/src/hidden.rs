@@ -21,7 +21,7 @@ pub(crate) fn encode(format: WireCodec, values: &[f32], width: usize) -> Vec<u8>
 }
 
 /// The codec that `protocol` names and `kernels` implements.
-const fn codec(format: WireCodec) -> Codec {
+const fn codec(format: WireCodec) -> Codec<'static> {
     match format {
         WireCodec::F32 => Codec::F32,
         WireCodec::F16 => Codec::F16,

@@ -71,7 +71,7 @@ impl DeviceStage {
 }
 
 /// The codec that `protocol` names and `kernels` implements.
-const fn kernel_codec(codec: WireCodec) -> Codec {
+const fn kernel_codec(codec: WireCodec) -> Codec<'static> {
     match codec {
         WireCodec::F32 => Codec::F32,
         WireCodec::F16 => Codec::F16,
