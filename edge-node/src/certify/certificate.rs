@@ -1,7 +1,7 @@
 //! What every codec costs at every boundary of one target.
 
+use super::codec::Codec;
 use base::{KvFormat, ModelFingerprint};
-use partitioner::Codec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The version of the file that this code writes and reads.
@@ -53,6 +53,8 @@ pub(super) struct Facts {
     pub(super) numerics: String,
     pub(super) kv: KvFormat,
     pub(super) layers: u32,
+    /// Channels of a row.
+    pub(super) width: usize,
     pub(super) text: TextFacts,
     /// Positions that were scored, for each codec at each boundary.
     pub(super) positions: usize,
@@ -80,6 +82,9 @@ pub(super) struct TextFacts {
 #[serde(deny_unknown_fields)]
 pub(super) struct BoundaryFacts {
     pub(super) boundary: u32,
+    /// Of each channel, for calibrated codecs; none where none was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) scales: Vec<f32>,
     pub(super) costs: Vec<Cost>,
 }
 
@@ -104,12 +109,22 @@ pub enum Flaw {
         most: u32,
     },
     /// One codec twice at a boundary, or too many of them.
-    #[error("{} twice or beyond {COSTS_MAX} codecs at boundary {boundary}", codec.as_str())]
+    #[error("{codec} twice or beyond {COSTS_MAX} codecs at boundary {boundary}")]
     Codec {
         /// The codec.
         codec: Codec,
         /// Where.
         boundary: u32,
+    },
+    /// Scales of another width, or none where a codec needs them.
+    #[error("{scales} scales at boundary {boundary}; a row has {width} channels")]
+    Scales {
+        /// As many as written.
+        scales: usize,
+        /// Where.
+        boundary: u32,
+        /// As many as would be right.
+        width: usize,
     },
     /// A figure that cannot be one.
     #[error("{figure} is {value}")]
@@ -128,25 +143,19 @@ impl Certificate {
     ///
     /// The first [`Flaw`].
     pub(super) fn new(facts: Facts) -> Result<Self, Flaw> {
-        let Facts { layers, perplexity, ref boundaries, .. } = facts;
+        let Facts { layers, width, perplexity, ref boundaries, .. } = facts;
         if !(1..=LAYERS_MAX).contains(&layers) {
             return Err(Flaw::Layers(layers));
         }
         figure("perplexity", perplexity, perplexity > 0.0)?;
         let mut least = 0;
-        for BoundaryFacts { boundary, costs } in boundaries {
-            let boundary = *boundary;
+        for facts in boundaries {
+            let boundary = facts.boundary;
             if !(least..=layers).contains(&boundary) {
                 return Err(Flaw::Boundary { boundary, least, most: layers });
             }
             least = boundary + 1;
-            for (at, cost) in costs.iter().enumerate() {
-                let codec = cost.codec;
-                if at == COSTS_MAX || costs[..at].iter().any(|before| before.codec == codec) {
-                    return Err(Flaw::Codec { codec, boundary });
-                }
-                cost.check()?;
-            }
+            facts.check(width)?;
         }
         Ok(Self { facts })
     }
@@ -161,6 +170,13 @@ impl Certificate {
     pub fn costs(&self, boundary: u32) -> impl Iterator<Item = &Cost> {
         let found = self.facts.boundaries.iter().find(|facts| facts.boundary == boundary);
         found.into_iter().flat_map(|facts| &facts.costs)
+    }
+
+    /// What is usual for each channel behind the first `boundary` layers, `[D]`: what calibrated codecs
+    /// need there on both sides. Nothing where none was measured.
+    pub fn scales(&self, boundary: u32) -> Option<&[f32]> {
+        let found = self.facts.boundaries.iter().find(|facts| facts.boundary == boundary)?;
+        Some(&*found.scales).filter(|scales| !scales.is_empty())
     }
 
     /// The boundaries that were measured, ascending.
@@ -186,6 +202,26 @@ impl Certificate {
     /// All of it, to be written.
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
+    }
+}
+
+impl BoundaryFacts {
+    fn check(&self, width: usize) -> Result<(), Flaw> {
+        let Self { boundary, scales, costs } = self;
+        let boundary = *boundary;
+        for (at, cost) in costs.iter().enumerate() {
+            let codec = cost.codec;
+            if at == COSTS_MAX || costs[..at].iter().any(|before| before.codec == codec) {
+                return Err(Flaw::Codec { codec, boundary });
+            }
+            cost.check()?;
+        }
+        let needed = costs.iter().any(|cost| cost.codec.is_calibrated());
+        if scales.len() != width && (needed || !scales.is_empty()) {
+            return Err(Flaw::Scales { scales: scales.len(), boundary, width });
+        }
+        let mut scales = scales.iter().copied().map(f64::from);
+        scales.try_for_each(|scale| figure("a scale", scale, scale >= 0.0))
     }
 }
 

@@ -3,13 +3,12 @@
 use super::ladder::Ladder;
 use crate::bench::perplexity::{Distribution, Likelihood};
 use base::TokenId;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One chunk through the target, nothing coded.
 #[derive(Debug)]
 pub(super) struct Exact {
     /// By boundary: `[T, D]`.
-    hidden: BTreeMap<u32, Vec<f32>>,
+    hidden: Vec<Vec<f32>>,
     /// `[R, V]`, of the `R` rows that are scored.
     logits: Vec<f32>,
     vocab: usize,
@@ -18,34 +17,18 @@ pub(super) struct Exact {
 }
 
 impl Exact {
-    /// Runs `chunk` up `ladder`, once, and keeps the hidden states at `boundaries`. The last token is
-    /// left out: what it predicts is in no chunk.
+    /// Runs `chunk` up `ladder`, once. The last token is left out: what it predicts is in no chunk.
     ///
     /// # Errors
     ///
     /// Where the model does not know a token.
-    pub(super) fn run(
-        ladder: &mut Ladder,
-        chunk: &[TokenId],
-        boundaries: &BTreeSet<u32>,
-    ) -> anyhow::Result<Self> {
-        let mut hidden = BTreeMap::new();
-        let mut x = ladder.embed(&chunk[..chunk.len() - 1])?;
-        for boundary in 0..ladder.layers() {
-            let above = ladder.climb(boundary, &x)?;
-            if boundaries.contains(&boundary) {
-                hidden.insert(boundary, x);
-            }
-            x = above;
-        }
+    pub(super) fn run(ladder: &mut Ladder, chunk: &[TokenId]) -> anyhow::Result<Self> {
+        let hidden = ladder.hidden(&chunk[..chunk.len() - 1])?;
         let mut logits = Vec::new();
-        ladder.top(&x, |row| {
+        ladder.top(&hidden[ladder.layers() as usize], |row| {
             logits.extend_from_slice(row);
             Ok(())
         })?;
-        if boundaries.contains(&ladder.layers()) {
-            hidden.insert(ladder.layers(), x);
-        }
         let next = ladder.scored_rows().map(|row| chunk[row + 1]).collect();
         Ok(Self { hidden, logits, vocab: ladder.vocab(), next })
     }
@@ -54,9 +37,9 @@ impl Exact {
     ///
     /// # Panics
     ///
-    /// Where the run was not told to keep it.
+    /// Where the model has no such boundary.
     pub(super) fn hidden(&self, boundary: u32) -> &[f32] {
-        &self.hidden[&boundary]
+        &self.hidden[boundary as usize]
     }
 
     /// Adds to `likelihood` what the run predicts.

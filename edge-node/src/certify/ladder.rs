@@ -85,13 +85,18 @@ impl Ladder {
         self.scored.clone().into_iter().flatten()
     }
 
-    /// The hidden states of `tokens` at boundary 0, `[T, D]`.
+    /// The hidden states of `tokens`, a chunk's first ones, at every boundary: `[L + 1][T, D]`.
     ///
     /// # Errors
     ///
     /// [`ForwardError`] where the model does not know a token.
-    pub(super) fn embed(&mut self, tokens: &[TokenId]) -> Result<Vec<f32>, ForwardError> {
-        self.embedding.run(0, Input::Tokens(tokens)).map(hidden)
+    pub(super) fn hidden(&mut self, tokens: &[TokenId]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let mut all = vec![self.embedding.run(0, Input::Tokens(tokens)).map(hidden)?];
+        for layer in 0..self.layers() {
+            let above = self.climb(layer, &all[layer as usize])?;
+            all.push(above);
+        }
+        Ok(all)
     }
 
     /// The hidden states at boundary `layer + 1` of those at boundary `layer`, both `[T, D]`, of the

@@ -10,6 +10,9 @@
 //!   Trial:                         codec ─▶ layer b ─▶ … ─▶ head ─▶ logits ─┘        in a Certificate
 //! ```
 //!
+//! Codecs with calibrated steps need what is usual for each channel at the boundary: [`Scales`], taken
+//! before all this from rows that are not scored, and part of the certificate.
+//!
 //! Chunks and scored positions are those of [`bench perplexity`](crate::bench).
 //!
 //! # Invariants
@@ -19,18 +22,21 @@
 //! - **What a figure takes does not grow with the text**: one chunk's hidden states and logits, and sums.
 
 mod certificate;
+mod codec;
 mod divergence;
 mod exact;
 mod file;
 mod histogram;
 mod hop;
 mod ladder;
+mod scales;
 mod table;
 #[cfg(test)]
 mod tests;
 mod trial;
 
 pub use certificate::{Certificate, Cost, Flaw};
+pub use codec::{Codec, UnknownCodec};
 pub use file::CertificateError;
 
 use crate::bench::perplexity::{Chunks, Likelihood, check_context, text};
@@ -40,8 +46,8 @@ use certificate::{BoundaryFacts, Digest, Facts, TextFacts, VERSION, six_digits};
 use exact::Exact;
 use file::Destination;
 use ladder::Ladder;
-use partitioner::Codec;
 use runtime::{ModelConfig, ModelFile};
+use scales::Scales;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -50,9 +56,6 @@ use trial::Trial;
 /// Service dialogues in a car, a hospital and a factory, of the kind that the demo pair knows: written
 /// for this, 8 KiB.
 const DIALOGUE: &str = include_str!("dialogue.txt");
-
-/// The codecs that are measured where nobody says which: all that change something.
-const LOSSY: [Codec; 2] = [Codec::F16, Codec::Int8];
 
 /// The command line of `edge-node certify`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +75,7 @@ pub struct CertifyArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     chunks: Option<u32>,
     /// Codecs of hops, separated by commas. Default: all but f32, which is exact.
-    #[arg(long, value_delimiter = ',', value_parser = hop::parse_codec)]
+    #[arg(long, value_delimiter = ',')]
     codecs: Option<Vec<Codec>>,
     /// After how many layers a hop may be, separated by commas. Default: any, from 0 on.
     #[arg(long, value_delimiter = ',')]
@@ -102,8 +105,9 @@ struct Task {
 pub fn certify(arguments: CertifyArguments) -> anyhow::Result<()> {
     let CertifyArguments { setup, text, out, context, chunks, codecs, boundaries } = arguments;
     let chunks_max = chunks.map(|chunks| usize::try_from(chunks).unwrap_or(usize::MAX));
-    let mut codecs = codecs.unwrap_or_else(|| LOSSY.to_vec());
-    codecs.sort_by_key(|codec| codec.as_str());
+    let mut codecs =
+        codecs.unwrap_or_else(|| Codec::all().filter(|codec| *codec != Codec::F32).collect());
+    codecs.sort_unstable();
     codecs.dedup();
     let destination = Destination::claim(&out)?;
     let task = Task { text, context, chunks_max, codecs, boundaries };
@@ -124,12 +128,16 @@ fn measure(setup: &Setup, task: &Task) -> anyhow::Result<Certificate> {
     let mut ladder = Ladder::load(&model, &threads, &setup.kv_options(), task.context)?;
     let pairs = boundaries.iter().flat_map(|at| task.codecs.iter().map(|codec| (*at, *codec)));
     let mut trials: Vec<Trial> = pairs.map(|(at, codec)| Trial::new(at, codec)).collect();
+    let scales = match task.codecs.iter().any(|codec| codec.is_calibrated()) {
+        true => Scales::calibrate(&mut ladder, &chunks)?,
+        false => Scales::default(),
+    };
     let mut likelihood = Likelihood::default();
     for at in 0..chunks.count() {
-        let exact = Exact::run(&mut ladder, &chunks.get(at), &boundaries)?;
+        let exact = Exact::run(&mut ladder, &chunks.get(at))?;
         exact.score(&mut likelihood)?;
         for trial in &mut trials {
-            trial.run(&mut ladder, &exact)?;
+            trial.run(&mut ladder, &exact, &scales)?;
             tracing::debug!(chunk = at + 1, boundary = trial.boundary, "measured");
         }
         tracing::info!(chunk = at + 1, of = chunks.count(), "measured");
@@ -138,7 +146,7 @@ fn measure(setup: &Setup, task: &Task) -> anyhow::Result<Certificate> {
     let of = |boundary: u32| {
         let trials = trials.iter().filter(|trial| trial.boundary == boundary);
         let costs = trials.map(|trial| trial.cost(perplexity)).collect();
-        BoundaryFacts { boundary, costs }
+        BoundaryFacts { boundary, scales: scales.at(boundary).to_vec(), costs }
     };
     let facts = Facts {
         version: VERSION,
@@ -146,6 +154,7 @@ fn measure(setup: &Setup, task: &Task) -> anyhow::Result<Certificate> {
         numerics: kernels::NUMERICS_CLASS.to_owned(),
         kv: setup.kv,
         layers: model.config().layers,
+        width: model.config().width,
         text,
         positions: likelihood.tokens(),
         perplexity: six_digits(perplexity),

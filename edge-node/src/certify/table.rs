@@ -18,14 +18,13 @@ impl fmt::Display for Certificate {
             "\n{:>8}  {:<9} {:>10} {:>10} {:>10} {:>10} {:>11}",
             "boundary", "codec", "bits/value", "same top-1", "mean KL", "p99 KL", "perplexity"
         )?;
-        for BoundaryFacts { boundary, costs } in boundaries {
+        for BoundaryFacts { boundary, costs, .. } in boundaries {
             for cost in costs {
                 let Cost { codec, bits_per_value, kl_mean, kl_p99, .. } = cost;
                 writeln!(
                     f,
-                    "{boundary:>8}  {:<9} {bits_per_value:>10.2} {:>8.2} % {kl_mean:>10.2e} \
+                    "{boundary:>8}  {codec:<9} {bits_per_value:>10.2} {:>8.2} % {kl_mean:>10.2e} \
                      {kl_p99:>10.2e} {:>+9.3} %",
-                    codec.as_str(),
                     100.0 * cost.top1_agreement,
                     cost.perplexity_change_percent,
                 )?;

@@ -16,6 +16,8 @@ fn setup(name: &str) -> Setup {
     Setup { model: model(name), threads: 2, kv: KvFormat::F16 }
 }
 
+const LOSSY: [Codec; 4] = [Codec::F16, Codec::Int8, Codec::Int4, Codec::Scaled(6)];
+
 /// Two chunks of 32 tokens, at every boundary.
 fn task(codecs: &[Codec]) -> Task {
     let (context, chunks_max) = (32, Some(2));

@@ -1,13 +1,14 @@
 //! One codec at one boundary: the run that has to live with what it leaves.
 
 use super::certificate::Cost;
+use super::codec::Codec;
 use super::divergence::Divergence;
 use super::exact::Exact;
 use super::hop::{Arrived, send};
 use super::ladder::Ladder;
+use super::scales::Scales;
 use crate::bench::perplexity::Distribution;
 use anyhow::Context as _;
-use partitioner::Codec;
 
 /// What is known of the pair so far.
 #[derive(Debug)]
@@ -32,11 +33,18 @@ impl Trial {
     /// # Errors
     ///
     /// Where the coded run predicts no numbers.
-    pub(super) fn run(&mut self, ladder: &mut Ladder, exact: &Exact) -> anyhow::Result<()> {
-        let arrived = send(self.codec, exact.hidden(self.boundary), ladder.width());
+    pub(super) fn run(
+        &mut self,
+        ladder: &mut Ladder,
+        exact: &Exact,
+        scales: &Scales,
+    ) -> anyhow::Result<()> {
+        let (codec, boundary) = (self.codec, self.boundary);
+        let (scales, rows) = (scales.at(boundary), exact.hidden(boundary));
+        let arrived = send(codec, scales, rows, ladder.width());
         let taken = arrived.map_err(anyhow::Error::from);
         let taken = taken.and_then(|arrived| self.take(ladder, exact, arrived));
-        taken.with_context(|| format!("{} at boundary {}", self.codec.as_str(), self.boundary))
+        taken.with_context(|| format!("{codec} at boundary {boundary}"))
     }
 
     /// The same with rows that have arrived.

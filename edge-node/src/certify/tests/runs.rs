@@ -11,7 +11,7 @@ fn exact(context: usize) -> (Ladder, Exact, Vec<TokenId>) {
     let threads = setup("draft").start_threads().unwrap();
     let mut ladder = Ladder::load(&file, &threads, &KvOptions::default(), context).unwrap();
     let chunk = file.tokenizer().unwrap().prompt(DIALOGUE)[..context].to_vec();
-    let exact = Exact::run(&mut ladder, &chunk, &(0..=2).collect()).unwrap();
+    let exact = Exact::run(&mut ladder, &chunk).unwrap();
     (ladder, exact, chunk)
 }
 
@@ -70,20 +70,46 @@ fn coarser_codecs_take_fewer_bits_and_cost_more() {
     let certificate = measure(&setup("draft"), &task(&LOSSY)).unwrap();
     assert_eq!(certificate.boundaries().collect::<Vec<_>>(), [0, 1, 2]);
     for boundary in certificate.boundaries() {
-        let [half, coarse] = LOSSY.map(|codec| certificate.find(boundary, codec).unwrap());
+        let costs = LOSSY.map(|codec| certificate.find(boundary, codec).unwrap());
+        let [half, eight, four, scaled] = costs;
         assert_eq!(half.bits_per_value, 16.0);
-        assert!((8.0..10.0).contains(&coarse.bits_per_value), "{coarse:?}");
+        assert!((8.0..10.0).contains(&eight.bits_per_value), "{eight:?}");
+        assert!((4.0..5.0).contains(&four.bits_per_value), "{four:?}");
+        assert!((2.0..5.0).contains(&scaled.bits_per_value), "{scaled:?}");
         // What half a unit in the last place moves, products with activations of 8 bits multiply.
         assert!(0.0 < half.kl_mean && half.kl_mean < 1e-3, "{half:?}");
-        assert!(half.kl_mean < coarse.kl_mean && coarse.kl_mean < 1e-2, "{coarse:?}");
-        for cost in [half, coarse] {
-            assert!(cost.kl_mean <= cost.kl_p99 && cost.top1_agreement > 0.8, "{cost:?}");
+        assert!(half.kl_mean < eight.kl_mean && eight.kl_mean < 1e-2, "{eight:?}");
+        for coarse in [four, scaled] {
+            assert!(eight.kl_mean < coarse.kl_mean && coarse.kl_mean < 0.5, "{coarse:?}");
+        }
+        for cost in costs {
+            assert!(cost.kl_mean <= cost.kl_p99 && cost.top1_agreement > 0.5, "{cost:?}");
             let change = cost.perplexity / certificate.perplexity() - 1.0;
             assert!((change * 100.0 - cost.perplexity_change_percent).abs() < 1e-3, "{cost:?}");
         }
+        assert_eq!(certificate.scales(boundary).unwrap().len(), 256);
     }
     assert_eq!(certificate.find(1, Codec::F32), None);
     assert_eq!(certificate.find(3, Codec::F16), None);
+    assert_eq!(certificate.scales(3), None);
+}
+
+/// Goal: what is scored has not been seen. Method: scales are those of the first halves alone, whatever
+/// the second halves hold.
+#[test]
+fn calibration_looks_at_rows_that_are_not_scored() {
+    let (mut ladder, exact, chunk) = exact(64);
+    let chunks = Chunks::new(chunk, 64, None, None).unwrap();
+    let scales = Scales::calibrate(&mut ladder, &chunks).unwrap();
+    for boundary in 0..=2 {
+        let mut calibration = kernels::wire::Calibration::new(256);
+        calibration.add(&exact.hidden(boundary)[..32 * 256]);
+        let expected = calibration.scales();
+        assert_eq!(scales.at(boundary).len(), 256);
+        for (scale, expected) in scales.at(boundary).iter().zip(expected) {
+            assert!((scale / expected - 1.0).abs() < 1.0 / 2048.0, "{scale} {expected}");
+        }
+    }
 }
 
 #[test]
