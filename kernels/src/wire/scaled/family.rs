@@ -25,7 +25,7 @@ const POINTS: u32 = 16;
 const UNIT: f64 = 1_099_511_627_776.0;
 
 /// Codes beyond a member's range are as many as this part of all, at most, where a code can say so.
-const BEYOND: f64 = 1.0 / 4096.0;
+const BEYOND: f64 = 1.0 / 32_768.0;
 
 /// All members, smallest first.
 #[derive(Debug)]
