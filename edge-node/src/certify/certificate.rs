@@ -10,9 +10,6 @@ pub(super) const VERSION: u32 = 1;
 /// More layers than any model has.
 const LAYERS_MAX: u32 = 4096;
 
-/// More codecs than there are.
-const COSTS_MAX: usize = 64;
-
 /// A certificate whose figures are known to be figures. For whom it may be used, whoever loads it says:
 /// [`Certificate::load`].
 #[derive(Debug, Clone, PartialEq)]
@@ -108,9 +105,9 @@ pub enum Flaw {
         /// The model's last one.
         most: u32,
     },
-    /// One codec twice at a boundary, or too many of them.
-    #[error("{codec} twice or beyond {COSTS_MAX} codecs at boundary {boundary}")]
-    Codec {
+    /// One codec twice at a boundary.
+    #[error("{codec} twice at boundary {boundary}")]
+    Twice {
         /// The codec.
         codec: Codec,
         /// Where.
@@ -211,8 +208,9 @@ impl BoundaryFacts {
         let boundary = *boundary;
         for (at, cost) in costs.iter().enumerate() {
             let codec = cost.codec;
-            if at == COSTS_MAX || costs[..at].iter().any(|before| before.codec == codec) {
-                return Err(Flaw::Codec { codec, boundary });
+            // Found among the first dozen, however many there are.
+            if costs[..at].iter().any(|before| before.codec == codec) {
+                return Err(Flaw::Twice { codec, boundary });
             }
             cost.check()?;
         }

@@ -99,19 +99,22 @@ mod tests {
         divergence
     }
 
-    /// Quarters, of which one becomes a half and two become eighths, in one row of four.
+    /// Quarters, of which one becomes five eighths and the others one, in one row of four. The other way
+    /// round it would be another divergence.
     #[test]
     fn a_case_done_by_hand() {
         let even = logits([1.0, 1.0, 1.0, 1.0]);
-        let uneven = logits([2.0, 4.0, 1.0, 1.0]);
-        let kl = 0.25 * LN_2;
+        let uneven = logits([1.0, 5.0, 1.0, 1.0]);
+        let kl = 0.25 * (3.0 * LN_2 + (2.0_f64 / 5.0).ln());
         let divergence = added(&[(even, uneven), (even, even), (uneven, uneven), (even, even)]);
         assert_eq!(divergence.positions(), 4);
         assert_eq!(divergence.top1_agreement(), 0.75);
         assert!((divergence.kl_mean() - kl / 4.0).abs() < 1e-7, "{}", divergence.kl_mean());
         let p99 = divergence.kl_p99();
         assert!(kl - 1e-7 <= p99 && p99 <= kl * (1.0 + 1.0 / 32.0) + 1e-7, "{p99} {kl}");
-        assert!((divergence.perplexity() - 4.0).abs() < 1e-6, "{}", divergence.perplexity());
+        // Two rows give token 0 an eighth, and two a quarter.
+        let perplexity = 32.0_f64.sqrt();
+        assert!((divergence.perplexity() - perplexity).abs() < 1e-6, "{}", divergence.perplexity());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What is measured.
 
 use super::*;
-use base::{Position, TokenId};
+use base::{LayerRange, Position, TokenId};
 use hop::Arrived;
+use kernels::wire;
 use runtime::{Input, KvOptions, Span, SpanOutput, StageSpec};
 
 /// A ladder of the draft, and the exact run of a chunk of `context` tokens up it.
@@ -43,6 +44,60 @@ fn the_ladder_is_the_whole_model_bit_for_bit() {
     let rows: Vec<f32> = exact.rows().flat_map(|(row, _)| row.to_vec()).collect();
     assert!(rows == logits, "{} and {} logits", rows.len(), logits.len());
     assert!(exact.rows().map(|(_, next)| next).eq(chunk[321..].iter().copied()));
+}
+
+/// Goal: a coded run is what two nodes would compute, and its figures are what they say. Method: it is
+/// said again, as plainly as it can be: two stages, the codec between them, a probability from all its
+/// exponentials.
+#[test]
+fn a_coded_run_is_that_of_two_stages_with_the_codec_between_them() {
+    let file = ModelFile::open(&model("draft")).unwrap();
+    let threads = setup("draft").start_threads().unwrap();
+    let pass = |spec, input: Input<'_>| {
+        let stage = file.load_stage(spec, &threads).unwrap();
+        let mut pool = stage.new_pool(64).unwrap();
+        let sequence = pool.open(&KvOptions::default());
+        let span = Span { sequence, base: Position(0), input, logits: 16..31 };
+        stage.forward(spec, &[span], &mut pool).unwrap().remove(0)
+    };
+    let logits = |spec, input: Input<'_>| match pass(spec, input) {
+        SpanOutput::Logits(logits) => logits,
+        SpanOutput::Hidden(_) => unreachable!("it has a head"),
+    };
+    let tokens = file.tokenizer().unwrap().prompt(DIALOGUE);
+    let layer = |at| LayerRange::new(at, at + 1).unwrap();
+    let front = StageSpec { layers: layer(0), embedding: true, head: false };
+    let back = StageSpec { layers: layer(1), embedding: false, head: true };
+    let SpanOutput::Hidden(rows) = pass(front, Input::Tokens(&tokens[..31])) else {
+        unreachable!("it has no head")
+    };
+    let bytes = wire::encode(wire::Codec::Int4, &rows, 256);
+    let rows = wire::decode(wire::Codec::Int4, &bytes, 31, 256).unwrap();
+    let exact = logits(StageSpec::whole(2), Input::Tokens(&tokens[..31]));
+    let coded = logits(back, Input::Hidden(&rows));
+
+    let vocab = file.config().vocab;
+    let (mut kl, mut nats, mut same) = (0.0, 0.0, 0);
+    for (at, (exact, coded)) in exact.chunks(vocab).zip(coded.chunks(vocab)).enumerate() {
+        let [exact, coded] = [exact, coded].map(|row| {
+            let all: Vec<f64> = row.iter().map(|logit| f64::from(*logit).exp()).collect();
+            let sum: f64 = all.iter().sum();
+            all.iter().map(|one| one / sum).collect::<Vec<f64>>()
+        });
+        kl += exact.iter().zip(&coded).map(|(p, q)| p * (p / q).ln()).sum::<f64>() / 15.0;
+        nats -= coded[tokens[at + 17].0 as usize].ln() / 15.0;
+        let [top, other] = [&exact, &coded].map(|row| row.iter().copied().fold(0.0, f64::max));
+        let place = |row: &[f64], most| row.iter().position(|share| *share == most);
+        same += usize::from(place(&exact, top) == place(&coded, other));
+    }
+    let task = Task { chunks_max: Some(1), boundaries: Some(vec![1]), ..task(&[Codec::Int4]) };
+    let certificate = measure(&setup("draft"), &task).unwrap();
+    let cost = certificate.find(1, Codec::Int4).unwrap();
+    assert!((cost.kl_mean / kl - 1.0).abs() < 1e-5, "{cost:?} {kl}");
+    assert!((cost.perplexity / nats.exp() - 1.0).abs() < 1e-5, "{cost:?} {}", nats.exp());
+    assert!((cost.top1_agreement - same as f64 / 15.0).abs() < 1e-5, "{cost:?} {same}");
+    let bits = bytes.len() as f64 * 8.0 / (31.0 * 256.0);
+    assert!((cost.bits_per_value / bits - 1.0).abs() < 1e-5, "{cost:?} {bits}");
 }
 
 #[test]
@@ -102,7 +157,7 @@ fn calibration_looks_at_rows_that_are_not_scored() {
     let chunks = Chunks::new(chunk, 64, None, None).unwrap();
     let scales = Scales::calibrate(&mut ladder, &chunks).unwrap();
     for boundary in 0..=2 {
-        let mut calibration = kernels::wire::Calibration::new(256);
+        let mut calibration = wire::Calibration::new(256);
         calibration.add(&exact.hidden(boundary)[..32 * 256]);
         let expected = calibration.scales();
         assert_eq!(scales.at(boundary).len(), 256);
