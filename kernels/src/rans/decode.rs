@@ -1,6 +1,12 @@
 //! A stream to symbols.
 
-use super::{Frequencies, LANES_MAX, LOW, STATE_BYTES, WORD_BITS, WORD_BYTES};
+use std::hint::select_unpredictable;
+
+use super::{Frequencies, LANES_MAX, LOW as LOW_STATE, STATE_BYTES, WORD_BITS, WORD_BYTES};
+
+/// As states are here, wider than they need be: what compilers make of products of narrow ones is four
+/// at a time, and slower.
+const LOW: u64 = LOW_STATE as u64;
 
 /// The bytes are no stream of the symbols asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub(crate) fn decode<'a, 'b, const LANES: usize>(
 ) -> Result<&'b [u8], Corrupt> {
     const { assert!(LANES <= LANES_MAX, "a group's words are read as one number") };
     let heads = bytes.as_chunks::<STATE_BYTES>().0.first_chunk::<LANES>().ok_or(Corrupt::Short)?;
-    let mut states = heads.map(u32::from_le_bytes);
+    let mut states = heads.map(|state| u64::from(u32::from_le_bytes(state)));
     let mut bytes = &bytes[STATE_BYTES * LANES..];
     let (groups, rest) = symbols.as_chunks_mut::<LANES>();
     let whole = groups.len() * LANES;
@@ -40,12 +46,11 @@ pub(crate) fn decode<'a, 'b, const LANES: usize>(
                 group[lane] = slot.symbol();
                 // Without a branch, which would often be foreseen wrongly.
                 let state = slot.pop(states[lane]);
-                let hungry = u32::from(state < LOW);
-                #[expect(clippy::cast_possible_truncation, reason = "the lowest word is taken")]
-                let word = words as u32 & ((LOW - 1) * hungry);
-                states[lane] = state << (WORD_BITS * hungry) | word;
-                words >>= WORD_BITS * hungry;
-                taken += WORD_BYTES * hungry as usize;
+                let hungry = state < LOW;
+                let full = (state << WORD_BITS) | (words % LOW);
+                states[lane] = select_unpredictable(hungry, full, state);
+                words = select_unpredictable(hungry, words >> WORD_BITS, words);
+                taken += WORD_BYTES * usize::from(hungry);
             }
             bytes = &bytes[taken..];
         } else {
@@ -62,12 +67,12 @@ pub(crate) fn decode<'a, 'b, const LANES: usize>(
 
 /// The next symbol of a lane.
 #[inline(always)]
-fn pop(state: &mut u32, table: &Frequencies, bytes: &mut &[u8]) -> Result<u8, Corrupt> {
+fn pop(state: &mut u64, table: &Frequencies, bytes: &mut &[u8]) -> Result<u8, Corrupt> {
     let slot = table.decoding(*state);
     *state = slot.pop(*state);
     if *state < LOW {
         let (word, rest) = bytes.split_first_chunk().ok_or(Corrupt::Short)?;
-        *state = *state << WORD_BITS | u32::from(u16::from_le_bytes(*word));
+        *state = *state << WORD_BITS | u64::from(u16::from_le_bytes(*word));
         *bytes = rest;
     }
     Ok(slot.symbol())

@@ -69,8 +69,10 @@ impl Frequencies {
 
     /// The slot that the lower bits of `state` name.
     #[inline(always)]
-    pub(super) fn decoding(&self, state: u32) -> Decoding {
-        self.decoding[(state % TOTAL) as usize]
+    pub(super) fn decoding(&self, state: u64) -> Decoding {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
+        let state = state as usize;
+        self.decoding[state % TOTAL as usize]
     }
 }
 
@@ -129,7 +131,6 @@ impl Encoding {
     #[inline(always)]
     pub(super) fn push(&self, state: u32) -> u32 {
         let quotient = ((u64::from(state) + 1) * self.reciprocal) >> QUOTIENT_SHIFT;
-        #[expect(clippy::cast_possible_truncation, reason = "at most `state / f`, below 2^20")]
         let quotient = quotient as u32;
         state + u32::from(self.start) + quotient * u32::from(self.complement)
     }
@@ -144,8 +145,8 @@ impl Decoding {
     /// The state before `state` took the symbol. Any state gives one: `f (x / TOTAL) + place` is at most
     /// `x`.
     #[inline(always)]
-    pub(super) fn pop(self, state: u32) -> u32 {
+    pub(super) fn pop(self, state: u64) -> u64 {
         let frequency = (self.0 >> 8) % TOTAL + 1;
-        frequency * (state / TOTAL) + (self.0 >> (8 + TOTAL_BITS))
+        u64::from(frequency) * (state >> TOTAL_BITS) + u64::from(self.0 >> (8 + TOTAL_BITS))
     }
 }

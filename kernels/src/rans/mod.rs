@@ -35,7 +35,7 @@ mod frequencies;
 mod tests;
 
 pub(crate) use decode::{Corrupt, decode};
-pub(crate) use encode::{encode, encoded_len_max};
+pub(crate) use encode::{encode, room};
 pub(crate) use frequencies::{Frequencies, SYMBOLS};
 
 /// Bits of the sum of all frequencies.
@@ -48,8 +48,9 @@ pub(crate) const TOTAL: u32 = 1 << TOTAL_BITS;
 const WORD_BITS: u32 = 16;
 const WORD_BYTES: usize = 2;
 
-/// Lanes that a stream can have.
-const LANES_MAX: usize = 4;
+/// Lanes that a stream can have: as many as a number has words, that of a group of symbols.
+const LANES_MAX: usize = GROUP_BYTES / WORD_BYTES;
+const GROUP_BYTES: usize = 8;
 
 /// The least state, and the first.
 const LOW: u32 = 1 << WORD_BITS;

@@ -33,8 +33,8 @@ use crate::quantize::SMALLEST;
 
 pub(crate) const BLOCK: usize = 32;
 
-/// The codes of a block.
-pub(crate) type Packed = [u8; BLOCK / 2];
+/// The scale and the codes of a block.
+pub(crate) type Packed = [u8; SCALE_BYTES + BLOCK / 2];
 
 /// A value this many times the part's median magnitude is an outlier; the sender's choice. Half of it
 /// gains 1 dB and costs half a bit.
@@ -60,7 +60,7 @@ pub(super) fn row_len_max(width: usize) -> usize {
     row_len_min(width).saturating_add(width.saturating_mul(7).div_ceil(2))
 }
 
-/// Appends one row; `pack` is [`pack`].
+/// Appends one row; `pack` is [`pack`] or gives the same.
 #[inline(always)]
 pub(crate) fn encode_row(
     row: &[f32],
@@ -99,12 +99,12 @@ fn encode_part(part: &[f32], bytes: &mut Vec<u8>, pack: impl Fn(&[f32; BLOCK], f
     bytes[from..from + COUNT_BYTES].copy_from_slice(&count.to_le_bytes());
     let (blocks, rest) = part.as_chunks();
     for block in blocks {
-        encode_block(block.map(|x| if inlier(x) { x } else { 0.0 }), bytes, &pack);
+        bytes.extend_from_slice(&pack(block, limit));
     }
     if !rest.is_empty() {
-        let inlier_or_none = |x: &&f32| inlier(**x);
-        let value = |i| rest.get(i).filter(inlier_or_none).copied().unwrap_or_default();
-        encode_block(std::array::from_fn(value), bytes, &pack);
+        let mut last = [0.0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        bytes.extend_from_slice(&pack(&last, limit));
     }
 }
 
@@ -127,48 +127,51 @@ fn median_magnitude(part: &[f32]) -> f32 {
             median = candidate;
         }
     }
-    widened(median.cast_unsigned())
+    widened(median.to_le_bytes())
 }
 
 /// The `f32` of a `bf16`.
 #[inline(always)]
-fn widened(upper: u16) -> f32 {
-    f32::from_bits(u32::from(upper) << 16)
+pub(crate) fn widened([a, b]: [u8; 2]) -> f32 {
+    f32::from_le_bytes([0, 0, a, b])
 }
 
-#[inline(always)]
-fn encode_block(
-    mut block: [f32; BLOCK],
-    bytes: &mut Vec<u8>,
-    pack: impl Fn(&[f32; BLOCK], f32) -> Packed,
-) {
+/// One block, with zeros for what is beyond `limit`.
+pub(crate) fn pack(block: &[f32; BLOCK], limit: f32) -> Packed {
+    let mut block = block.map(|x| if x.abs() <= limit { x } else { 0.0 });
     rotate_piece(&mut block);
-    let loudest = block.iter().fold(0, |most, x| x.abs().to_bits().max(most));
-    let positive = block.iter().fold(false, |any, x| any | (x.to_bits() == loudest));
-    let loudest = f32::from_bits(loudest);
-    let scale = if loudest < SMALLEST { 0.0 } else { loudest / if positive { -8.0 } else { 8.0 } };
-    // Rounded to the nearest, ties away from zero.
-    let [.., a, b] = (scale.to_bits() + 0x8000).to_le_bytes();
-    let scale = widened(u16::from_le_bytes([a, b]));
-    let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-    bytes.extend_from_slice(&[a, b]);
-    bytes.extend_from_slice(&pack(&block, inverse));
-}
-
-/// The codes of `block` times `inverse`, which is -8.1 at least: rounded, ties to even, and 7 at most.
-pub(crate) fn pack(block: &[f32; BLOCK], inverse: f32) -> Packed {
+    let loudest = block.iter().fold(0.0, |most, x| x.abs().max(most));
+    let ([a, b], inverse) = scale(loudest, block.contains(&loudest));
     let code = |x: f32| (x * inverse).min(7.0).round_ties_even();
     #[expect(clippy::cast_possible_truncation, reason = "-8 to 7")]
     let code = |x: f32| (code(x) as i8).cast_unsigned() & 0xf;
-    std::array::from_fn(|j| code(block[j]) | code(block[j + BLOCK / 2]) << 4)
+    let code = |j| code(block[j]) | code(block[j + BLOCK / 2]) << 4;
+    std::array::from_fn(|i| match i {
+        0 => a,
+        1 => b,
+        _ => code(i - SCALE_BYTES),
+    })
 }
 
-/// Fills one row and returns the bytes behind it; `unpack` is [`unpack`].
+/// The scale as it is sent and its reciprocal, which makes -8 of the largest magnitude, but for the
+/// scale's rounding; `positive` says that a value above zero has it.
+#[inline(always)]
+pub(crate) fn scale(loudest: f32, positive: bool) -> ([u8; SCALE_BYTES], f32) {
+    if loudest < SMALLEST {
+        return ([0; SCALE_BYTES], 0.0);
+    }
+    let scale = if positive { loudest / -8.0 } else { loudest / 8.0 };
+    // Rounded to the nearest, ties away from zero.
+    let [.., a, b] = (scale.to_bits() + 0x8000).to_le_bytes();
+    ([a, b], 1.0 / widened([a, b]))
+}
+
+/// Fills one row and returns the bytes behind it; `unpack` is [`unpack`] or gives the same.
 #[inline(always)]
 pub(crate) fn decode_row<'a>(
     mut bytes: &'a [u8],
     row: &mut [f32],
-    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+    unpack: impl Fn(&Packed) -> Option<[f32; BLOCK]>,
 ) -> Result<&'a [u8], RowFault> {
     for part in row.chunks_mut(PART) {
         bytes = decode_part(bytes, part, &unpack)?;
@@ -180,7 +183,7 @@ pub(crate) fn decode_row<'a>(
 fn decode_part<'a>(
     bytes: &'a [u8],
     part: &mut [f32],
-    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+    unpack: impl Fn(&Packed) -> Option<[f32; BLOCK]>,
 ) -> Result<&'a [u8], RowFault> {
     let (count, rest) = bytes.split_first_chunk().ok_or(RowFault::Short)?;
     let count = u16::from_le_bytes(*count);
@@ -209,25 +212,22 @@ fn decode_part<'a>(
 #[inline(always)]
 fn decode_block(
     bytes: &[u8],
-    unpack: impl Fn(&Packed, f32) -> [f32; BLOCK],
+    unpack: impl Fn(&Packed) -> Option<[f32; BLOCK]>,
 ) -> Result<([f32; BLOCK], &[u8]), RowFault> {
-    let (scale, rest) = bytes.split_first_chunk().ok_or(RowFault::Short)?;
-    let (codes, rest) = rest.split_first_chunk().ok_or(RowFault::Short)?;
-    let scale = widened(u16::from_le_bytes(*scale));
-    if !scale.is_finite() {
-        return Err(BlockFault::Scale.into());
-    }
-    let mut block = unpack(codes, scale);
-    rotate_piece(&mut block);
-    Ok((block, rest))
+    let (packed, rest) = bytes.split_first_chunk().ok_or(RowFault::Short)?;
+    Ok((unpack(packed).ok_or(BlockFault::Scale)?, rest))
 }
 
-/// Each code times `scale`.
-pub(crate) fn unpack(codes: &Packed, scale: f32) -> [f32; BLOCK] {
-    std::array::from_fn(|i| {
+/// The values of one block; none where the scale is not finite.
+pub(crate) fn unpack(&[a, b, ref codes @ ..]: &Packed) -> Option<[f32; BLOCK]> {
+    let scale = widened([a, b]);
+    let value = |i: usize| {
         let code = codes[i % (BLOCK / 2)] >> (i / (BLOCK / 2) * 4);
         f32::from((code << 4).cast_signed() >> 4) * scale
-    })
+    };
+    let mut block = std::array::from_fn(value);
+    rotate_piece(&mut block);
+    scale.is_finite().then_some(block)
 }
 
 fn place_outliers(outliers: &[u8], part: &mut [f32]) -> Result<(), BlockFault> {

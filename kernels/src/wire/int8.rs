@@ -89,18 +89,19 @@ fn encode_block(block: &[f32], bytes: &mut Vec<u8>) {
 #[inline(always)]
 fn loudest_inlier(block: &[f32]) -> f32 {
     // As bits, magnitudes have the order of numbers, then infinity, then NaN.
-    let bits = |x: &f32| x.abs().to_bits();
-    let mut end = u32::MAX;
+    let bits = |x: &f32| x.abs().to_bits().cast_signed();
+    let mut end = i32::MAX;
     loop {
-        let below_end = |most: u32, x| if bits(x) < end { most.max(bits(x)) } else { most };
-        let loudest = block.iter().fold(0, below_end);
+        let below_end = |x| if bits(x) < end { bits(x) } else { 0 };
+        let loudest = block.iter().fold(0, |most, x| below_end(x).max(most));
+        let loudest = loudest.cast_unsigned();
         let finite = f32::from_bits(loudest.min(f32::MAX.to_bits()));
         let far =
             |count: u32, x: &f32| count.wrapping_add(u32::from(OUTLIER_RATIO * x.abs() < finite));
         if block.iter().fold(0, far) as usize <= (block.len() - 1) / 2 {
             return f32::from_bits(loudest);
         }
-        end = loudest;
+        end = loudest.cast_signed();
     }
 }
 

@@ -164,7 +164,7 @@ fn append_stream(codes: &[u8], frequencies: &Frequencies, bytes: &mut Vec<u8>) {
 #[inline(always)]
 fn append_lanes<const LANES: usize>(codes: &[u8], frequencies: &Frequencies, bytes: &mut Vec<u8>) {
     let from = bytes.len();
-    bytes.resize(from + rans::encoded_len_max::<LANES>(codes.len()), 0);
+    bytes.resize(from + rans::room::<LANES>(codes.len()), 0);
     let start = rans::encode::<LANES>(codes, |_| frequencies, &mut bytes[from..]);
     bytes.copy_within(from + start.., from);
     bytes.truncate(bytes.len() - start);
