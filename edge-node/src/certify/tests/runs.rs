@@ -149,8 +149,8 @@ fn coarser_codecs_take_fewer_bits_and_cost_more() {
     assert_eq!(certificate.scales(3), None);
 }
 
-/// Goal: what is scored has not been seen. Method: scales are those of the first halves alone, whatever
-/// the second halves hold.
+/// Goal: what is scored has not been seen, and scales are used as they are sent, in half precision.
+/// Method: scales are those of the first halves alone, whatever the second halves hold.
 #[test]
 fn calibration_looks_at_rows_that_are_not_scored() {
     let (mut ladder, exact, chunk) = exact(64);
@@ -160,7 +160,8 @@ fn calibration_looks_at_rows_that_are_not_scored() {
         let mut calibration = wire::Calibration::new(256);
         calibration.add(&exact.hidden(boundary)[..32 * 256]);
         let expected = calibration.scales();
-        assert_eq!(scales.at(boundary).len(), 256);
+        let sent = hop::send(Codec::F16, &[], scales.at(boundary), 256).unwrap();
+        assert_eq!(sent.rows, scales.at(boundary));
         for (scale, expected) in scales.at(boundary).iter().zip(expected) {
             assert!((scale / expected - 1.0).abs() < 1.0 / 2048.0, "{scale} {expected}");
         }
