@@ -10,10 +10,10 @@
 //!   Trial:                         codec ─▶ layer b ─▶ … ─▶ head ─▶ logits ─┘        in a Certificate
 //! ```
 //!
-//! Codecs with calibrated steps need what is usual for each channel at the boundary: [`Scales`], taken
+//! Codecs with calibrated steps need what is usual for each channel at the boundary: `Scales`, taken
 //! before all this from rows that are not scored, and part of the certificate.
 //!
-//! Chunks and scored positions are those of [`bench perplexity`](crate::bench).
+//! Chunks and scored positions are those of `bench perplexity`.
 //!
 //! # Invariants
 //!
@@ -23,8 +23,10 @@
 
 mod certificate;
 mod codec;
+mod destination;
 mod divergence;
 mod exact;
+mod facts;
 mod file;
 mod histogram;
 mod hop;
@@ -41,10 +43,11 @@ pub use file::CertificateError;
 
 use crate::bench::perplexity::{Chunks, Likelihood, check_context, text};
 use crate::bench::{Setup, SetupArguments};
-use anyhow::{Context as _, ensure};
-use certificate::{BoundaryFacts, Digest, Facts, TextFacts, VERSION, six_digits};
+use anyhow::{Context as _, bail};
+use certificate::six_digits;
+use destination::Destination;
 use exact::Exact;
-use file::Destination;
+use facts::{BoundaryFacts, Digest, Facts, TextFacts, VERSION};
 use ladder::Ladder;
 use runtime::{ModelConfig, ModelFile};
 use scales::Scales;
@@ -167,13 +170,9 @@ fn measure(setup: &Setup, task: &Task) -> anyhow::Result<Certificate> {
 /// next has the head alone.
 fn boundaries(task: &Task, model: &ModelConfig) -> anyhow::Result<BTreeSet<u32>> {
     let Some(asked) = &task.boundaries else { return Ok((0..=model.layers).collect()) };
-    let beyond = asked.iter().find(|at| **at > model.layers);
-    ensure!(
-        beyond.is_none(),
-        "there is no boundary {}; the model's are 0 to {}",
-        beyond.copied().unwrap_or_default(),
-        model.layers
-    );
+    if let Some(beyond) = asked.iter().find(|at| **at > model.layers) {
+        bail!("there is no boundary {beyond}; the model's are 0 to {}", model.layers);
+    }
     Ok(asked.iter().copied().collect())
 }
 

@@ -1,6 +1,7 @@
 //! A certificate for people.
 
-use super::certificate::{BoundaryFacts, Certificate, Cost, Facts, TextFacts};
+use super::certificate::{Certificate, Cost};
+use super::facts::{BoundaryFacts, Facts, TextFacts};
 use crate::bench::kv_name;
 use std::fmt;
 
