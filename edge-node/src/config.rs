@@ -8,7 +8,7 @@ mod file;
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{
-    Certificates, Mode, Objective, PlanRequest, Privacy, RequestedStage, Speculation,
+    Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
 };
 use profile::NodeProfile;
 use protocol::AfterOutage;
@@ -112,7 +112,15 @@ pub struct PlannerSettings {
     pub acceptance: f64,
     /// Tokens that a reply is expected to have.
     pub reply_tokens: u32,
+    /// What `edge-node certify` wrote of the target; without it hops are exact.
+    pub certificate: Option<PathBuf>,
+    /// What a hop may cost.
+    pub quality: QualityBudget,
 }
+
+/// What a reader does not notice.
+const QUALITY: QualityBudget =
+    QualityBudget { kl_max: 0.02, top1_min: 0.9, perplexity_change_max: 0.01 };
 
 impl Default for PlannerSettings {
     fn default() -> Self {
@@ -122,14 +130,9 @@ impl Default for PlannerSettings {
             unvouched: false,
             acceptance: 0.7,
             reply_tokens: 128,
+            certificate: None,
+            quality: QUALITY,
         }
-    }
-}
-
-impl PlannerSettings {
-    /// What codecs may be used where.
-    pub(crate) fn certificates(&self) -> Certificates {
-        Certificates::none()
     }
 }
 

@@ -1,15 +1,17 @@
 //! One device: its models, its link, its plan, and the conversation that it owns.
 
+use crate::certify::Certificate;
 use crate::config::{Config, LocalChoice};
 use crate::course::WayOut;
 use crate::device_stage::DeviceStage;
 use crate::local_model::LocalModel;
 use crate::models::Models;
+use crate::planning::certificates;
 use crate::reply::Reply;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
-use base::{KvFormat, Sampling, TokenId};
-use partitioner::{Mode, Plan, PlanRequest, RequestedStage};
+use base::{ChannelScale, KvFormat, Sampling, TokenId};
+use partitioner::{Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::collections::BTreeMap;
@@ -29,6 +31,8 @@ pub struct Device {
     /// The target's first layers here, so many as a plan has put here, by their number.
     pub(crate) stages: BTreeMap<u32, DeviceStage>,
     pub(crate) uplinks: Uplinks,
+    /// What codecs cost the target, and the scales that some of them need.
+    pub(crate) certificate: Option<Certificate>,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -88,6 +92,7 @@ impl Device {
         let decides = config.requests().any(|request| config.is_target_alone(request.mode));
         let target = load(&models.target, config.kv.target, decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
+        let certificate = certificates::load(&config, &models)?;
         let session = SessionId(config.network.random());
         let mut device = Self {
             config,
@@ -96,6 +101,7 @@ impl Device {
             target,
             stages: BTreeMap::new(),
             uplinks,
+            certificate,
             threads,
             session,
             epoch: Epoch(0),
@@ -154,7 +160,38 @@ impl Device {
             Mode::Local => Some(0),
             Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(request),
         };
-        Ok(layers.map(|layers| request.clone().check(layers)).transpose()?)
+        let plan = layers.map(|layers| request.clone().check(layers)).transpose()?;
+        let stages = plan.iter().flat_map(|plan| plan.stages());
+        match stages.into_iter().find(|stage| self.scales_into(stage).is_none()) {
+            None => Ok(plan),
+            Some(stage) => {
+                let (codec, boundary) = (stage.codec, stage.layers.start());
+                Err(StartError::NoScales { codec, boundary })
+            }
+        }
+    }
+
+    /// What is usual for each channel on the hop into `stage`: nothing where its codec needs none, and
+    /// `None` where it does and the certificate has none.
+    fn scales_into(&self, stage: &Stage) -> Option<Vec<ChannelScale>> {
+        if stage.embedding || !stage.codec.is_calibrated() {
+            return Some(Vec::new());
+        }
+        let certificate = self.certificate.as_ref()?;
+        certificate.scales(stage.layers.start()).map(<[_]>::to_vec)
+    }
+
+    /// The stages that a message names, of those that `plan` has.
+    pub(crate) fn on_the_wire(&self, plan: &Plan) -> Vec<protocol::PlannedStage> {
+        let stage = |stage: &Stage| protocol::PlannedStage {
+            node: stage.node.clone(),
+            layers: stage.layers,
+            embedding: stage.embedding,
+            head: stage.head,
+            codec: stage.codec,
+            scales: self.scales_into(stage).unwrap_or_default(),
+        };
+        plan.remote_stages().iter().map(stage).collect()
     }
 
     /// The link that passes take by `request`.
@@ -187,7 +224,7 @@ impl Device {
     /// From the device's stage to the next one; `None` where `plan` has none here.
     pub(crate) fn way_out(&self, plan: &Plan) -> Option<WayOut> {
         let layers = plan.device_stage()?.layers.end();
-        let next = on_the_wire(plan).into_iter().next()?;
+        let next = self.on_the_wire(plan).into_iter().next()?;
         let width = self.models.target.as_ref()?.config().width;
         let coder = HopCoder::new(next.codec, &next.scales, width);
         Some(WayOut { layers, coder: coder.expect("planned with the scales that it needs") })
@@ -284,17 +321,4 @@ fn load_whole(
 ) -> Result<LocalModel, StartError> {
     let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
     Ok(LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)?)
-}
-
-/// The stages that a message names, of those that a plan has.
-pub(crate) fn on_the_wire(plan: &Plan) -> Vec<protocol::PlannedStage> {
-    let stage = |stage: &partitioner::Stage| protocol::PlannedStage {
-        node: stage.node.clone(),
-        layers: stage.layers,
-        embedding: stage.embedding,
-        head: stage.head,
-        codec: stage.codec,
-        scales: Vec::new(),
-    };
-    plan.remote_stages().iter().map(stage).collect()
 }

@@ -1,6 +1,6 @@
 //! From a request to a reply: what the drafter is told, and what may go wrong.
 
-use crate::device::{Device, Request, on_the_wire};
+use crate::device::{Device, Request};
 use crate::local_model::LocalError;
 use crate::reply::Reply;
 use crate::show::Show;
@@ -99,7 +99,7 @@ impl Device {
         match plan.mode() {
             Mode::Local => Route::local(self.config.is_target_alone(Mode::Local)),
             Mode::Remote | Mode::Speculative | Mode::Split => Route {
-                stages: on_the_wire(plan),
+                stages: self.on_the_wire(plan),
                 draft_length: plan.draft_length(),
                 window: window(plan),
                 chunks: chunks(plan),

@@ -38,6 +38,7 @@ mod turn_loop;
 mod uplinks;
 
 pub mod bench;
+pub mod certify;
 pub mod chat;
 pub mod demo;
 pub mod experiment;

@@ -6,6 +6,7 @@
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use edge_node::bench::{BenchArguments, bench};
+use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
@@ -39,6 +40,8 @@ enum Command {
     Measure(MeasureArguments),
     /// Find the best plan, say what it will take, and why not another.
     Plan(PlanArguments),
+    /// Measure what each codec of a hop costs the target, so that plans may use it.
+    Certify(CertifyArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
 }
@@ -63,6 +66,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => return demo(arguments),
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
+        Command::Certify(arguments) => return certify(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
     };
@@ -72,7 +76,11 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
             Command::Plan(arguments) => plan(arguments).await,
-            Command::Demo(_) | Command::Bench(_) | Command::Measure(_) | Command::Experiment(_) => {
+            Command::Demo(_)
+            | Command::Bench(_)
+            | Command::Measure(_)
+            | Command::Certify(_)
+            | Command::Experiment(_) => {
                 unreachable!("taken above")
             }
         }

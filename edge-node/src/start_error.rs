@@ -1,7 +1,8 @@
 //! A device that cannot start, or a plan that it cannot run.
 
+use crate::certify::CertificateError;
 use crate::sequence::SequenceError;
-use base::{NodeName, StreamWindow, TokenizerFingerprint};
+use base::{NodeName, StreamWindow, TokenizerFingerprint, WireCodec};
 use partitioner::PlanError;
 use runtime::LoadError;
 use std::sync::Arc;
@@ -30,6 +31,20 @@ pub enum StartError {
     /// The plan.
     #[error("the plan cannot be run")]
     Plan(#[from] PlanError),
+    /// What codecs cost.
+    #[error("planner.certificate cannot be used")]
+    Certificate(#[from] CertificateError),
+    /// A codec whose scales nobody has measured.
+    #[error(
+        "codec {codec} behind the first {boundary} layers needs the channel scales of a \
+         certificate: `edge-node certify` writes one, and planner.certificate names it"
+    )]
+    NoScales {
+        /// As planned.
+        codec: WireCodec,
+        /// Where.
+        boundary: u32,
+    },
     /// A window that is more than a model can take in.
     #[error(
         "kv.stream lets a position see {} of a text ({stream}); the models' context is {context}",

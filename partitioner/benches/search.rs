@@ -150,8 +150,8 @@ fn link(from: &NodeProfile, to: &NodeProfile, apart: usize) -> Link {
 
 /// Every codec, everywhere, with a quality that depends on the boundary.
 fn certificates(layers: u32) -> Certificates {
-    let scaled =
-        (0..=WireCodec::LEVEL_MAX).map(|level| (WireCodec::Scaled(level), 6.5 - 0.5 * f64::from(level)));
+    let scaled = (0..=WireCodec::LEVEL_MAX)
+        .map(|level| (WireCodec::Scaled(level), 6.5 - 0.5 * f64::from(level)));
     let codecs =
         [(WireCodec::F16, 16.0), (WireCodec::Int8, 8.5), (WireCodec::Int4, 4.5)].into_iter();
     let measured = codecs.chain(scaled).flat_map(|(codec, bits)| {

@@ -17,7 +17,7 @@
 mod engine;
 mod figures;
 mod memory;
-mod perplexity;
+pub(crate) mod perplexity;
 mod plan;
 mod report;
 mod samples;
@@ -34,7 +34,7 @@ use plan::{Kind, Plan};
 use report::{Report, Run, WeightCounts};
 use runtime::{ModelFile, StageSpec};
 use serde::Serialize;
-use setup::{Setup, SetupArguments};
+pub(crate) use setup::{Setup, SetupArguments, kv_name};
 use std::io::Write as _;
 use std::time::Instant;
 use yardsticks::Yardsticks;

@@ -12,7 +12,7 @@ const KV_FORMATS: [(&str, KvFormat); 4] =
 
 /// The arguments that all measurements share.
 #[derive(Debug, clap::Args)]
-pub(super) struct SetupArguments {
+pub(crate) struct SetupArguments {
     /// GGUF file or Hugging Face folder.
     #[arg(long)]
     model: PathBuf,
@@ -26,10 +26,10 @@ pub(super) struct SetupArguments {
 
 /// What is measured.
 #[derive(Debug)]
-pub(super) struct Setup {
-    pub(super) model: PathBuf,
-    pub(super) threads: usize,
-    pub(super) kv: KvFormat,
+pub(crate) struct Setup {
+    pub(crate) model: PathBuf,
+    pub(crate) threads: usize,
+    pub(crate) kv: KvFormat,
 }
 
 impl From<SetupArguments> for Setup {
@@ -45,19 +45,19 @@ impl Setup {
     /// # Errors
     ///
     /// Where the system gives none.
-    pub(super) fn start_threads(&self) -> anyhow::Result<Arc<Pool>> {
+    pub(crate) fn start_threads(&self) -> anyhow::Result<Arc<Pool>> {
         let pool = Pool::new(self.threads).map(Arc::new);
         pool.with_context(|| format!("cannot start {} compute threads", self.threads))
     }
 
     /// A sequence that sees all of itself and shares nothing.
-    pub(super) fn kv_options(&self) -> KvOptions {
+    pub(crate) fn kv_options(&self) -> KvOptions {
         KvOptions { format: self.kv, ..KvOptions::default() }
     }
 }
 
 /// What `--kv` calls `format`.
-pub(super) fn kv_name(format: KvFormat) -> &'static str {
+pub(crate) fn kv_name(format: KvFormat) -> &'static str {
     let found = KV_FORMATS.iter().find(|(_, known)| *known == format);
     found.map_or("", |(name, _)| name)
 }

@@ -6,7 +6,7 @@ use crate::config::{
 };
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec};
-use partitioner::{Criteria, Mode, Objective, Privacy, RequestedStage, Speculation};
+use partitioner::{Criteria, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation};
 use protocol::{AfterOutage, Source};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
@@ -92,14 +92,23 @@ struct FilePlanner {
     unvouched: bool,
     acceptance: f64,
     reply_tokens: u32,
+    certificate: Option<PathBuf>,
+    quality: QualityBudget,
 }
 
 impl Default for FilePlanner {
     fn default() -> Self {
-        let PlannerSettings { objective, privacy, unvouched, acceptance, reply_tokens } =
-            PlannerSettings::default();
-        let limits = objective.limits;
-        Self { weights: None, limits, privacy, unvouched, acceptance, reply_tokens }
+        let PlannerSettings {
+            objective,
+            privacy,
+            unvouched,
+            acceptance,
+            reply_tokens,
+            certificate,
+            quality,
+        } = PlannerSettings::default();
+        let (weights, limits) = (None, objective.limits);
+        Self { weights, limits, privacy, unvouched, acceptance, reply_tokens, certificate, quality }
     }
 }
 
@@ -278,8 +287,9 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
 }
 
 fn planner(typed: FilePlanner, file: &ConfigFile) -> Result<PlannerSettings, ConfigError> {
-    let FilePlanner { weights, limits, privacy, unvouched, acceptance, reply_tokens } = typed;
-    let weights = weights.unwrap_or(Objective::FASTEST.weights);
+    let FilePlanner { limits, privacy, unvouched, acceptance, reply_tokens, quality, .. } = typed;
+    let certificate = typed.certificate.map(|path| file.resolve(&path));
+    let weights = typed.weights.unwrap_or(Objective::FASTEST.weights);
     let possible = |figure: &f64| figure.is_finite() && *figure >= 0.0;
     if !weights.values().iter().all(possible) || weights.values().iter().all(|w| *w == 0.0) {
         let detail = "are 0 or more each, and one of them is above 0";
@@ -295,7 +305,15 @@ fn planner(typed: FilePlanner, file: &ConfigFile) -> Result<PlannerSettings, Con
         return Err(file.invalid("planner.reply_tokens", "must be above 0"));
     }
     let objective = Objective { weights, limits };
-    Ok(PlannerSettings { objective, privacy, unvouched, acceptance, reply_tokens })
+    Ok(PlannerSettings {
+        objective,
+        privacy,
+        unvouched,
+        acceptance,
+        reply_tokens,
+        certificate,
+        quality,
+    })
 }
 
 fn generation(typed: FileGeneration, file: &ConfigFile) -> Result<Generation, ConfigError> {

@@ -1,7 +1,7 @@
 //! `edge-node plan`: the plan, what it will take, and why not another.
 
 use super::situation::{Known, link_of};
-use super::{front, words};
+use super::{certificates, front, words};
 use crate::config::Config;
 use crate::models::Models;
 use crate::uplinks::Uplinks;
@@ -85,14 +85,17 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
     };
     let nodes = known.nodes().to_vec();
     let planner = &config.planner;
-    let positions_max = Models::open(&config.models)?.context_length(config.engine.positions_max);
+    let models = Models::open(&config.models)?;
+    let positions_max = models.context_length(config.engine.positions_max);
+    let certificate = certificates::load(&config, &models)?;
+    let allowed = certificates::for_planner(certificate.as_ref(), planner.quality);
     let demand = planner.demand(
         arguments.prompt_tokens,
         arguments.reply_tokens.unwrap_or(planner.reply_tokens),
         positions_max,
         arguments.acceptance.unwrap_or(planner.acceptance),
     );
-    let situation = known.situation(&config, planner.certificates(), demand);
+    let situation = known.situation(&config, allowed, demand);
     let costs = Costs::new(&situation).context("what is known makes no plan")?;
     let decision = costs.decide(&planner.objective);
     let front = costs.front(&planner.objective);

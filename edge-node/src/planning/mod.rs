@@ -5,6 +5,7 @@
 //!   profiles, links, certificates, demand ─▶ Situation ─▶ partitioner ─▶ plan, and why
 //! ```
 
+pub(crate) mod certificates;
 mod command;
 mod front;
 mod situation;

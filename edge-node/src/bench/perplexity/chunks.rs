@@ -5,17 +5,17 @@ use base::TokenId;
 use std::ops::Range;
 
 /// The shortest chunk. It has three tokens that count; below that there is hardly anything to score.
-pub(super) const CONTEXT_MIN: usize = 8;
+pub(crate) const CONTEXT_MIN: usize = 8;
 
 /// Rows of one pass: enough to be efficient.
-pub(super) const PASS_ROWS_MAX: usize = 512;
+pub(crate) const PASS_ROWS_MAX: usize = 512;
 
 /// Numbers that a pass may give: 64 MiB of them, and as much again while the model hands them over.
 const LOGITS_MAX: usize = 16 << 20;
 
 /// The chunks of a text. What is left behind the last whole one is not scored.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     tokens: Vec<TokenId>,
     context: usize,
     bos: Option<TokenId>,
@@ -24,10 +24,10 @@ pub(super) struct Chunks {
 
 /// Rows of a chunk that run together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pass {
-    pub(super) rows: Range<usize>,
+pub(crate) struct Pass {
+    pub(crate) rows: Range<usize>,
     /// Whether logits are wanted: of all rows or of none.
-    pub(super) scored: bool,
+    pub(crate) scored: bool,
 }
 
 /// Whether chunks may have `context` tokens.
@@ -35,7 +35,7 @@ pub(super) struct Pass {
 /// # Errors
 ///
 /// Says what would be right.
-pub(super) fn check_context(context: usize, model_context: u32) -> anyhow::Result<()> {
+pub(crate) fn check_context(context: usize, model_context: u32) -> anyhow::Result<()> {
     ensure!(
         context <= model_context as usize,
         "a context of {context} tokens is longer than the model's, which is {model_context}"
@@ -57,7 +57,7 @@ impl Chunks {
     /// # Errors
     ///
     /// Where there is not one.
-    pub(super) fn new(
+    pub(crate) fn new(
         tokens: Vec<TokenId>,
         context: usize,
         bos: Option<TokenId>,
@@ -73,17 +73,17 @@ impl Chunks {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// Tokens of the whole text, those that no chunk holds too.
-    pub(super) fn tokens(&self) -> usize {
+    pub(crate) fn tokens(&self) -> usize {
         self.tokens.len()
     }
 
     /// One of them.
-    pub(super) fn get(&self, at: usize) -> Vec<TokenId> {
+    pub(crate) fn get(&self, at: usize) -> Vec<TokenId> {
         let mut chunk = self.tokens[at * self.context..][..self.context].to_vec();
         if let Some(bos) = self.bos {
             chunk[0] = bos;
@@ -94,7 +94,7 @@ impl Chunks {
 
 /// The rows of a chunk, cut so that no pass is too large. The rows of the second half predict the
 /// tokens that count. The last row is left out: what it predicts is in no chunk.
-pub(super) fn passes(context: usize, vocab: usize) -> Vec<Pass> {
+pub(crate) fn passes(context: usize, vocab: usize) -> Vec<Pass> {
     let half = context / 2;
     let rows_scored = (LOGITS_MAX / vocab).clamp(1, PASS_ROWS_MAX);
     let cut = |all: Range<usize>, rows: usize, scored| {

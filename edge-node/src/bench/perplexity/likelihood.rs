@@ -1,12 +1,13 @@
 //! How likely a text is: the sum of what each of its tokens is worth, and how far that is to be
 //! trusted.
 
+use super::distribution::Distribution;
 use anyhow::ensure;
 use base::TokenId;
 
 /// Sums over the tokens that count, in nats.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Likelihood {
+pub(crate) struct Likelihood {
     tokens: usize,
     /// Of negative log likelihoods.
     sum: f64,
@@ -15,7 +16,7 @@ pub(super) struct Likelihood {
 }
 
 impl Likelihood {
-    /// Counts `token`, which the `logits` of the row before it predict.
+    /// Counts `token`, which the row before it predicts.
     ///
     /// # Errors
     ///
@@ -24,8 +25,8 @@ impl Likelihood {
     /// # Panics
     ///
     /// Where there is no logit of `token`.
-    pub(super) fn add(&mut self, logits: &[f32], token: TokenId) -> anyhow::Result<()> {
-        let nats = nats(logits, token);
+    pub(crate) fn add(&mut self, row: &Distribution<'_>, token: TokenId) -> anyhow::Result<()> {
+        let nats = row.nats(token);
         ensure!(nats.is_finite(), "the model gives token {} no likelihood: {nats}", token.0);
         self.tokens += 1;
         self.sum += nats;
@@ -34,18 +35,18 @@ impl Likelihood {
     }
 
     /// How many tokens were counted.
-    pub(super) fn tokens(&self) -> usize {
+    pub(crate) fn tokens(&self) -> usize {
         self.tokens
     }
 
     /// Between how many equally likely tokens the model was left to guess, on the geometric mean.
-    pub(super) fn perplexity(&self) -> f64 {
+    pub(crate) fn perplexity(&self) -> f64 {
         self.mean().exp()
     }
 
     /// Of [`Self::perplexity`], by what the tokens differ in: the standard error of their mean, which
     /// the exponential function multiplies by its slope.
-    pub(super) fn standard_error(&self) -> f64 {
+    pub(crate) fn standard_error(&self) -> f64 {
         let variance = self.squares / self.tokens as f64 - self.mean() * self.mean();
         // What all tokens share has no variance, and rounding may take it below zero.
         let of_mean = (variance.max(0.0) / (self.tokens as f64 - 1.0)).sqrt();
@@ -55,15 +56,6 @@ impl Likelihood {
     fn mean(&self) -> f64 {
         self.sum / self.tokens as f64
     }
-}
-
-/// The negative logarithm of the probability of `token`. In double precision: the sum has as many
-/// terms as the vocabulary, and single precision would show in the digits that formats differ in.
-fn nats(logits: &[f32], token: TokenId) -> f64 {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let relative = |logit: f32| f64::from(logit) - f64::from(max);
-    let sum: f64 = logits.iter().map(|logit| relative(*logit).exp()).sum();
-    sum.ln() - relative(logits[token.0 as usize])
 }
 
 #[cfg(test)]
@@ -79,7 +71,7 @@ mod tests {
     fn a_model_that_knows_nothing_guesses_among_all_tokens() {
         let mut likelihood = Likelihood::default();
         for token in 0..5 {
-            likelihood.add(&[1e30; 5], TokenId(token)).unwrap();
+            likelihood.add(&Distribution::of(&[1e30; 5]), TokenId(token)).unwrap();
         }
         assert_eq!(likelihood.tokens(), 5);
         assert_near(likelihood.perplexity(), 5.0);
@@ -93,7 +85,7 @@ mod tests {
         let logits: [f32; 5] = [1.0, 0.25, 0.25, 0.25, 0.25].map(f32::ln);
         let mut likelihood = Likelihood::default();
         for token in [0, 1, 4] {
-            likelihood.add(&logits, TokenId(token)).unwrap();
+            likelihood.add(&Distribution::of(&logits), TokenId(token)).unwrap();
         }
         let perplexity = 2_f64.powf(7.0 / 3.0);
         let tolerance = 1e-6;
@@ -112,11 +104,14 @@ mod tests {
             ([f32::NEG_INFINITY; 2], 0),
         ] {
             let mut likelihood = Likelihood::default();
-            assert!(likelihood.add(&logits, TokenId(token)).is_err(), "{logits:?}");
+            assert!(
+                likelihood.add(&Distribution::of(&logits), TokenId(token)).is_err(),
+                "{logits:?}"
+            );
             assert_eq!(likelihood.tokens(), 0);
         }
         let mut likelihood = Likelihood::default();
-        likelihood.add(&[0.0, f32::NEG_INFINITY], TokenId(0)).unwrap();
+        likelihood.add(&Distribution::of(&[0.0, f32::NEG_INFINITY]), TokenId(0)).unwrap();
         assert_near(likelihood.perplexity(), 1.0);
     }
 }

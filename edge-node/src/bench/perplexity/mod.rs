@@ -10,20 +10,23 @@
 //! The method is that of llama.cpp's `llama-perplexity`, so that figures of the two can be compared:
 //! chunks of `--context` tokens that know nothing of each other, each with BOS in place of its first
 //! token where the model wants one, and of each only the tokens of the second half count, because
-//! those before them have little to be predicted from.
+//! those before them have little to be predicted from. `edge-node certify` measures hops by the same.
 
 mod chunks;
+mod distribution;
 mod likelihood;
 mod predictor;
 mod report;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
+
+pub(crate) use chunks::{Chunks, PASS_ROWS_MAX, check_context, passes};
+pub(crate) use distribution::Distribution;
+pub(crate) use likelihood::Likelihood;
 
 use super::setup::{Setup, SetupArguments};
 use anyhow::Context as _;
-use chunks::Chunks;
-use likelihood::Likelihood;
 use predictor::Predictor;
 pub(super) use report::Report;
 use runtime::{ModelFile, StageSpec};
@@ -73,7 +76,7 @@ pub(super) fn perplexity(arguments: PerplexityArguments) -> anyhow::Result<Repor
 /// Scores the text. What is cheap to refuse is refused before the weights are loaded.
 fn measure(setup: &Setup, task: &Task) -> anyhow::Result<Report> {
     let model = ModelFile::open(&setup.model).context("cannot open the model")?;
-    chunks::check_context(task.context, model.config().context_length)?;
+    check_context(task.context, model.config().context_length)?;
     let tokenizer = model.tokenizer()?;
     let tokens = tokenizer.prompt(&text::read(&task.text)?);
     let bos = tokenizer.bos().filter(|_| tokenizer.adds_bos());

@@ -1,6 +1,7 @@
 //! The model that predicts: one sequence, which every chunk begins anew.
 
 use super::chunks::{PASS_ROWS_MAX, Pass, passes};
+use super::distribution::Distribution;
 use super::likelihood::Likelihood;
 use base::{Position, TokenId};
 use runtime::{Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage};
@@ -52,7 +53,7 @@ impl Predictor {
             // Each row predicts the token after it.
             let predicted = &chunk[rows.start + 1..];
             for (logits, token) in logits.chunks_exact(self.stage.config().vocab).zip(predicted) {
-                likelihood.add(logits, *token)?;
+                likelihood.add(&Distribution::of(logits), *token)?;
             }
         }
         Ok(())

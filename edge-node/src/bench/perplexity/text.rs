@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: u64 = 64 << 20;
 /// # Errors
 ///
 /// Where it cannot be read, is longer than [`TEXT_BYTES_MAX`], or is not UTF-8.
-pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read the text {}", path.display());
     let file = File::open(path).with_context(cannot)?;
     decode(file, TEXT_BYTES_MAX).with_context(cannot)
