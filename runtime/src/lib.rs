@@ -1,8 +1,9 @@
 //! The model half of a node: weights, tokenizer, decoder, KV pool, sampler.
 //!
 //! The model does not know that there is a network: nothing here names a socket, a peer or a
-//! clock. Weights are mapped from disk by layer range; one operation, [`Stage::forward`], runs a
-//! ragged batch of positions through them and serves prefill, decode and verify alike.
+//! clock. Weights are mapped from disk by layer range; one
+//! operation, [`Stage::forward`], runs a ragged batch of positions through them and serves prefill,
+//! decode and verify alike. KV that was computed elsewhere, or before a restart, comes as [`Segment`]s.
 
 mod chat_template;
 mod config;
@@ -25,8 +26,9 @@ pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, Stag
 /// The threads that passes run on.
 pub use kernels::Pool;
 pub use kv::{
-    BLOCK_SLOTS, KvOptions, KvPool, PoolCounts, PoolError, PrefixScope, ROLLBACK_MAX,
-    RollbackError, SequenceId,
+    Arrival, BLOCK_SLOTS, KvOptions, KvPool, Lineage, PoolCounts, PoolError, PrefixScope,
+    ROLLBACK_MAX, RollbackError, SEGMENT_BYTES_MAX, Segment, SegmentError, SegmentFormat,
+    SegmentKey, Segments, SequenceId,
 };
 pub use load_error::LoadError;
 pub use model_file::ModelFile;

@@ -98,7 +98,12 @@ fn options(random: &mut Random) -> KvOptions {
     let formats = [KvFormat::F32, KvFormat::F16, KvFormat::F16, KvFormat::Q8, KvFormat::Q4];
     let scopes = [PrefixScope::of("a"), PrefixScope::of("a"), PrefixScope::of("b")];
     let stream = (random.below(4) == 0).then(|| StreamWindow::new(4, 64).unwrap());
-    KvOptions { format: formats[random.below(5)], stream, scope: scopes[random.below(3)] }
+    KvOptions {
+        format: formats[random.below(5)],
+        stream,
+        scope: scopes[random.below(3)],
+        ..KvOptions::default()
+    }
 }
 
 /// Whether all sequences would fit with `rows` more of `sequence`, if none shared anything: what a
