@@ -1,7 +1,7 @@
 //! The model half of a node: weights, tokenizer, decoder, KV pool, sampler.
 //!
-//! The model does not know that there is a network: nothing here names a socket, a peer or a
-//! clock. Weights are mapped from disk by layer range; one
+//! The model does not know that there is a network: nothing here names a socket or a peer, and but
+//! for the last use of files on disk no clock. Weights are mapped from disk by layer range; one
 //! operation, [`Stage::forward`], runs a ragged batch of positions through them and serves prefill,
 //! decode and verify alike. KV that was computed elsewhere, or before a restart, comes as [`Segment`]s.
 
@@ -16,6 +16,7 @@ mod load_error;
 mod mapped_file;
 mod model_file;
 pub mod sampler;
+mod segment_store;
 mod stop;
 mod tokenizer;
 mod weights;
@@ -32,5 +33,6 @@ pub use kv::{
 };
 pub use load_error::LoadError;
 pub use model_file::ModelFile;
+pub use segment_store::{SegmentStore, StoreCounts, StoreError};
 pub use stop::{Emitted, StopStrings};
 pub use tokenizer::{GgufVocabulary, Markers, TextStream, Tokenizer, TokenizerError};
