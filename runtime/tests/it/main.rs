@@ -12,5 +12,6 @@ mod places;
 mod prefixes;
 mod quantized;
 mod refusals;
+mod segments;
 mod stories;
 mod streams;
