@@ -75,7 +75,7 @@ impl KvPool {
         let new = Arc::get_mut(&mut block).expect("just taken, so with one holder");
         new.bytes_mut()[self.place(segment)].copy_from_slice(&layers);
         new.key = Some(segment.key);
-        self.index.insert(segment.key, segment.key.of(segment.before), block);
+        self.index.insert(segment.key, segment.before, block);
         Ok(Arrival::Taken)
     }
 

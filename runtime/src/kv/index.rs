@@ -20,16 +20,17 @@ pub(super) struct PrefixIndex {
     entries: BTreeMap<BlockKey, Entry>,
     /// The keys by `Entry::used`.
     by_use: BTreeMap<u64, BlockKey>,
+    /// How many blocks go on where a text ends, whether or not its own last block is here. Of those that
+    /// have none to go on, the evicted one is chosen.
+    followers: BTreeMap<TextKey, usize>,
     clock: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     block: Arc<Block>,
-    parent: BlockKey,
-    /// Entries that go on where this one ends, as far as they were counted: only the order of
-    /// eviction depends on it.
-    children: usize,
+    /// The text without the block.
+    before: TextKey,
     used: u64,
 }
 
@@ -56,16 +57,13 @@ impl PrefixIndex {
         self.key(text, layers, format).is_some()
     }
 
-    /// Puts in a block of which nobody else has the `key` yet.
-    pub(super) fn insert(&mut self, key: BlockKey, parent: BlockKey, block: Arc<Block>) {
+    /// Puts in a block of which nobody else has the `key` yet, and which goes on the text `before`.
+    pub(super) fn insert(&mut self, key: BlockKey, before: TextKey, block: Arc<Block>) {
         self.clock += 1;
         self.by_use.insert(self.clock, key);
-        let entry = Entry { block, parent, children: 0, used: self.clock };
-        let before = self.entries.insert(key, entry);
-        assert!(before.is_none(), "a key stands for one block");
-        if let Some(parent) = self.entries.get_mut(&parent) {
-            parent.children += 1;
-        }
+        let known = self.entries.insert(key, Entry { block, before, used: self.clock });
+        assert!(known.is_none(), "a key stands for one block");
+        *self.followers.entry(before).or_default() += 1;
     }
 
     /// Whether `block` is here.
@@ -83,7 +81,8 @@ impl PrefixIndex {
     pub(super) fn evict(&mut self) -> Option<Arc<Block>> {
         let idle = |entry: &Entry| Arc::strong_count(&entry.block) == 1;
         let by_use = || self.by_use.values().map(|key| (*key, &self.entries[key]));
-        let end = by_use().find(|(_, entry)| entry.children == 0 && idle(entry));
+        let is_end = |key: &BlockKey| !self.followers.contains_key(&key.text);
+        let end = by_use().find(|(key, entry)| is_end(key) && idle(entry));
         // The end of a text may be in use where its beginning is not: a window has passed over it.
         let key = end.or_else(|| by_use().find(|(_, entry)| idle(entry)))?.0;
         self.remove(key)
@@ -110,8 +109,10 @@ impl PrefixIndex {
     fn remove(&mut self, key: BlockKey) -> Option<Arc<Block>> {
         let entry = self.entries.remove(&key)?;
         self.by_use.remove(&entry.used);
-        if let Some(parent) = self.entries.get_mut(&entry.parent) {
-            parent.children = parent.children.saturating_sub(1);
+        let followers = self.followers.get_mut(&entry.before).expect("counted when it came");
+        *followers -= 1;
+        if *followers == 0 {
+            self.followers.remove(&entry.before);
         }
         Some(entry.block)
     }

@@ -81,11 +81,6 @@ impl TextKey {
 }
 
 impl BlockKey {
-    /// The same of another text.
-    pub(super) const fn of(self, text: TextKey) -> Self {
-        Self { text, ..self }
-    }
-
     /// What other nodes call it.
     pub(super) fn name(&self) -> SegmentKey {
         let mut hasher = Hasher::new_derive_key(SEGMENT);

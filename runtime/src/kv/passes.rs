@@ -3,6 +3,7 @@
 
 use super::block::Block;
 use super::key::{BlockKey, TextKey};
+use super::lineage::Lineage;
 use super::pool::{KvPool, foreign};
 use super::segment_format::SegmentFormat;
 use super::sequence::{Sequence, Trace};
@@ -151,6 +152,8 @@ impl KvPool {
         tokens: Option<&[TokenId]>,
     ) {
         let Some(entry) = self.sequences.get_mut(&sequence) else { foreign(sequence) };
+        // Tokens come over no hop: of whom it is said that they do, nothing is said to others.
+        let tokens = tokens.filter(|_| entry.lineage == Lineage::EXACT);
         entry.grow(rows, layers, tokens);
         assert!(entry.length <= entry.blocks.len() * BLOCK_SLOTS, "written beyond reserve");
         self.counts.run += rows as u64;
@@ -211,7 +214,7 @@ impl KvPool {
             } else {
                 let key = BlockKey { text, format: SegmentFormat::Exact, layers };
                 Arc::get_mut(own).expect("just written, so with one holder").key = Some(key);
-                self.index.insert(key, key.of(before), Arc::clone(own));
+                self.index.insert(key, before, Arc::clone(own));
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::BLOCK_SLOTS;
 use super::block::{Block, BlockShape};
 use super::key::TextKey;
+use super::lineage::Lineage;
 use super::options::{KvOptions, ROLLBACK_MAX};
 use super::pool::KvShape;
 use super::segment_format::SegmentFormat;
@@ -21,6 +22,7 @@ pub(super) struct Sequence {
     pub(super) blocks: Vec<Option<Arc<Block>>>,
     /// The layers that wrote the slots; `None` while there are none.
     pub(super) layers: Option<LayerRange>,
+    pub(super) lineage: Lineage,
     /// What its segments may lose.
     pub(super) accepts: SegmentFormat,
     /// The first block that came with a loss, if one did: it and those behind it are not exact.
@@ -47,6 +49,7 @@ impl Sequence {
             shape: shape.block(options.format),
             view: options.view(shape.sliding_window),
             is_stream: options.stream.is_some(),
+            lineage: options.lineage,
             accepts: options.accepts,
             lossy_from: None,
             length: 0,
