@@ -5,7 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 /// The layers `start..end`, zero-based and half-open. May be empty: a node that only relays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Ordered by the first layer, then by the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "(u32, u32)", into = "(u32, u32)")]
 pub struct LayerRange {
     start: u32,

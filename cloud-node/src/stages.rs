@@ -84,7 +84,7 @@ pub(crate) fn kv_options(sharing: SharePrefixes, peer: &Peer, open: &Open) -> Kv
         SharePrefixes::All => PrefixScope::of("all"),
         SharePrefixes::Off => PrefixScope::NOBODY,
     };
-    KvOptions { format: open.kv, stream: open.stream, scope }
+    KvOptions { format: open.kv, stream: open.stream, scope, ..KvOptions::default() }
 }
 
 /// A session is at most `most` positions long; one that forgets sees at most so many.

@@ -279,7 +279,8 @@ fn positions_max(config: &Config, models: &Models) -> u32 {
 /// How a model's KV is kept here. The models of one device are its user's alone, and so are all
 /// texts whose beginnings are shared.
 fn kv_options(config: &Config, format: KvFormat) -> KvOptions {
-    KvOptions { format, stream: config.kv.stream, scope: PrefixScope::of("device") }
+    let scope = PrefixScope::of("device");
+    KvOptions { format, stream: config.kv.stream, scope, ..KvOptions::default() }
 }
 
 /// Whether the models can take in what a position of a stream sees.

@@ -65,7 +65,7 @@ pub use attention::{AttentionSpan, View, attention};
 pub use dequantize::dequantize_row;
 pub use elementwise::{add, swiglu};
 pub use format::Format;
-pub use kv::{BLOCK_SLOTS, KvFormat, KvLayout, PagedKv, write_kv};
+pub use kv::{BLOCK_SLOTS, KvFormat, KvLayout, PagedKv, read_kv, write_kv};
 pub use matmul::{Product, Weights, matmul};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;

@@ -62,7 +62,6 @@ fn lost(direction: &Direction) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::LinkProfile;
 
     #[test]

@@ -1,8 +1,9 @@
 //! The model half of a node: weights, tokenizer, decoder, KV pool, sampler.
 //!
-//! The model does not know that there is a network: nothing here names a socket, a peer or a
-//! clock. Weights are mapped from disk by layer range; one operation, [`Stage::forward`], runs a
-//! ragged batch of positions through them and serves prefill, decode and verify alike.
+//! The model does not know that there is a network: nothing here names a socket or a peer, and but
+//! for the last use of files on disk no clock. Weights are mapped from disk by layer range; one
+//! operation, [`Stage::forward`], runs a ragged batch of positions through them and serves prefill,
+//! decode and verify alike. KV that was computed elsewhere, or before a restart, comes as [`Segment`]s.
 
 mod chat_template;
 mod config;
@@ -16,6 +17,7 @@ mod load_error;
 mod mapped_file;
 mod model_file;
 pub mod sampler;
+mod segment_store;
 mod stop;
 mod tokenizer;
 mod weights;
@@ -27,10 +29,12 @@ pub use hop_coder::{HopCoder, ScalesError};
 /// The threads that passes run on.
 pub use kernels::Pool;
 pub use kv::{
-    BLOCK_SLOTS, KvOptions, KvPool, PoolCounts, PoolError, PrefixScope, ROLLBACK_MAX,
-    RollbackError, SequenceId,
+    Arrival, BLOCK_SLOTS, KvOptions, KvPool, Lineage, PoolCounts, PoolError, PrefixScope,
+    ROLLBACK_MAX, RollbackError, SEGMENT_BYTES_MAX, Segment, SegmentError, SegmentFormat,
+    SegmentKey, Segments, SequenceId,
 };
 pub use load_error::LoadError;
 pub use model_file::ModelFile;
+pub use segment_store::{SegmentStore, StoreCounts, StoreError};
 pub use stop::{Emitted, StopStrings};
 pub use tokenizer::{GgufVocabulary, Markers, TextStream, Tokenizer, TokenizerError};

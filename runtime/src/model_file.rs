@@ -91,6 +91,6 @@ impl ModelFile {
     /// [`LoadError::Layers`] where the model has no such layers; [`LoadError::Read`] where the
     /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights.
     pub fn load_stage(&self, spec: StageSpec, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
-        Stage::load(&self.config, &self.tensors, spec, threads)
+        Stage::load(&self.config, self.fingerprint, &self.tensors, spec, threads)
     }
 }

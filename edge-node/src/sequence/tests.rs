@@ -101,7 +101,8 @@ fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
 #[test]
 fn a_stream_that_is_cut_too_far_back_is_run_again() {
     let stream = Some(StreamWindow::new(4, 64).unwrap());
-    let kv = KvOptions { format: KvFormat::Q8, stream, scope: PrefixScope::of("device") };
+    let scope = PrefixScope::of("device");
+    let kv = KvOptions { format: KvFormat::Q8, stream, scope, ..KvOptions::default() };
     let load = || {
         StageSequence::load(&model(), whole(), &threads(), 1 << 20, &kv, Pace::default()).unwrap()
     };

@@ -14,10 +14,12 @@
 mod layout;
 mod quantize;
 mod read;
+mod unpack;
 mod write;
 
 pub use layout::{BLOCK_SLOTS, KvFormat, KvLayout};
 pub(crate) use read::{read_keys, read_values};
+pub use unpack::read_kv;
 pub(crate) use write::write_head;
 pub use write::write_kv;
 #[cfg(test)]

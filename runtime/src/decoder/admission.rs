@@ -46,7 +46,6 @@ pub(super) fn check(
 ///
 /// [`ForwardError::PoolFull`]: the pool is then unchanged.
 pub(super) fn seat(
-    stage: &Stage,
     run: StageSpec,
     spans: &[Span<'_>],
     rows: &[usize],
@@ -59,8 +58,10 @@ pub(super) fn seat(
     for (span, rows) in spans.iter().zip(rows) {
         // A row whose logits are wanted runs whatever is known of it.
         let most = if span.logits.is_empty() { *rows } else { span.logits.start };
-        let tokens = known_text(stage, run, span);
-        found.push(tokens.map_or_else(Adoption::default, |t| pool.find(span.sequence, t, most)));
+        // Without the head, every row's hidden states are wanted.
+        let tokens = known_text(span).filter(|_| run.head);
+        let find = |tokens| pool.find(span.sequence, run.layers, tokens, most);
+        found.push(tokens.map_or_else(Adoption::default, find));
     }
     let wanted = spans.iter().zip(&found).zip(rows);
     let wanted = wanted.map(|((span, found), rows)| pool.demand(span.sequence, found, *rows));
@@ -71,7 +72,7 @@ pub(super) fn seat(
     }
     let skipped: Vec<usize> = found.iter().map(|found| found.rows).collect();
     for (span, found) in spans.iter().zip(found) {
-        let tokens = known_text(stage, run, span).unwrap_or_default();
+        let tokens = known_text(span).unwrap_or_default();
         pool.adopt(span.sequence, found, tokens, run.layers);
     }
     let mut left = spans.iter().zip(rows).zip(&skipped);
@@ -92,17 +93,12 @@ pub(super) fn undo(spans: &[Span<'_>], pool: &mut KvPool) {
     }
 }
 
-/// The tokens of `span`, where its KV is a function of the sequence's tokens alone and this pool
-/// holds all of it.
-pub(super) fn known_text<'a>(
-    stage: &Stage,
-    run: StageSpec,
-    span: &Span<'a>,
-) -> Option<&'a [TokenId]> {
-    let whole = run == StageSpec::whole(stage.config().layers);
+/// The tokens of `span`, where its KV is a function of the sequence's tokens alone: whoever runs tokens
+/// runs them from the first layer on.
+pub(super) fn known_text<'a>(span: &Span<'a>) -> Option<&'a [TokenId]> {
     match span.input {
-        Input::Tokens(tokens) if whole => Some(tokens),
-        Input::Tokens(_) | Input::Hidden(_) => None,
+        Input::Tokens(tokens) => Some(tokens),
+        Input::Hidden(_) => None,
     }
 }
 

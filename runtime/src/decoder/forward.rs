@@ -70,7 +70,7 @@ impl Stage {
         if spans.is_empty() {
             return Ok(Vec::new());
         }
-        let skipped = admission::seat(self, run, spans, &rows, pool)?;
+        let skipped = admission::seat(run, spans, &rows, pool)?;
         let batch = Batch::new(run, spans, &rows, &skipped, pool);
         let outputs = self.compute(run, spans, &batch, pool, wanted);
         match &outputs {
@@ -78,7 +78,7 @@ impl Stage {
             Err(_) => admission::undo(spans, pool),
             Ok(_) => {
                 for (span, SequenceRows { rows, skipped, .. }) in spans.iter().zip(batch.spans()) {
-                    let tokens = known_text(self, run, span).map(|tokens| &tokens[*skipped..]);
+                    let tokens = known_text(span).map(|tokens| &tokens[*skipped..]);
                     pool.advance(span.sequence, rows.len(), run.layers, tokens);
                 }
             }

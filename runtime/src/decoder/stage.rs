@@ -1,10 +1,10 @@
 //! A stage: some layers of a model, perhaps its embedding and head, with their weights mapped.
 
 use super::layer::LayerWeights;
-use crate::kv::{KvOptions, KvPool, KvShape, PoolError};
+use crate::kv::{KvOptions, KvPool, KvShape, PoolError, Segments};
 use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
-use base::{ByteCount, LayerRange};
+use base::{ByteCount, LayerRange, ModelFingerprint, TokenId};
 use kernels::Pool;
 use std::fmt;
 use std::sync::Arc;
@@ -57,6 +57,7 @@ pub struct Stage(pub(super) Arc<StageWeights>);
 
 pub(super) struct StageWeights {
     pub(super) config: ModelConfig,
+    model: ModelFingerprint,
     pub(super) threads: Arc<Pool>,
     pub(super) spec: StageSpec,
     /// `[V, D]`
@@ -76,6 +77,7 @@ impl Stage {
     /// Makes the tensors ready that `spec` needs, and no others, for passes on `threads`.
     pub(crate) fn load(
         config: &ModelConfig,
+        model: ModelFingerprint,
         table: &TensorTable,
         spec: StageSpec,
         threads: &Arc<Pool>,
@@ -97,7 +99,9 @@ impl Stage {
             None
         };
         let (config, threads) = (config.clone(), Arc::clone(threads));
-        Ok(Self(Arc::new(StageWeights { config, threads, spec, embedding, layers: layers?, head })))
+        let layers = layers?;
+        let weights = StageWeights { config, model, threads, spec, embedding, layers, head };
+        Ok(Self(Arc::new(weights)))
     }
 
     /// What is loaded.
@@ -136,9 +140,13 @@ impl Stage {
     ///
     /// [`PoolError::Memory`] where there can never be that much.
     pub fn new_pool_of(&self, bound: ByteCount) -> Result<KvPool, PoolError> {
-        let config = self.config();
-        let frequencies = config.rope.inverse_frequencies(config.head_width);
-        KvPool::new(self.kv_shape(), bound, frequencies)
+        KvPool::new(self.kv_shape(), bound, self.frequencies())
+    }
+
+    /// The segments of the KV that sequences with these `options` have of `tokens`, of any layers of
+    /// the model, loaded here or not. Costs one hash a block. `None` where the scope is nobody.
+    pub fn segments(&self, options: &KvOptions, tokens: &[TokenId]) -> Option<Segments> {
+        Segments::new(&self.kv_shape(), &self.frequencies(), options, tokens)
     }
 
     /// The most bytes of a pool that a sequence of up to `positions` takes, with passes of up to
@@ -149,7 +157,14 @@ impl Stage {
 
     pub(super) fn kv_shape(&self) -> KvShape {
         let ModelConfig { kv_heads, head_width, sliding_window, .. } = *self.config();
-        KvShape { layers: self.spec().layers, kv_heads, head_width, sliding_window }
+        let (layers, model) = (self.spec().layers, self.0.model);
+        KvShape { layers, kv_heads, head_width, sliding_window, model }
+    }
+
+    /// Radians a position, `[E / 2]`.
+    fn frequencies(&self) -> Vec<f32> {
+        let config = self.config();
+        config.rope.inverse_frequencies(config.head_width)
     }
 }
 

@@ -6,7 +6,7 @@
 //! - **A block that is not in use is written before it is read**: its bytes are those of whoever
 //!   had it last, and nothing reads a slot at or beyond a sequence's length.
 
-use super::index::PrefixKey;
+use super::key::BlockKey;
 use kernels::KvLayout;
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Block {
     start: usize,
     len: usize,
     /// Under which the index has it, or had it.
-    pub(super) key: Option<PrefixKey>,
+    pub(super) key: Option<BlockKey>,
 }
 
 impl Block {

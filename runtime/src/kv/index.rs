@@ -1,13 +1,5 @@
 //! Which blocks hold the KV of which texts, so that a sequence with the same beginning need not
-//! compute it again.
-//!
-//! ```text
-//!   root = hash(scope, format, window, layers)
-//!   key of block 0 = hash(root, tokens 0..32)    key of block 1 = hash(key of block 0, tokens 32..64)   ...
-//! ```
-//!
-//! A key stands for all of the text up to the block's end and for everything else that the bits of
-//! its KV depend on within one pool, so that equal keys are equal bits.
+//! compute it again: those that were computed here, and those that came as segments.
 //!
 //! # Invariants
 //!
@@ -16,62 +8,42 @@
 //!   recently used first, and of one text its end before its beginning.
 
 use super::block::Block;
-use super::options::KvOptions;
-use base::{LayerRange, TokenId};
-use kernels::View;
+use super::key::{BlockKey, TextKey};
+use super::segment_format::SegmentFormat;
+use base::LayerRange;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Stands for a text of whole blocks, see the module's documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PrefixKey([u8; 32]);
-
-impl PrefixKey {
-    /// Of the empty text; `None` where nothing is shared.
-    pub(super) fn root(options: &KvOptions, view: View, layers: LayerRange) -> Option<Self> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(options.scope.salt()?);
-        hasher.update(&[options.format as u8]);
-        // A window is never of length 0.
-        for number in [view.window.unwrap_or(0), view.sinks, layers.start(), layers.end()] {
-            hasher.update(&number.to_le_bytes());
-        }
-        Some(Self(*hasher.finalize().as_bytes()))
-    }
-
-    /// Of the text that goes on with `tokens`.
-    pub(super) fn child(self, tokens: &[TokenId]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.0);
-        for token in tokens {
-            hasher.update(&token.0.to_le_bytes());
-        }
-        Self(*hasher.finalize().as_bytes())
-    }
-}
 
 /// All full blocks whose text is known.
 #[derive(Debug, Default)]
 pub(super) struct PrefixIndex {
-    entries: BTreeMap<PrefixKey, Entry>,
+    entries: BTreeMap<BlockKey, Entry>,
     /// The keys by `Entry::used`.
-    by_use: BTreeMap<u64, PrefixKey>,
+    by_use: BTreeMap<u64, BlockKey>,
+    /// How many blocks go on where a text ends, whether or not its own last block is here. Of those that
+    /// have none to go on, the evicted one is chosen.
+    followers: BTreeMap<TextKey, usize>,
     clock: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     block: Arc<Block>,
-    parent: PrefixKey,
-    /// Entries that go on where this one ends, as far as they were counted: only the order of
-    /// eviction depends on it.
-    children: usize,
+    /// The text without the block.
+    before: TextKey,
     used: u64,
 }
 
 impl PrefixIndex {
-    /// The block of `key`, which counts as used now.
-    pub(super) fn find(&mut self, key: PrefixKey) -> Option<Arc<Block>> {
+    /// The block that holds `layers` of `text` in `format`, perhaps beside others. It counts as used
+    /// now.
+    pub(super) fn find(
+        &mut self,
+        text: TextKey,
+        layers: LayerRange,
+        format: SegmentFormat,
+    ) -> Option<Arc<Block>> {
+        let key = self.key(text, layers, format)?;
         let entry = self.entries.get_mut(&key)?;
         self.clock += 1;
         self.by_use.remove(&entry.used);
@@ -80,16 +52,18 @@ impl PrefixIndex {
         Some(Arc::clone(&entry.block))
     }
 
-    /// Puts in a block of which nobody else has the `key` yet.
-    pub(super) fn insert(&mut self, key: PrefixKey, parent: PrefixKey, block: Arc<Block>) {
+    /// Whether [`Self::find`] finds one.
+    pub(super) fn has(&self, text: TextKey, layers: LayerRange, format: SegmentFormat) -> bool {
+        self.key(text, layers, format).is_some()
+    }
+
+    /// Puts in a block of which nobody else has the `key` yet, and which goes on the text `before`.
+    pub(super) fn insert(&mut self, key: BlockKey, before: TextKey, block: Arc<Block>) {
         self.clock += 1;
         self.by_use.insert(self.clock, key);
-        let entry = Entry { block, parent, children: 0, used: self.clock };
-        let before = self.entries.insert(key, entry);
-        assert!(before.is_none(), "a key stands for one block");
-        if let Some(parent) = self.entries.get_mut(&parent) {
-            parent.children += 1;
-        }
+        let known = self.entries.insert(key, Entry { block, before, used: self.clock });
+        assert!(known.is_none(), "a key stands for one block");
+        *self.followers.entry(before).or_default() += 1;
     }
 
     /// Whether `block` is here.
@@ -107,7 +81,8 @@ impl PrefixIndex {
     pub(super) fn evict(&mut self) -> Option<Arc<Block>> {
         let idle = |entry: &Entry| Arc::strong_count(&entry.block) == 1;
         let by_use = || self.by_use.values().map(|key| (*key, &self.entries[key]));
-        let end = by_use().find(|(_, entry)| entry.children == 0 && idle(entry));
+        let is_end = |key: &BlockKey| !self.followers.contains_key(&key.text);
+        let end = by_use().find(|(key, entry)| is_end(key) && idle(entry));
         // The end of a text may be in use where its beginning is not: a window has passed over it.
         let key = end.or_else(|| by_use().find(|(_, entry)| idle(entry)))?.0;
         self.remove(key)
@@ -124,11 +99,20 @@ impl PrefixIndex {
         self.entries.values().map(|entry| &entry.block)
     }
 
-    fn remove(&mut self, key: PrefixKey) -> Option<Arc<Block>> {
+    fn key(&self, text: TextKey, layers: LayerRange, format: SegmentFormat) -> Option<BlockKey> {
+        let first = BlockKey { text, format, layers: LayerRange::all(0) };
+        let of_text = self.entries.range(first..).map(|(key, _)| *key);
+        let mut of_text = of_text.take_while(|key| key.text == text && key.format == format);
+        of_text.find(|key| key.layers.contains(layers))
+    }
+
+    fn remove(&mut self, key: BlockKey) -> Option<Arc<Block>> {
         let entry = self.entries.remove(&key)?;
         self.by_use.remove(&entry.used);
-        if let Some(parent) = self.entries.get_mut(&entry.parent) {
-            parent.children = parent.children.saturating_sub(1);
+        let followers = self.followers.get_mut(&entry.before).expect("counted when it came");
+        *followers -= 1;
+        if *followers == 0 {
+            self.followers.remove(&entry.before);
         }
         Some(entry.block)
     }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Sequences of one scope that begin with the same text hold the same blocks; so does the index,
-//! from which a later sequence takes the blocks of a beginning that was computed before.
+//! from which a later sequence takes the blocks of a beginning that was computed before. What another
+//! node has computed comes as [`Segment`]s into the same index, and is found in the same way.
 //!
 //! # Invariants
 //!
@@ -17,20 +18,32 @@
 //! - **A sequence id is never used again**, within this process, in this pool or another.
 //! - **Nothing reads a slot at or beyond a sequence's length**, so that truncating is forgetting.
 //! - **What a window has passed over is gone**, and no length is cut to from where it would be seen.
+//! - **Equal keys are equal bits**: nothing that was computed from a lossy segment is in the index, and
+//!   no sequence has one that did not ask for it.
 
 mod block;
+mod exchange;
 mod index;
+mod key;
+mod lineage;
 mod options;
 mod passes;
 mod pool;
+mod segment;
+mod segment_format;
 mod sequence;
 
 pub(crate) use passes::Adoption;
 pub(crate) use pool::KvShape;
 
+pub use exchange::Arrival;
 pub use kernels::BLOCK_SLOTS;
+pub use key::SegmentKey;
+pub use lineage::Lineage;
 pub use options::{KvOptions, PrefixScope, ROLLBACK_MAX};
 pub use pool::{KvPool, PoolCounts, RollbackError};
+pub use segment::{SEGMENT_BYTES_MAX, Segment, SegmentError, Segments};
+pub use segment_format::SegmentFormat;
 
 use base::ByteCount;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,8 +2,10 @@
 //! leaves its full blocks for others to find.
 
 use super::block::Block;
-use super::index::PrefixKey;
+use super::key::{BlockKey, TextKey};
+use super::lineage::Lineage;
 use super::pool::{KvPool, foreign};
+use super::segment_format::SegmentFormat;
 use super::sequence::{Sequence, Trace};
 use super::{BLOCK_SLOTS, SequenceId};
 use base::{LayerRange, TokenId};
@@ -13,22 +15,69 @@ use std::sync::Arc;
 /// Blocks that hold a sequence's next positions already.
 #[derive(Debug, Default)]
 pub(crate) struct Adoption {
-    blocks: Vec<(PrefixKey, Arc<Block>)>,
+    blocks: Vec<(TextKey, SegmentFormat, Arc<Block>)>,
     /// Rows of the span that need not run.
     pub(crate) rows: usize,
 }
 
 impl KvPool {
-    /// Blocks that hold the KV of `sequence` going on with the first `most` of `tokens`, or some.
+    /// Makes what the pool knows of `tokens`, which follow `sequence` in `layers`, part of it; how many
+    /// positions that is. What was computed here is known, and what came in segments that lose no more
+    /// than the sequence accepts; of both whole blocks, and none behind one that is missing.
+    ///
+    /// A pass of a whole model does it by itself. A stage that hands on hidden states, or gets them, has
+    /// to be told, and the stages above and below it too, because these rows do not run there either.
+    /// Nothing is known to a sequence whose own text is not, see [`Self::tell_text`].
+    ///
+    /// # Panics
+    ///
+    /// Where `sequence` is closed or another pool's.
+    pub fn adopt_known(
+        &mut self,
+        sequence: SequenceId,
+        layers: LayerRange,
+        tokens: &[TokenId],
+    ) -> usize {
+        let found = self.find(sequence, layers, tokens, tokens.len());
+        let rows = found.rows;
+        self.adopt(sequence, found, tokens, layers);
+        rows
+    }
+
+    /// Says that `sequence`, whose hidden states came from another stage, is the KV of `tokens` at the
+    /// first positions of which that was not known. From then on others find its whole blocks, and
+    /// they can be exported. Nobody can check it: who says it has to have had the text from whoever
+    /// sent the states, and the sequence's lineage has to be theirs.
+    ///
+    /// # Panics
+    ///
+    /// Where there are more tokens than such positions, or `sequence` is closed or another pool's.
+    pub fn tell_text(&mut self, sequence: SequenceId, tokens: &[TokenId]) {
+        let Some(entry) = self.sequences.get_mut(&sequence) else { foreign(sequence) };
+        let Some(trace) = &mut entry.trace else { return };
+        trace.tokens.extend(tokens);
+        assert!(trace.tokens.len() <= entry.length, "more tokens than positions");
+        self.publish(sequence);
+    }
+
+    /// Blocks that hold the KV in `layers` of `sequence` going on with the first `most` of `tokens`, or
+    /// some.
     pub(crate) fn find(
         &mut self,
         sequence: SequenceId,
+        layers: LayerRange,
         tokens: &[TokenId],
         most: usize,
     ) -> Adoption {
         let mut found = Adoption::default();
         let Some(entry) = self.sequences.get(&sequence) else { foreign(sequence) };
-        let Some(trace) = &entry.trace else { return found };
+        let Some(trace) = entry.trace.as_ref().filter(|trace| trace.tokens.len() == entry.length)
+        else {
+            return found;
+        };
+        if entry.layers.is_some_and(|written| written != layers) {
+            return found;
+        }
         let text = [trace.rest(), tokens].concat();
         let begun = trace.rest().len();
         let mut key = trace.last_key();
@@ -38,8 +87,11 @@ impl KvPool {
                 break;
             }
             key = key.child(chunk);
-            let Some(block) = self.index.find(key) else { break };
-            found.blocks.push((key, block));
+            let mut formats = entry.accepts.and_better();
+            let known =
+                formats.find_map(|format| Some((format, self.index.find(key, layers, format)?)));
+            let Some((format, block)) = known else { break };
+            found.blocks.push((key, format, block));
             found.rows = rows;
         }
         found
@@ -72,13 +124,14 @@ impl KvPool {
         for own in entry.blocks.drain(entry.length / BLOCK_SLOTS..).flatten() {
             self.memory.give(own);
         }
-        entry.trace(Some(&tokens[..rows]));
-        for (key, block) in blocks {
+        for (key, format, block) in blocks {
+            if format != SegmentFormat::Exact {
+                entry.lossy_from.get_or_insert(entry.blocks.len());
+            }
             entry.blocks.push(Some(block));
             entry.trace.iter_mut().for_each(|trace| trace.push_key(key));
         }
-        entry.length += rows;
-        entry.layers = Some(layers);
+        entry.grow(rows, layers, Some(&tokens[..rows]));
         self.counts.adopted += rows as u64;
     }
 
@@ -89,8 +142,8 @@ impl KvPool {
         self.own_tail(sequence) && self.extend(sequence, rows)
     }
 
-    /// Makes `rows` written positions part of `sequence`: of `tokens`, where the KV is that of the
-    /// whole model after these.
+    /// Makes `rows` positions that `layers` wrote part of `sequence`: those of `tokens`, where their KV
+    /// is a function of these and of the tokens before them.
     pub(crate) fn advance(
         &mut self,
         sequence: SequenceId,
@@ -99,9 +152,9 @@ impl KvPool {
         tokens: Option<&[TokenId]>,
     ) {
         let Some(entry) = self.sequences.get_mut(&sequence) else { foreign(sequence) };
-        entry.length += rows;
-        entry.layers = Some(layers);
-        entry.trace(tokens);
+        // Tokens come over no hop: of whom it is said that they do, nothing is said to others.
+        let tokens = tokens.filter(|_| entry.lineage == Lineage::EXACT);
+        entry.grow(rows, layers, tokens);
         assert!(entry.length <= entry.blocks.len() * BLOCK_SLOTS, "written beyond reserve");
         self.counts.run += rows as u64;
         self.publish(sequence);
@@ -145,19 +198,24 @@ impl KvPool {
     }
 
     /// Puts the full blocks of `sequence` into the index; where it has one of the same text already,
-    /// that one takes the place of ours.
+    /// that one takes the place of ours. What was computed from a lossy block is nobody else's.
     fn publish(&mut self, sequence: SequenceId) {
         let Some(entry) = self.sequences.get_mut(&sequence) else { foreign(sequence) };
-        while let Some((number, key, parent)) = entry.trace.as_ref().and_then(Trace::next_full) {
+        let Some(layers) = entry.layers else { return };
+        while let Some((number, text, before)) = entry.trace.as_ref().and_then(Trace::next_full) {
+            entry.trace.iter_mut().for_each(|trace| trace.push_key(text));
+            if entry.lossy_from.is_some_and(|first| first <= number) {
+                continue;
+            }
             let own = entry.blocks[number].as_mut().expect("a sequence with a trace keeps all");
-            if let Some(known) = self.index.find(key) {
+            if let Some(known) = self.index.find(text, layers, SegmentFormat::Exact) {
                 let own = std::mem::replace(own, known);
                 self.memory.give(own);
             } else {
+                let key = BlockKey { text, format: SegmentFormat::Exact, layers };
                 Arc::get_mut(own).expect("just written, so with one holder").key = Some(key);
-                self.index.insert(key, parent, Arc::clone(own));
+                self.index.insert(key, before, Arc::clone(own));
             }
-            entry.trace.iter_mut().for_each(|trace| trace.push_key(key));
         }
     }
 
@@ -208,7 +266,7 @@ impl KvPool {
     }
 
     /// A block of `len` bytes, for which the index gives up what is in the way.
-    fn take(&mut self, len: usize) -> Option<Arc<Block>> {
+    pub(super) fn take(&mut self, len: usize) -> Option<Arc<Block>> {
         loop {
             if let Some(block) = self.memory.take(len) {
                 return Some(block);

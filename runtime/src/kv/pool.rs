@@ -1,11 +1,12 @@
 //! The pool: opens, cuts and closes sequences, and counts.
 
 use super::block::{BlockShape, Memory};
-use super::index::{PrefixIndex, PrefixKey};
+use super::index::PrefixIndex;
+use super::key::TextKey;
 use super::options::{KvOptions, kernel_format};
 use super::sequence::Sequence;
 use super::{PoolError, SequenceId};
-use base::{ByteCount, KvFormat, LayerRange, Position};
+use base::{ByteCount, KvFormat, LayerRange, ModelFingerprint, Position};
 use kernels::{KvLayout, View};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,10 +20,11 @@ pub(crate) struct KvShape {
     pub(crate) head_width: usize,
     /// The model's own.
     pub(crate) sliding_window: Option<u32>,
+    pub(crate) model: ModelFingerprint,
 }
 
 impl KvShape {
-    fn block(&self, format: KvFormat) -> BlockShape {
+    pub(super) fn block(&self, format: KvFormat) -> BlockShape {
         let layout = KvLayout::new(kernel_format(format), self.kv_heads, self.head_width);
         BlockShape { layers: self.layers.len() as usize, layout }
     }
@@ -63,7 +65,7 @@ pub struct RollbackError {
 pub struct PoolCounts {
     /// Computed by a pass.
     pub run: u64,
-    /// Found in blocks that another sequence had computed.
+    /// Found in blocks that another sequence or another node had computed.
     pub adopted: u64,
 }
 
@@ -102,10 +104,8 @@ impl KvPool {
 
     /// Begins an empty sequence. It takes no memory until a pass writes to it.
     pub fn open(&mut self, options: &KvOptions) -> SequenceId {
-        let view = options.view(self.shape.sliding_window);
-        let root = PrefixKey::root(options, view, self.shape.layers);
-        let is_stream = options.stream.is_some();
-        let sequence = Sequence::new(self.shape.block(options.format), view, is_stream, root);
+        let root = TextKey::root(&self.shape, &self.frequencies, options);
+        let sequence = Sequence::new(&self.shape, options, root);
         let id = SequenceId::next();
         self.sequences.insert(id, sequence);
         id

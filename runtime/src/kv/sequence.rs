@@ -2,8 +2,11 @@
 
 use super::BLOCK_SLOTS;
 use super::block::{Block, BlockShape};
-use super::index::PrefixKey;
-use super::options::ROLLBACK_MAX;
+use super::key::TextKey;
+use super::lineage::Lineage;
+use super::options::{KvOptions, ROLLBACK_MAX};
+use super::pool::KvShape;
+use super::segment_format::SegmentFormat;
 use base::{LayerRange, TokenId};
 use kernels::View;
 use std::sync::Arc;
@@ -19,33 +22,36 @@ pub(super) struct Sequence {
     pub(super) blocks: Vec<Option<Arc<Block>>>,
     /// The layers that wrote the slots; `None` while there are none.
     pub(super) layers: Option<LayerRange>,
+    pub(super) lineage: Lineage,
+    /// What its segments may lose.
+    pub(super) accepts: SegmentFormat,
+    /// The first block that came with a loss, if one did: it and those behind it are not exact.
+    pub(super) lossy_from: Option<usize>,
     /// The blocks between the sinks and this one are forgotten.
     forgotten_to: usize,
-    root: Option<PrefixKey>,
-    /// `None` where the text is not known, or too long to be shared.
+    root: Option<TextKey>,
+    /// `None` where nothing is shared, or a window has passed over the beginning.
     pub(super) trace: Option<Trace>,
 }
 
-/// The text whose KV a sequence holds.
+/// The text whose KV a sequence holds, as far as it is known.
 #[derive(Debug)]
 pub(super) struct Trace {
-    root: PrefixKey,
-    tokens: Vec<TokenId>,
+    root: TextKey,
+    pub(super) tokens: Vec<TokenId>,
     /// Of the full blocks.
-    keys: Vec<PrefixKey>,
+    keys: Vec<TextKey>,
 }
 
 impl Sequence {
-    pub(super) fn new(
-        shape: BlockShape,
-        view: View,
-        is_stream: bool,
-        root: Option<PrefixKey>,
-    ) -> Self {
+    pub(super) fn new(shape: &KvShape, options: &KvOptions, root: Option<TextKey>) -> Self {
         Self {
-            shape,
-            view,
-            is_stream,
+            shape: shape.block(options.format),
+            view: options.view(shape.sliding_window),
+            is_stream: options.stream.is_some(),
+            lineage: options.lineage,
+            accepts: options.accepts,
+            lossy_from: None,
             length: 0,
             blocks: Vec::new(),
             layers: None,
@@ -86,6 +92,7 @@ impl Sequence {
             trace.tokens.truncate(length);
             trace.keys.truncate(length / BLOCK_SLOTS);
         }
+        self.lossy_from = self.lossy_from.filter(|first| first * BLOCK_SLOTS < length);
         let kept = Self::table_len(length).min(self.blocks.len());
         self.blocks.drain(kept..).flatten().collect()
     }
@@ -104,12 +111,19 @@ impl Sequence {
         self.blocks[from..to].iter_mut().filter_map(Option::take).collect()
     }
 
-    /// The text goes on with `tokens`, or with what is not known.
-    pub(super) fn trace(&mut self, tokens: Option<&[TokenId]>) {
-        match (&mut self.trace, tokens) {
-            (Some(trace), Some(tokens)) => trace.tokens.extend(tokens),
-            (trace, _) => *trace = None,
+    /// `rows` positions that `layers` wrote join: those of `tokens`, where these are known.
+    pub(super) fn grow(&mut self, rows: usize, layers: LayerRange, tokens: Option<&[TokenId]>) {
+        // What follows an unknown text has no key, though its own tokens are known.
+        if let (Some(trace), Some(tokens)) = (self.whole_trace(), tokens) {
+            trace.tokens.extend(tokens);
         }
+        self.length += rows;
+        self.layers = Some(layers);
+    }
+
+    /// The trace, where it is one of all positions.
+    fn whole_trace(&mut self) -> Option<&mut Trace> {
+        self.trace.as_mut().filter(|trace| trace.tokens.len() == self.length)
     }
 
     /// The most blocks that a sequence of `positions` holds at a time, with passes of up to `rows`.
@@ -124,12 +138,12 @@ impl Sequence {
 }
 
 impl Trace {
-    const fn new(root: PrefixKey) -> Self {
+    const fn new(root: TextKey) -> Self {
         Self { root, tokens: Vec::new(), keys: Vec::new() }
     }
 
     /// The key of the text of all full blocks.
-    pub(super) fn last_key(&self) -> PrefixKey {
+    pub(super) fn last_key(&self) -> TextKey {
         self.keys.last().copied().unwrap_or(self.root)
     }
 
@@ -139,13 +153,13 @@ impl Trace {
     }
 
     /// The next full block's number, its key and its parent's; `None` where there is none.
-    pub(super) fn next_full(&self) -> Option<(usize, PrefixKey, PrefixKey)> {
+    pub(super) fn next_full(&self) -> Option<(usize, TextKey, TextKey)> {
         let tokens = self.rest().get(..BLOCK_SLOTS)?;
         let parent = self.last_key();
         Some((self.keys.len(), parent.child(tokens), parent))
     }
 
-    pub(super) fn push_key(&mut self, key: PrefixKey) {
+    pub(super) fn push_key(&mut self, key: TextKey) {
         self.keys.push(key);
     }
 }

@@ -1,16 +1,18 @@
 //! The pool's bookkeeping without a model: rows are written whose values follow from their text.
 
 mod random;
+mod segments;
 
 use super::*;
-use base::{KvFormat, LayerRange, Position, StreamWindow, TokenId};
+use base::{KvFormat, LayerRange, ModelFingerprint, Position, StreamWindow, TokenId};
 use kernels::View;
 
 pub(super) const VIEW_WINDOW: u32 = 64;
 
 pub(super) fn shape() -> KvShape {
     let layers = LayerRange::new(3, 5).unwrap();
-    KvShape { layers, kv_heads: 1, head_width: 4, sliding_window: None }
+    let model = ModelFingerprint([7; 32]);
+    KvShape { layers, kv_heads: 1, head_width: 4, sliding_window: None, model }
 }
 
 /// A pool of so many blocks in half precision.
@@ -20,7 +22,7 @@ pub(super) fn pool(blocks: usize) -> KvPool {
 }
 
 pub(super) fn shared(format: KvFormat) -> KvOptions {
-    KvOptions { format, stream: None, scope: PrefixScope::of("test") }
+    KvOptions { format, scope: PrefixScope::of("test"), ..KvOptions::default() }
 }
 
 fn stream(sinks: u32) -> KvOptions {
@@ -45,7 +47,7 @@ pub(super) fn append(
     most: usize,
 ) -> Option<usize> {
     assert_eq!(pool.len(sequence), text.len());
-    let found = pool.find(sequence, tokens, most);
+    let found = pool.find(sequence, shape().layers, tokens, most);
     let skipped = found.rows;
     if !pool.has_room(pool.demand(sequence, &found, tokens.len())) {
         return None;

@@ -12,5 +12,7 @@ mod places;
 mod prefixes;
 mod quantized;
 mod refusals;
+mod segment_costs;
+mod segments;
 mod stories;
 mod streams;

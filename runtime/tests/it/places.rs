@@ -21,11 +21,16 @@ pub(crate) fn model(name: &str) -> Option<PathBuf> {
     found(folder.join(name), "CAUSEWAY_MODELS")
 }
 
+/// The text that `CAUSEWAY_TEXT` names, for measurements. Says that one is skipped where it names none.
+pub(crate) fn text() -> Option<PathBuf> {
+    found(std::env::var_os("CAUSEWAY_TEXT").map(PathBuf::from).unwrap_or_default(), "CAUSEWAY_TEXT")
+}
+
 fn found(path: PathBuf, variable: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: no {} ({variable} names its folder)", path.display());
+    println!("skipped: no {} ({variable} names it, or its folder)", path.display());
     None
 }
 

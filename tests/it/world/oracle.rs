@@ -2,9 +2,7 @@
 
 use super::{Kv, Sampling};
 use base::{Position, TokenId};
-use runtime::{
-    Input, KvOptions, KvPool, ModelFile, Pool, PrefixScope, SequenceId, Span, SpanOutput,
-};
+use runtime::{Input, KvOptions, KvPool, ModelFile, Pool, SequenceId, Span, SpanOutput};
 use runtime::{Stage, StageSpec, Tokenizer, sampler};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +26,7 @@ impl Oracle {
         let file = ModelFile::open(path).unwrap();
         let spec = StageSpec::whole(file.config().layers);
         let stage = file.load_stage(spec, &Arc::new(Pool::new(1).unwrap())).unwrap();
-        let kv = KvOptions { format: kv.format, stream: kv.stream(), scope: PrefixScope::NOBODY };
+        let kv = KvOptions { format: kv.format, stream: kv.stream(), ..KvOptions::default() };
         Self { stage, spec, tokenizer: file.tokenizer().unwrap(), kv }
     }
 

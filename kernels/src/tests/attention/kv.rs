@@ -58,6 +58,39 @@ fn every_slot_reads_back_within_the_formats_bound() {
     }
 }
 
+/// Goal: a whole block comes back as it was written, keys not turned. Method: several heads, whose
+/// order a wrong stride would change; within twice the format's bound, because turning back adds the
+/// errors of a whole group.
+#[test]
+fn a_block_is_read_back_position_by_position() {
+    let mut random = Random(5);
+    for (heads, width) in [(1, 1), (3, 6), (2, 48), (4, 64)] {
+        for format in KvFormat::ALL {
+            let layout = KvLayout::new(format, heads, width);
+            let rows = BLOCK_SLOTS * heads * width;
+            let [keys, values] = [(); 2].map(|()| random.floats(rows));
+            let mut block = vec![0; layout.block_bytes()];
+            let slots = keys.chunks(heads * width).zip(values.chunks(heads * width));
+            for (slot, (key, value)) in slots.enumerate() {
+                crate::write_kv(&layout, &mut block, slot, key, value);
+            }
+            let [mut read_keys, mut read_values] = [(); 2].map(|()| vec![f32::NAN; rows]);
+            crate::read_kv(&layout, &block, &mut read_keys, &mut read_values);
+            for (read, written) in [(read_keys, &keys), (read_values, &values)] {
+                for (read, written) in read.chunks(width).zip(written.chunks(width)) {
+                    let absmax = written.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+                    #[expect(clippy::cast_precision_loss, reason = "widths are small")]
+                    let bound = bound(format, absmax, 2.0 * absmax) * (width as f32).sqrt();
+                    for (read, written) in read.iter().zip(written) {
+                        let exact = format == KvFormat::F32 && read == written;
+                        assert!(exact || (read - written).abs() <= bound, "{format} {width}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn check(format: KvFormat, written: &[f32], read: impl Fn(usize) -> f32) {
     let absmax = written.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
     let fold = |f: fn(f32, f32) -> f32| written.iter().copied().reduce(f).unwrap();

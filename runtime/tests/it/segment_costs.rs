@@ -1,0 +1,96 @@
+//! What a lossy segment costs: bytes, and how much worse a text is predicted after it.
+
+use crate::places;
+use base::{Position, TokenId};
+use runtime::{
+    Input, KvOptions, ModelFile, Pool, PrefixScope, SegmentFormat, Span, SpanOutput, Stage,
+    StageSpec,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Tokens of a chunk: the demo target's whole context.
+const CONTEXT: usize = 1024;
+
+/// Chunks that are scored, if the text has so many.
+const CHUNKS_MAX: usize = 100;
+
+/// Goal: `q8` costs next to nothing and `q4` little. Method: of each chunk of a text, the first half is
+/// computed in half precision and goes through each format into a pool of its own; the second half
+/// is predicted after that, computed in half precision again. Prints the table.
+#[test]
+fn lossy_segments_cost_little_of_what_a_text_is_predicted_by() {
+    let Some(text) = places::text() else { return };
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let file = ModelFile::open(&models.join("causeway-demo-target-q8_0.gguf")).unwrap();
+    let threads = Arc::new(Pool::new(2).unwrap());
+    let stage = file.load_stage(StageSpec::whole(file.config().layers), &threads).unwrap();
+    let tokenizer = file.tokenizer().unwrap();
+    let tokens = tokenizer.prompt(&std::fs::read_to_string(text).unwrap());
+    let mut nats = [0.0; 3];
+    let chunks = tokens.chunks_exact(CONTEXT).take(CHUNKS_MAX);
+    for chunk in chunks.clone() {
+        let mut chunk = chunk.to_vec();
+        chunk[0] = tokenizer.bos().filter(|_| tokenizer.adds_bos()).unwrap_or(chunk[0]);
+        for (nats, chunk) in nats.iter_mut().zip(score(&stage, &chunk)) {
+            *nats += chunk;
+        }
+    }
+    let counted = chunks.len() * (CONTEXT / 2 - 1);
+    println!("{} chunks of {CONTEXT}, {counted} tokens that count", chunks.len());
+    let perplexity = nats.map(|nats: f64| (nats / counted as f64).exp());
+    let sizes = SegmentFormat::ALL.map(|format| size(&stage, format));
+    for ((format, size), perplexity_of) in SegmentFormat::ALL.iter().zip(sizes).zip(perplexity) {
+        let change = 100.0 * (perplexity_of / perplexity[0] - 1.0);
+        let share = 100.0 * size as f64 / sizes[0] as f64;
+        println!(
+            "{format}: {size} bytes a block, {share:.1} %; {perplexity_of:.4}, {change:+.3} %"
+        );
+    }
+    assert!(perplexity[1] < perplexity[0] * 1.002 && perplexity[2] < perplexity[0] * 1.03);
+}
+
+fn options(accepts: SegmentFormat) -> KvOptions {
+    KvOptions { scope: PrefixScope::of("costs"), accepts, ..KvOptions::default() }
+}
+
+/// Bytes of one block of all layers.
+fn size(stage: &Stage, format: SegmentFormat) -> usize {
+    let segments = stage.segments(&options(format), &[TokenId(0); 32]).unwrap();
+    segments.at(0, stage.spec().layers, format).unwrap().size()
+}
+
+/// Nats of the second half of `chunk`, after a first half that came in each format.
+fn score(stage: &Stage, chunk: &[TokenId]) -> [f64; 3] {
+    let (half, layers) = (CONTEXT / 2, stage.spec().layers);
+    let mut from = stage.new_pool(CONTEXT).unwrap();
+    let sequence = from.open(&options(SegmentFormat::Exact));
+    let span =
+        Span { sequence, base: Position(0), input: Input::Tokens(&chunk[..half]), logits: 0..0 };
+    stage.forward(stage.spec(), &[span], &mut from).unwrap();
+    SegmentFormat::ALL.map(|format| {
+        let options = options(format);
+        let segments = stage.segments(&options, &chunk[..half]).unwrap();
+        let mut pool = stage.new_pool(CONTEXT).unwrap();
+        for block in 0..segments.blocks() {
+            let segment = segments.at(block, layers, format).unwrap();
+            pool.import(&segment, &from.export(&segment).unwrap()).unwrap();
+        }
+        let sequence = pool.open(&options);
+        assert_eq!(pool.adopt_known(sequence, layers, &chunk[..half]), half);
+        let rows = &chunk[half..CONTEXT - 1];
+        let (base, input) = (Position::after(half), Input::Tokens(rows));
+        let span = Span { sequence, base, input, logits: 0..rows.len() };
+        let outputs = stage.forward(stage.spec(), &[span], &mut pool).unwrap();
+        let SpanOutput::Logits(logits) = &outputs[0] else { panic!("no logits") };
+        let rows = logits.chunks_exact(stage.config().vocab);
+        rows.zip(&chunk[half + 1..]).map(|(logits, token)| nats(logits, *token)).sum()
+    })
+}
+
+/// The negative logarithm of the probability of `token`.
+fn nats(logits: &[f32], token: TokenId) -> f64 {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).sum();
+    sum.ln() + max - f64::from(logits[token.0 as usize])
+}
