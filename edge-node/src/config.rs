@@ -8,7 +8,7 @@ mod file;
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{
-    Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
+    LocalChoice, Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
 };
 use profile::NodeProfile;
 use protocol::AfterOutage;
@@ -79,8 +79,10 @@ pub struct PeerAddress {
 /// `[plan]`: mode and stages by hand.
 #[derive(Debug, Clone)]
 pub struct PlanSettings {
-    /// Who leads.
+    /// Who leads; where plans are found, until somebody was reached.
     pub mode: Mode,
+    /// Whether plans are found, and found again while a request runs.
+    pub auto: bool,
     /// Which model runs in mode local.
     pub local: LocalChoice,
     /// The peer that holds the whole target, for modes remote and speculative.
@@ -152,15 +154,6 @@ impl Switch {
     pub(crate) fn are_in_order(switches: &[Self]) -> bool {
         switches.is_sorted_by(|a, b| a.after < b.after)
     }
-}
-
-/// The model of mode local.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalChoice {
-    /// The draft: its tokens are unverified.
-    Draft,
-    /// The target itself: its tokens are what they would be anywhere.
-    Target,
 }
 
 /// `[generation]`: defaults of a request.
@@ -247,11 +240,6 @@ impl Config {
         })
     }
 
-    /// Whether the device runs the whole target itself in `mode`.
-    pub(crate) fn is_target_alone(&self, mode: Mode) -> bool {
-        mode == Mode::Local && self.plan.local == LocalChoice::Target
-    }
-
     /// A plan of `mode`; `stages` are those of a split.
     fn plan_request(&self, mode: Mode, stages: &[RequestedStage]) -> PlanRequest {
         let (target, stages) = match mode {
@@ -262,6 +250,7 @@ impl Config {
         PlanRequest {
             mode,
             device: self.name.clone(),
+            local: self.plan.local,
             target,
             stages,
             draft_length: match self.models.draft {

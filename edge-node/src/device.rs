@@ -1,17 +1,17 @@
 //! One device: its models, its link, its plan, and the conversation that it owns.
 
 use crate::certify::Certificate;
-use crate::config::{Config, LocalChoice};
+use crate::config::Config;
 use crate::course::WayOut;
 use crate::device_stage::DeviceStage;
 use crate::local_model::LocalModel;
 use crate::models::Models;
-use crate::planning::certificates;
+use crate::planning::{Heard, certificates};
 use crate::reply::Reply;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use base::{ChannelScale, KvFormat, Sampling, TokenId};
-use partitioner::{Mode, Plan, PlanRequest, RequestedStage, Stage};
+use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct Device {
     pub(crate) epoch: Epoch,
     /// The log of the last request: what the session's KV stands for.
     pub(crate) said: Vec<TokenId>,
+    /// What peers said of themselves.
+    pub(crate) heard: Heard,
     /// What requests have measured of drafting.
     pub(crate) tuning: Tuning,
     /// What they have found out of sources of drafts.
@@ -78,6 +80,9 @@ impl Device {
         let models = Models::open(&config.models)?;
         check_models(&config, &models)?;
         check_stream(&config, &models)?;
+        if config.plan.auto && config.measured.is_none() {
+            return Err(StartError::Unmeasured);
+        }
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
@@ -87,9 +92,9 @@ impl Device {
             }
             Some(_) | None => Ok(None),
         };
-        let drafts = config.requests().any(|request| !config.is_target_alone(request.mode));
+        let drafts = config.requests().any(|request| !request.is_target_alone());
         let draft = load(&models.draft, config.kv.draft, drafts)?;
-        let decides = config.requests().any(|request| config.is_target_alone(request.mode));
+        let decides = config.requests().any(|request| request.is_target_alone());
         let target = load(&models.target, config.kv.target, decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let certificate = certificates::load(&config, &models)?;
@@ -106,6 +111,7 @@ impl Device {
             session,
             epoch: Epoch(0),
             said: Vec::new(),
+            heard: Heard::default(),
             tuning: Tuning::default(),
             sources: Sources::default(),
         };
@@ -207,6 +213,13 @@ impl Device {
     /// The plan of `request`; with it, once it is known, the device's stage is loaded.
     pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
         let plan = self.checked(request)?;
+        if let (true, None, Some(target)) =
+            (request.is_target_alone(), &self.target, &self.models.target)
+        {
+            let format = self.config.kv.target;
+            let loaded = load_whole(&self.config, &self.models, &self.threads, target, format)?;
+            self.target = Some(loaded);
+        }
         let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
         if let Entry::Vacant(place) = self.stages.entry(stage.layers.end()) {
             let needs = "a stage of the target on the device";
@@ -296,7 +309,7 @@ fn check_stream(config: &Config, models: &Models) -> Result<(), StartError> {
 fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     let missing = |needs, key| Err(StartError::Missing { needs, key });
     for request in config.requests() {
-        match (request.mode, config.plan.local) {
+        match (request.mode, request.local) {
             (Mode::Local, LocalChoice::Draft) if models.draft.is_none() => {
                 missing("mode local", "draft")
             }

@@ -82,7 +82,7 @@ impl Device {
             let tokens = request.prompt.len();
             return Err(GenerateError::PromptTooLong { tokens, context });
         }
-        let wanted = self.config.first_request();
+        let wanted = self.first_request(request.prompt.len(), request.tokens_max);
         let plan = self.prepare(&wanted)?;
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
         let drafter = Drafter::new(self.drafter_config(request, route), started);
@@ -97,7 +97,7 @@ impl Device {
     /// How a request is run by `plan`.
     pub(crate) fn route(&self, plan: &Plan) -> Route {
         match plan.mode() {
-            Mode::Local => Route::local(self.config.is_target_alone(Mode::Local)),
+            Mode::Local => Route::local(plan.is_target_alone()),
             Mode::Remote | Mode::Speculative | Mode::Split => Route {
                 stages: self.on_the_wire(plan),
                 draft_length: plan.draft_length(),

@@ -46,9 +46,7 @@ pub mod measure;
 pub mod planning;
 pub mod run;
 
-pub use config::{
-    Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
-};
+pub use config::{Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths};
 pub use config::{PeerAddress, PlanSettings, Switch};
 pub use device::{Device, Request};
 pub use drafting::SourceChoice;

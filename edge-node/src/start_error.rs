@@ -31,6 +31,11 @@ pub enum StartError {
     /// The plan.
     #[error("the plan cannot be run")]
     Plan(#[from] PlanError),
+    /// A device that is to plan and does not know itself.
+    #[error(
+        "mode auto plans by what was measured: set profile.path and run `edge-node measure` first"
+    )]
+    Unmeasured,
     /// What codecs cost.
     #[error("planner.certificate cannot be used")]
     Certificate(#[from] CertificateError),

@@ -6,13 +6,15 @@
 //!      └────── events ────▶ transcript, show
 //! ```
 //!
-//! The plan may be another from a token on: `switch.rs`.
+//! The plan may be another from a token on: `switch.rs`; where the device plans itself, `replan.rs` says
+//! when.
 //!
 //! # Invariants
 //!
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod replan;
 mod switch;
 
 use crate::compute::compute;
@@ -29,6 +31,7 @@ use partitioner::{Mode, Plan, PlanRequest};
 use protocol::{
     Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, SessionId, Sources, Tuning,
 };
+use replan::Replanning;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switch::Switches;
@@ -67,6 +70,8 @@ pub(crate) struct TurnLoop<'a> {
     drafter: Drafter,
     course: Course,
     switches: Switches,
+    /// `None` where plans are the configuration's.
+    replanning: Option<Replanning>,
     /// Since when against the plan.
     alone_since: Option<Instant>,
     drafting: Drafting,
@@ -100,6 +105,7 @@ impl<'a> TurnLoop<'a> {
         Self {
             transcript: Transcript::new(stream, &request.stop, started),
             traffic_before: device.uplinks.traffic(),
+            replanning: device.config.plan.auto.then(|| Replanning::new(started)),
             switches: Switches::new(device.config.later_requests(), plan.as_ref()),
             course: Course::new(device, wanted, plan),
             device,
@@ -157,6 +163,7 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
+            self.reconsider();
             if self.switch_where_due().await {
                 continue;
             }
@@ -278,6 +285,7 @@ impl<'a> TurnLoop<'a> {
         let impatient = self.alone_since.map(|since| (since + PATIENCE, ()));
         let ready = self.thought.as_ref().map(|thought| (thought.ready(), ()));
         let reopen_at = self.course.reopen_at.map(|at| (at, ()));
+        let look_at = self.replanning.as_ref().map(|replanning| (replanning.next(), ()));
         tokio::select! {
             biased;
             () = cancel.cancelled() => self.drafter.stop(clock::now()),
@@ -297,6 +305,7 @@ impl<'a> TurnLoop<'a> {
                 tokio::task::yield_now().await;
             }
             () = clock::reached(impatient), if ready.is_none() => {}
+            () = clock::reached(look_at) => {}
         }
     }
 

@@ -35,6 +35,9 @@ impl Uplinks {
     ///
     /// Outside of a tokio runtime.
     pub(crate) fn bind(config: &Config, models: &Models) -> Result<Self, StartError> {
+        if config.plan.auto {
+            return Self::to_all(config, models);
+        }
         let mut kept = BTreeMap::new();
         for request in config.requests().filter(|request| request.mode != Mode::Local) {
             // A plan that names nobody is refused with the reason when it is checked.
@@ -127,10 +130,11 @@ fn bind(
 
 /// Whether a request may send rows of the device's own stage to `name`.
 fn sends_hidden_states(config: &Config, name: &NodeName) -> bool {
-    config.requests().any(|request| {
-        request.first_peer() == Some(name)
-            && request.stages.iter().any(|stage| stage.node == config.name)
-    })
+    config.plan.auto
+        || config.requests().any(|request| {
+            request.first_peer() == Some(name)
+                && request.stages.iter().any(|stage| stage.node == config.name)
+        })
 }
 
 fn hello(config: &Config, models: &Models) -> Hello {

@@ -1,6 +1,6 @@
 //! A way to run a request, before anybody knows whether it can be and what it takes.
 
-use crate::{Mode, Plan, PlanError, PlanRequest, RequestedStage, Speculation};
+use crate::{LocalChoice, Mode, Plan, PlanError, PlanRequest, RequestedStage, Speculation};
 use base::{DraftLength, NodeName, WireCodec};
 use serde::Serialize;
 use std::fmt;
@@ -12,7 +12,7 @@ pub enum Candidate {
     /// The device alone.
     Local {
         /// With which model.
-        model: LocalModel,
+        model: LocalChoice,
     },
     /// A target decides and streams.
     Remote {
@@ -37,16 +37,6 @@ pub enum Candidate {
         /// So many drafts at once; [`DraftLength::NONE`] for none.
         draft_length: DraftLength,
     },
-}
-
-/// The model of a device that works alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LocalModel {
-    /// All of the target: its words are vouched for.
-    Target,
-    /// The draft model: its words are its own.
-    Draft,
 }
 
 impl Candidate {
@@ -91,13 +81,14 @@ impl Candidate {
         let request = PlanRequest {
             mode: self.mode(),
             device: device.clone(),
+            local: LocalChoice::Draft,
             target: None,
             stages: Vec::new(),
             draft_length: self.draft_length(),
             speculation: Speculation::default(),
         };
         match self.clone() {
-            Self::Local { .. } => request,
+            Self::Local { model } => PlanRequest { local: model, ..request },
             Self::Remote { target } => PlanRequest { target: Some(target), ..request },
             Self::Speculative { target, speculation, .. } => {
                 PlanRequest { target: Some(target), speculation, ..request }
@@ -106,6 +97,18 @@ impl Candidate {
                 PlanRequest { stages, speculation, ..request }
             }
         }
+    }
+
+    /// The candidate that `request` asks for; `None` where it names no target.
+    pub fn of(request: &PlanRequest) -> Option<Self> {
+        let PlanRequest { mode, local, stages, draft_length, speculation, .. } = request.clone();
+        let target = || request.target.clone();
+        Some(match mode {
+            Mode::Local => Self::Local { model: local },
+            Mode::Remote => Self::Remote { target: target()? },
+            Mode::Speculative => Self::Speculative { target: target()?, speculation, draft_length },
+            Mode::Split => Self::Split { stages, speculation, draft_length },
+        })
     }
 
     /// The checked plan, for a target of `layers` layers.
@@ -121,10 +124,10 @@ impl Candidate {
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local { model: LocalModel::Target } => {
+            Self::Local { model: LocalChoice::Target } => {
                 f.write_str("the target on the device alone")
             }
-            Self::Local { model: LocalModel::Draft } => {
+            Self::Local { model: LocalChoice::Draft } => {
                 f.write_str("the draft model on the device alone")
             }
             Self::Remote { target } => write!(f, "remote via {target}"),

@@ -19,13 +19,13 @@ mod situation;
 #[cfg(test)]
 mod testing;
 
-pub use candidate::{Candidate, LocalModel};
+pub use candidate::Candidate;
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
 pub use cost::{Costs, Prediction};
 pub use explain::{Alternative, Decision, Difference, Part, PartOf, Verdict};
 pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};
 pub use obstacle::{Obstacle, StageRoom};
-pub use plan::{Mode, Plan, Speculation, Stage};
+pub use plan::{LocalChoice, Mode, Plan, Speculation, Stage};
 pub use replanner::{Advice, Outlook, Reason, Replanner};
 pub use request::{PlanError, PlanRequest, RequestedStage};
 pub use search::Choice;

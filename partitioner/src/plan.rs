@@ -39,6 +39,17 @@ impl fmt::Display for Mode {
     }
 }
 
+/// The model of a device that works alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LocalChoice {
+    /// All of the target: its words are vouched for.
+    Target,
+    /// The draft model: its words are its own.
+    #[default]
+    Draft,
+}
+
 /// How drafts and verdicts follow each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +94,7 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     pub(crate) mode: Mode,
+    pub(crate) local: LocalChoice,
     pub(crate) stages: Vec<Stage>,
     pub(crate) draft_length: DraftLength,
     pub(crate) speculation: Speculation,
@@ -93,6 +105,11 @@ impl Plan {
     /// Who leads.
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether the device runs the whole target itself.
+    pub fn is_target_alone(&self) -> bool {
+        self.mode == Mode::Local && self.local == LocalChoice::Target
     }
 
     /// The stages in the order in which a pass crosses them; empty in [`Mode::Local`].

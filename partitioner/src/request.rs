@@ -1,6 +1,6 @@
 //! What a person asks for in `[plan]`, and the checks that make a [`Plan`] of it.
 
-use crate::plan::{Mode, Plan, Speculation, Stage};
+use crate::plan::{LocalChoice, Mode, Plan, Speculation, Stage};
 use base::{DraftLength, LayerRange, NodeName, WireCodec};
 use serde::Serialize;
 
@@ -11,6 +11,8 @@ pub struct PlanRequest {
     pub mode: Mode,
     /// The device that asks.
     pub device: NodeName,
+    /// Which model runs in [`Mode::Local`].
+    pub local: LocalChoice,
     /// The node that holds the whole target, for [`Mode::Remote`] and [`Mode::Speculative`].
     pub target: Option<NodeName>,
     /// The stages of [`Mode::Split`], in order.
@@ -77,6 +79,11 @@ pub enum PlanError {
 }
 
 impl PlanRequest {
+    /// Whether the device is to run the whole target itself.
+    pub fn is_target_alone(&self) -> bool {
+        self.mode == Mode::Local && self.local == LocalChoice::Target
+    }
+
     /// The first other node that a pass goes to; `None` in [`Mode::Local`], and where none is named.
     pub fn first_peer(&self) -> Option<&NodeName> {
         match self.mode {
@@ -110,6 +117,7 @@ impl PlanRequest {
         let (stages, speculation) = (Vec::new(), self.speculation);
         Plan {
             mode: self.mode,
+            local: self.local,
             stages,
             draft_length: DraftLength::NONE,
             speculation,
@@ -122,7 +130,14 @@ impl PlanRequest {
         let layers = LayerRange::all(layers);
         let stage = Stage { node, layers, embedding: true, head: true, codec: WireCodec::F32 };
         let (stages, speculation) = (vec![stage], self.speculation);
-        Ok(Plan { mode: self.mode, stages, draft_length, speculation, device_stages: 0 })
+        Ok(Plan {
+            mode: self.mode,
+            local: self.local,
+            stages,
+            draft_length,
+            speculation,
+            device_stages: 0,
+        })
     }
 
     fn split(self, layers: u32) -> Result<Plan, PlanError> {
@@ -141,7 +156,14 @@ impl PlanRequest {
             Speculation::Rounds => Speculation::Rounds,
             Speculation::Streaming | Speculation::WorkConserving => Speculation::Streaming,
         };
-        Ok(Plan { mode: Mode::Split, stages, draft_length, speculation, device_stages })
+        Ok(Plan {
+            mode: Mode::Split,
+            local: self.local,
+            stages,
+            draft_length,
+            speculation,
+            device_stages,
+        })
     }
 }
 

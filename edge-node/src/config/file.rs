@@ -1,12 +1,14 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use crate::config::{
-    Config, Credentials, EngineOptions, Generation, KvSettings, LocalChoice, ModelPaths,
-    PeerAddress, PlanSettings, PlannerSettings, Switch,
+    Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
+    PlanSettings, PlannerSettings, Switch,
 };
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec};
-use partitioner::{Criteria, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation};
+use partitioner::{
+    Criteria, LocalChoice, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation,
+};
 use protocol::{AfterOutage, Source};
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
@@ -65,9 +67,9 @@ struct FilePeer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FilePlan {
-    mode: Mode,
+    mode: FileMode,
     #[serde(default)]
-    local: FileLocal,
+    local: LocalChoice,
     target: Option<NodeName>,
     #[serde(default = "as_it_pays")]
     draft_length: DraftLength,
@@ -81,6 +83,17 @@ struct FilePlan {
     after_outage: FileAfterOutage,
     #[serde(default)]
     switches: Vec<FileSwitch>,
+}
+
+/// A mode, or whatever is best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileMode {
+    Auto,
+    Local,
+    Remote,
+    Speculative,
+    Split,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,14 +131,6 @@ struct FileSwitch {
     after: u32,
     mode: Mode,
     stages: Option<Vec<FileStage>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FileLocal {
-    #[default]
-    Draft,
-    Target,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -263,11 +268,16 @@ fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError>
         return Err(file.invalid("plan.switches", "come in the order of their `after`"));
     }
     Ok(PlanSettings {
-        mode: typed.mode,
-        local: match typed.local {
-            FileLocal::Draft => LocalChoice::Draft,
-            FileLocal::Target => LocalChoice::Target,
+        mode: match typed.mode {
+            // Of the target that is named, until somebody was reached.
+            FileMode::Auto if typed.target.is_some() => Mode::Remote,
+            FileMode::Auto | FileMode::Local => Mode::Local,
+            FileMode::Remote => Mode::Remote,
+            FileMode::Speculative => Mode::Speculative,
+            FileMode::Split => Mode::Split,
         },
+        auto: typed.mode == FileMode::Auto,
+        local: typed.local,
         target: typed.target,
         draft_length: typed.draft_length,
         speculation: typed.speculation,

@@ -1,6 +1,6 @@
 //! What the demo plays.
 
-use crate::config::{Config, LocalChoice, ModelPaths, PlanSettings};
+use crate::config::{Config, ModelPaths, PlanSettings};
 use crate::demo::nodes;
 use crate::demo::outage::{Script, Stage};
 use crate::demo::paint::Paint;
@@ -10,7 +10,7 @@ use crate::device::{Device, Request};
 use crate::drafting::SourceChoice;
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
-use partitioner::{Mode, Speculation};
+use partitioner::{LocalChoice, Mode, Speculation};
 use protocol::AfterOutage;
 use runtime::{ModelFile, Turn};
 use settings::{Link, Pace};
@@ -162,6 +162,7 @@ fn config(
 ) -> Config {
     let plan = PlanSettings {
         mode: play.mode,
+        auto: false,
         local: LocalChoice::Draft,
         target: Some(nodes::name(Role::Cloud)),
         draft_length: play.draft_length,

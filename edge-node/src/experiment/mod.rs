@@ -21,6 +21,7 @@ mod file;
 mod links;
 mod nodes;
 mod outcome;
+mod paced_node;
 mod progress;
 mod prompts;
 mod record;

@@ -14,7 +14,8 @@
 //!
 //! [`in_virtual_time`]: crate::experiment::in_virtual_time
 
-use crate::config::{self, LocalChoice, ModelPaths, PlanSettings, Switch};
+use super::paced_node::paced_node;
+use crate::config::{self, ModelPaths, PlanSettings, Switch};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
 use crate::drafting::SourceChoice;
@@ -23,7 +24,7 @@ use crate::start_error::StartError;
 use base::{DraftLength, Role};
 use cloud_node::{RunsOn, ServeError, Server};
 use link_emulator::Emulation;
-use partitioner::{Mode, Speculation};
+use partitioner::{LocalChoice, Mode, Speculation};
 use protocol::{AfterOutage, Source};
 use runtime::{LoadError, ModelFile};
 use settings::{Link, Pace};
@@ -47,6 +48,8 @@ pub struct WorldConfig {
     pub models: ModelPaths,
     /// How requests are run, at first.
     pub mode: Mode,
+    /// Whether the device plans itself, by the nodes' paces.
+    pub auto: bool,
     /// Which model runs in mode local.
     pub local: LocalChoice,
     /// Other modes in mid-reply.
@@ -146,6 +149,7 @@ impl WorldConfig {
             models,
             mode,
             local: LocalChoice::Draft,
+            auto: false,
             switches: Vec::new(),
             draft_length: DraftLength::Auto,
             speculation: Speculation::default(),
@@ -169,10 +173,12 @@ impl WorldConfig {
         network: &Network,
     ) -> cloud_node::Config {
         let (identity, trust, patience) = (identity.clone(), trust.clone(), self.patience.clone());
+        let role = identity.peer().role;
         let config = nodes::server(identity, trust, target, patience, pace);
+        let measured = ModelFile::open(target).map(|model| paced_node(role, &model, pace)).ok();
         let (threads, runs_on) = (self.threads, runs_on());
         let engine = cloud_node::EngineOptions { threads, runs_on, ..config.engine };
-        cloud_node::Config { engine, network: network.clone(), ..config }
+        cloud_node::Config { engine, measured, network: network.clone(), ..config }
     }
 
     fn device(
@@ -185,8 +191,11 @@ impl WorldConfig {
         let peers = addresses.iter().map(|(role, address)| nodes::peer(*role, *address)).collect();
         let others = addresses.iter().map(|(role, _)| *role);
         let chain: Vec<_> = [Role::Device].into_iter().chain(others).collect();
+        let model = ModelFile::open(target)?;
+        let measured = Some(paced_node(Role::Device, &model, self.paces.device));
         let plan = PlanSettings {
             mode: self.mode,
+            auto: self.auto,
             local: self.local,
             target: Some(nodes::name(Role::Cloud)),
             draft_length: self.draft_length,
@@ -195,7 +204,7 @@ impl WorldConfig {
                 Drafts::From(source) => source,
                 Drafts::RightAt { .. } => SourceChoice::Only(Source::Model),
             },
-            stages: nodes::even_stages(&chain, ModelFile::open(target)?.config().layers),
+            stages: nodes::even_stages(&chain, model.config().layers),
             after_outage: AfterOutage::Keep,
             switches: self.switches.clone(),
         };
@@ -209,7 +218,7 @@ impl WorldConfig {
         let config = nodes::device(credentials, &models, peers, plan, patience, pace);
         let engine = config::EngineOptions { threads: self.threads, ..config.engine };
         let network = network.clone().emulating(self.link.clone(), self.seed);
-        Ok(config::Config { engine, network, ..config })
+        Ok(config::Config { engine, measured, network, ..config })
     }
 }
 

@@ -8,7 +8,9 @@
 pub(crate) mod certificates;
 mod command;
 mod front;
+mod planner;
 mod situation;
 mod words;
 
 pub use command::{PlanArguments, plan};
+pub(crate) use planner::{Heard, predicted};

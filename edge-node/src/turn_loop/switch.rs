@@ -72,6 +72,16 @@ impl Switches {
         }
     }
 
+    /// Whether another plan is on its way.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.due.is_some() || self.next.is_some()
+    }
+
+    /// From now on this plan is due.
+    pub(super) fn wish(&mut self, request: PlanRequest) {
+        self.due = Some(request);
+    }
+
     /// How the request was run at first.
     pub(super) fn first_plan(&self) -> &str {
         &self.first
@@ -243,6 +253,9 @@ impl TurnLoop<'_> {
     }
 
     fn note_switch(&mut self) {
+        if let Some(replanning) = &mut self.replanning {
+            replanning.moved(clock::now());
+        }
         if let Some(plan) = &self.course.plan {
             self.device.keep_stages_of(plan);
         }
@@ -269,6 +282,9 @@ impl TurnLoop<'_> {
 
     fn stay(&mut self, why: &str) {
         self.switches.due = None;
+        if let Some(replanning) = &mut self.replanning {
+            replanning.failed(clock::now());
+        }
         self.show.notice(&Notice::Stayed { why: why.to_owned() });
     }
 }

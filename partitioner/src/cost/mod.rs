@@ -22,7 +22,7 @@ pub(crate) mod style;
 mod whole;
 
 use crate::situation::Graph;
-use crate::{Candidate, LocalModel, Obstacle, Situation, SituationError, Speculation};
+use crate::{Candidate, LocalChoice, Obstacle, Situation, SituationError, Speculation};
 use base::DraftLength;
 use chain::{Bytes, Drafting, HopCost, Tally};
 use hop::Hop;
@@ -76,7 +76,7 @@ impl<'a> Costs<'a> {
     pub fn predict(&self, candidate: &Candidate) -> Result<Prediction, Obstacle> {
         let route = self.route(candidate)?;
         let totals = self.totals(candidate, &route, &route.links);
-        let vouched = *candidate != Candidate::Local { model: LocalModel::Draft };
+        let vouched = *candidate != Candidate::Local { model: LocalChoice::Draft };
         let deviations = self.deviations(candidate, &route);
         let length = candidate.draft_length();
         Ok(Prediction::new(&totals, deviations, self.later, length, vouched))

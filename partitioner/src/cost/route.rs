@@ -2,7 +2,7 @@
 
 use super::lane::Part;
 use super::{Costs, room};
-use crate::{Candidate, LocalModel, Obstacle, RequestedStage};
+use crate::{Candidate, LocalChoice, Obstacle, RequestedStage};
 use base::{LayerRange, NodeName, WireCodec};
 use profile::{LinkEstimate, ModelProfile};
 
@@ -48,8 +48,8 @@ impl<'a> Costs<'a> {
             return Err(Obstacle::NoDraftModel { device: device.clone() });
         }
         match candidate {
-            Candidate::Local { model: LocalModel::Draft } => self.draft_alone(),
-            Candidate::Local { model: LocalModel::Target } => self.whole_on(device),
+            Candidate::Local { model: LocalChoice::Draft } => self.draft_alone(),
+            Candidate::Local { model: LocalChoice::Target } => self.whole_on(device),
             Candidate::Remote { target } | Candidate::Speculative { target, .. } => {
                 self.whole_on(target)
             }

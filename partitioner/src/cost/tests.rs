@@ -1,7 +1,7 @@
 //! Predictions whose numbers can be worked out by hand.
 
 use crate::testing::{name, range, three_tiers};
-use crate::{Candidate, Costs, LocalModel, Prediction, RequestedStage, Situation, Speculation};
+use crate::{Candidate, Costs, LocalChoice, Prediction, RequestedStage, Situation, Speculation};
 use base::{DraftLength, WireCodec};
 
 /// Milliseconds of a pass of the cloud in [`three_tiers`]: overhead, 24 layers, embedding, head.
@@ -35,7 +35,7 @@ fn money_is_time_and_bytes_and_energy_is_waiting() {
     close(found.money * 1e6, computes_s * 1e3 + found.metered_bytes * 5e-3);
     close(found.money_per_1000_tokens, found.money / 101.0 * 1e3);
     close(found.device_energy_j, found.reply_ms / 1e3 * 5.0);
-    let busy = predict(&three_tiers(), &Candidate::Local { model: LocalModel::Target });
+    let busy = predict(&three_tiers(), &Candidate::Local { model: LocalChoice::Target });
     close(busy.device_energy_j, busy.reply_ms / 1e3 * 25.0);
 }
 

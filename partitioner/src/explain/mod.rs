@@ -12,7 +12,7 @@ mod parts;
 use crate::cost::room;
 use crate::search::speculative;
 use crate::{
-    Candidate, Choice, Costs, Criteria, LocalModel, Objective, Obstacle, Situation, StageRoom,
+    Candidate, Choice, Costs, Criteria, LocalChoice, Objective, Obstacle, Situation, StageRoom,
 };
 use base::NodeName;
 use serde::Serialize;
@@ -64,7 +64,7 @@ impl Costs<'_> {
 
     /// The candidates that leave the target whole, by kind.
     fn kinds(&self) -> Vec<Vec<Candidate>> {
-        let alone = [LocalModel::Target, LocalModel::Draft];
+        let alone = [LocalChoice::Target, LocalChoice::Draft];
         let mut kinds = alone.map(|model| vec![Candidate::Local { model }]).to_vec();
         for node in 1..self.graph.nodes().len() {
             let target = self.name(node);

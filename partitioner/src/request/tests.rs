@@ -19,6 +19,7 @@ fn split(stages: &[(&str, u32, u32)]) -> PlanRequest {
     PlanRequest {
         mode: Mode::Split,
         device: name("car"),
+        local: LocalChoice::Draft,
         target: None,
         stages,
         draft_length: DraftLength::Fixed(4),

@@ -21,7 +21,7 @@ mod split;
 mod tables;
 
 use crate::cost::style::{DRAFTS_MAX, Style};
-use crate::{Candidate, Costs, LocalModel, Objective, Obstacle, Prediction, Speculation};
+use crate::{Candidate, Costs, LocalChoice, Objective, Obstacle, Prediction, Speculation};
 use base::{DraftLength, NodeName};
 use serde::Serialize;
 use split::SplitSearch;
@@ -100,7 +100,7 @@ impl Costs<'_> {
 
     /// Every candidate that leaves the target, or the draft model, whole.
     pub(crate) fn whole_candidates(&self) -> Vec<Candidate> {
-        let alone = [LocalModel::Target, LocalModel::Draft];
+        let alone = [LocalChoice::Target, LocalChoice::Draft];
         let alone = alone.map(|model| Candidate::Local { model }).into_iter();
         let targets = self.remote_nodes().map(|target| Candidate::Remote { target });
         let drafted = self.remote_nodes().flat_map(|target| speculative(&target));

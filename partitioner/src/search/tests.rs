@@ -3,7 +3,7 @@
 use super::measure::{MEASURES_MAX, Score};
 use crate::testing::{Dice, random, random_objective, three_tiers};
 use crate::{
-    Candidate, Choice, Costs, LocalModel, Objective, RequestedStage, Situation, Speculation,
+    Candidate, Choice, Costs, LocalChoice, Objective, RequestedStage, Situation, Speculation,
 };
 use base::{DraftLength, LayerRange, NodeName, WireCodec};
 
@@ -89,7 +89,7 @@ impl<'a> Naive<'a> {
     }
 
     fn all(mut self) -> Vec<Candidate> {
-        let alone = [LocalModel::Target, LocalModel::Draft];
+        let alone = [LocalChoice::Target, LocalChoice::Draft];
         let mut all: Vec<_> = alone.map(|model| Candidate::Local { model }).into();
         let lengths = if self.situation.nodes[0].profile.draft.is_some() { 0..=16 } else { 0..=0 };
         for node in &self.situation.nodes[1..] {

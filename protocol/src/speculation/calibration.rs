@@ -72,7 +72,18 @@ struct Bucket {
     accepted: f64,
 }
 
+/// Judged drafts before a share of them is believed.
+const JUDGED_MIN: f64 = 16.0;
+
 impl Calibration {
+    /// The share of judged drafts that were accepted, whatever their confidence; `None` before there were
+    /// enough.
+    pub(super) fn accepted_share(&self) -> Option<f64> {
+        let sum = |of: fn(&Bucket) -> f64| self.buckets.iter().map(of).sum::<f64>();
+        let judged = sum(|bucket| bucket.judged);
+        (judged >= JUDGED_MIN).then(|| sum(|bucket| bucket.accepted) / judged)
+    }
+
     /// The chance, inside `0..1`, that a draft of this confidence (`0..=1`) is accepted if all drafts
     /// before it are. Never falls where confidence rises. A confidence outside counts as the nearest
     /// inside, one that is not a number as 0.

@@ -123,6 +123,12 @@ impl Tuning {
         }
     }
 
+    /// The share of the model's drafts that were right, of those whose predecessors were; `None` before
+    /// enough were judged to say.
+    pub fn accepted_share(&self) -> Option<f64> {
+        self.by_model.accepted_share()
+    }
+
     /// Whether a chunk of `length` drafts, all of them right with the chance `run`, is long enough.
     /// `busy`: the target has an earlier chunk to work on meanwhile.
     pub(crate) fn ends_chunk(&self, length: u32, run: f64, busy: bool) -> bool {

@@ -1,12 +1,12 @@
 //! Other modes in mid-reply: real nodes in virtual time.
 
-use crate::config::{LocalChoice, Switch};
+use crate::config::Switch;
 use crate::demo::models;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::Sampling;
 use link_emulator::{Emulation, LinkProfile};
-use partitioner::Mode;
+use partitioner::{LocalChoice, Mode};
 use settings::Pace;
 use std::path::Path;
 use std::time::{Duration, Instant};

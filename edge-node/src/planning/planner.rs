@@ -1,0 +1,94 @@
+//! What plans a request, and plans it again while it runs.
+
+use super::certificates::for_planner;
+use super::situation::Known;
+use crate::device::Device;
+use base::NodeName;
+use partitioner::{Candidate, Choice, Costs, Demand, PlanRequest, Situation};
+use protocol::Welcome;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use transport::{UplinkState, clock};
+
+/// What peers said of themselves, and when it was first heard.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    said: BTreeMap<NodeName, (Arc<Welcome>, Instant)>,
+}
+
+impl Heard {
+    /// Seconds since `name` said this.
+    fn age_s(&mut self, name: &NodeName, welcome: &Arc<Welcome>) -> f64 {
+        let now = clock::now();
+        let entry = self.said.entry(name.clone()).or_insert_with(|| (Arc::clone(welcome), now));
+        if !Arc::ptr_eq(&entry.0, welcome) {
+            *entry = (Arc::clone(welcome), now);
+        }
+        (now - entry.1).as_secs_f64()
+    }
+}
+
+impl Device {
+    /// The best plan for a text of `prompt_tokens` that the target has not read and `reply_tokens` to
+    /// come; `None` where no node that can be reached makes one.
+    pub(crate) fn best_plan(&mut self, prompt_tokens: usize, reply_tokens: u32) -> Option<Choice> {
+        let situation = self.situation(prompt_tokens, reply_tokens);
+        let costs = Costs::new(&situation);
+        let costs = costs.map_err(|error| tracing::warn!(%error, "no plan can be made")).ok()?;
+        costs.best(&self.config.planner.objective)
+    }
+
+    /// What plans are a function of now.
+    pub(crate) fn situation(&mut self, prompt_tokens: usize, reply_tokens: u32) -> Situation {
+        let demand = self.demand(prompt_tokens, reply_tokens);
+        let own = self.config.measured.clone().expect("checked at the start");
+        let mut known = Known::new(own);
+        for address in &self.config.peers {
+            let name = &address.peer.name;
+            let Some(uplink) = self.uplinks.to(name) else { continue };
+            let welcome = match &*uplink.watch().borrow() {
+                UplinkState::Up(_, welcome) => Arc::clone(welcome),
+                UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => continue,
+            };
+            if let Some(reach) = &welcome.reach {
+                let age_s = self.heard.age_s(name, &welcome);
+                let reach = (**reach).clone();
+                known.reached(&self.config.name, reach, uplink.estimate(), age_s);
+            }
+        }
+        let budget = self.config.planner.quality;
+        known.situation(&self.config, for_planner(self.certificate.as_ref(), budget), demand)
+    }
+
+    fn demand(&self, prompt_tokens: usize, reply_tokens: u32) -> Demand {
+        let planner = &self.config.planner;
+        let prompt_tokens = u32::try_from(prompt_tokens).unwrap_or(u32::MAX);
+        let acceptance = self.tuning.accepted_share().unwrap_or(planner.acceptance);
+        planner.demand(prompt_tokens, reply_tokens.max(1), self.positions_max(), acceptance)
+    }
+
+    /// What a request of `prompt_tokens` that asks for up to `tokens_max` is to be run by at first. Where
+    /// nobody who could make a plan is reached, the configured target is waited for.
+    pub(crate) fn first_request(&mut self, prompt_tokens: usize, tokens_max: u32) -> PlanRequest {
+        if !self.config.plan.auto {
+            return self.config.first_request();
+        }
+        let reply_tokens = self.config.planner.reply_tokens.min(tokens_max);
+        match self.best_plan(prompt_tokens, reply_tokens) {
+            Some(choice) => {
+                tracing::info!(plan = %choice.candidate, "planned");
+                choice.candidate.request(&self.config.name)
+            }
+            None => self.config.first_request(),
+        }
+    }
+}
+
+/// What `request` takes by now; `None` where it cannot be run any longer.
+pub(crate) fn predicted(
+    costs: &Costs<'_>,
+    request: &PlanRequest,
+) -> Option<partitioner::Prediction> {
+    costs.predict(&Candidate::of(request)?).ok()
+}

@@ -1,0 +1,109 @@
+//! A device that plans itself: real nodes in virtual time.
+
+use crate::demo::models;
+use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::{Notice, Reply, Request, Show};
+use base::Sampling;
+use link_emulator::{Emulation, LinkProfile};
+use partitioner::Mode;
+use settings::Pace;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const PROMPT: &str = "I would like to book a table for";
+const TOKENS: u32 = 240;
+
+/// A pass of the cloud, and each of its rows.
+const CLOUD: Pace = Pace { decode_ms: 40.0, per_row_ms: 3.0 };
+
+#[derive(Default)]
+struct Notices(Vec<Notice>);
+
+impl Show for Notices {
+    fn piece(&mut self, _: &str, _: bool) {}
+
+    fn notice(&mut self, notice: &Notice) {
+        self.0.push(notice.clone());
+    }
+}
+
+fn link(outages: &str) -> Emulation {
+    let text =
+        format!("about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n[outages]\n{outages}");
+    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+}
+
+/// A device that takes `device_ms` for a token of either model, and a cloud behind a round trip of 50 ms.
+fn planning(device_ms: f64, outages: &str) -> WorldConfig {
+    let models = models::find(None).unwrap();
+    let mut config = WorldConfig::new(models, Mode::Remote, Some(link(outages)), 1);
+    config.auto = true;
+    config.paces.device = Pace { decode_ms: device_ms, per_row_ms: 0.0 };
+    config.paces.cloud = CLOUD;
+    config
+}
+
+/// A reply so hot that every token of it depends on the noise at its place.
+fn ask(config: &WorldConfig) -> (Reply, Notices) {
+    let run = async {
+        let mut world = World::start(config).await.unwrap();
+        // Until all links stand.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let device = world.device();
+        let request = Request {
+            prompt: device.raw_prompt(PROMPT),
+            sampling: Sampling::new(1.0, 0, 1.0, 7).unwrap(),
+            tokens_max: TOKENS,
+            stop: Vec::new(),
+            keep: false,
+            past_end: true,
+        };
+        let mut notices = Notices::default();
+        let reply = device.generate(&request, &mut notices, &CancellationToken::new()).await;
+        world.end().await;
+        (reply.unwrap(), notices)
+    };
+    in_virtual_time(run).unwrap()
+}
+
+fn plans(reply: &Reply) -> Vec<&str> {
+    let first = std::iter::once(reply.plan.as_str());
+    first.chain(reply.switches.iter().map(|switch| switch.plan.as_str())).collect()
+}
+
+#[test]
+fn a_slow_device_has_its_cloud_speak_and_a_fast_one_speaks_itself() {
+    let (slow, _) = ask(&planning(200.0, ""));
+    assert!(slow.plan.starts_with("remote: cloud"), "{}", slow.plan);
+    let (fast, _) = ask(&planning(10.0, ""));
+    assert!(fast.plan.starts_with("local"), "{}", fast.plan);
+    assert!(fast.verified.iter().all(|verified| *verified), "the target speaks here");
+    assert_eq!(slow.tokens, fast.tokens, "the plan changes no token");
+    assert!(slow.switches.is_empty() && fast.switches.is_empty(), "{slow:?} {fast:?}");
+}
+
+/// Goal: a target that is lost for long is run on the device, and by the cloud again when that is back.
+#[test]
+fn an_outage_is_spent_with_the_target_on_the_device() {
+    let outage = "scheduled = [{ at_s = 3, for_s = 12 }]\n";
+    let (reply, notices) = ask(&planning(120.0, outage));
+    let plans = plans(&reply);
+    assert!(plans[0].contains("cloud"), "{plans:?}");
+    assert!(plans.iter().any(|plan| plan.starts_with("local")), "{plans:?} {:?}", notices.0);
+    assert!(plans.last().unwrap().contains("cloud"), "{plans:?}");
+    assert!(plans.len() <= 4, "no plan is changed again and again: {plans:?}");
+    assert_eq!(reply.tokens.len(), TOKENS as usize);
+}
+
+#[test]
+fn a_link_that_wavers_changes_no_plan() {
+    let text = "about = ''\n[up]\ndelay_ms = { p0 = 10, p50 = 25, p100 = 60 }\nloss = 0.02\n\
+                [down]\ndelay_ms = { p0 = 10, p50 = 25, p100 = 60 }\nloss = 0.02\n";
+    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    let mut config = planning(60.0, "");
+    config.link = Some(LinkProfile::parse(text).unwrap().resolve(no_file).unwrap());
+    let (reply, _) = ask(&config);
+    assert!(reply.switches.len() <= 1, "{:?}", plans(&reply));
+}
