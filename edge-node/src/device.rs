@@ -7,10 +7,10 @@ use crate::device_stage::DeviceStage;
 use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
-use crate::reply::Reply;
+use crate::reply::{Reply, RoundedHop};
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
-use base::{ChannelScale, KvFormat, Sampling, TokenId};
+use base::{ChannelScale, KvFormat, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
@@ -241,6 +241,18 @@ impl Device {
         let width = self.models.target.as_ref()?.config().width;
         let coder = HopCoder::new(next.codec, &next.scales, width);
         Some(WayOut { layers, coder: coder.expect("planned with the scales that it needs") })
+    }
+
+    /// What a rounding hop was certified to cost.
+    pub(crate) fn certified(&self, (boundary, codec): (u32, WireCodec)) -> RoundedHop {
+        let certificate = self.certificate.as_ref();
+        let cost = certificate.and_then(|certificate| certificate.find(boundary, codec));
+        RoundedHop {
+            boundary,
+            codec,
+            kl_mean: cost.map(|cost| cost.kl_mean),
+            top1_agreement: cost.map(|cost| cost.top1_agreement),
+        }
     }
 
     /// Lets go of the stages here that neither `plan` nor the configuration has.

@@ -2,8 +2,10 @@
 
 use crate::percentile::percentile_ms;
 use crate::transcript::Transcript;
+use base::WireCodec;
 use protocol::Counts;
 use serde::Serialize;
+use std::time::Duration;
 use transport::Traffic;
 
 /// A finished reply.
@@ -33,12 +35,25 @@ pub struct Reply {
 }
 
 /// Another plan in mid-reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Switched {
     /// After so many tokens of the reply.
     pub after: usize,
     /// From there on.
     pub plan: String,
+    /// The longer of the milliseconds from the last token before to the next, and from that to the one
+    /// after; `None` where the reply ended first.
+    pub pause_ms: Option<f64>,
+}
+
+impl Switched {
+    /// With its pause, of a reply with these times between tokens.
+    #[must_use]
+    pub(crate) fn paused(self, latencies: &[Duration]) -> Self {
+        let around = self.after.saturating_sub(1)..(self.after + 1).min(latencies.len());
+        let longest = latencies.get(around).and_then(|around| around.iter().max());
+        Self { pause_ms: longest.map(|pause| pause.as_secs_f64() * 1e3), ..self }
+    }
 }
 
 /// What a reply cost.
@@ -78,10 +93,26 @@ pub struct Usage {
     pub itl_ms_p50: Option<f64>,
     /// The same, 95th percentile.
     pub itl_ms_p95: Option<f64>,
+    /// Codecs that rounded hidden states on the way; none where all hops were exact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rounded: Vec<RoundedHop>,
+}
+
+/// A hop whose codec rounds hidden states, and what that was certified to cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoundedHop {
+    /// Behind so many layers.
+    pub boundary: u32,
+    /// How hidden states crossed.
+    pub codec: WireCodec,
+    /// Nats by which the target's distribution differs, in the mean; `None` without a certificate.
+    pub kl_mean: Option<f64>,
+    /// The share of tokens that stay the likeliest.
+    pub top1_agreement: Option<f64>,
 }
 
 impl Usage {
-    /// Of a transcript; `judged`, `agreed` and `revised` are the caller's.
+    /// Of a transcript; `judged`, `agreed`, `revised` and `rounded` are the caller's.
     pub(crate) fn of(
         transcript: &Transcript,
         prompt_tokens: usize,
@@ -107,6 +138,7 @@ impl Usage {
             ttft_ms: transcript.ttft().map(|time| time.as_secs_f64() * 1e3),
             itl_ms_p50: percentile_ms(&latencies, 0.5),
             itl_ms_p95: percentile_ms(&latencies, 0.95),
+            rounded: Vec::new(),
         }
     }
 }

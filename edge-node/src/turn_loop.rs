@@ -444,6 +444,9 @@ impl<'a> TurnLoop<'a> {
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
         usage.revised = self.judged.revised;
+        usage.rounded = self.switches.rounded().map(|hop| self.device.certified(hop)).collect();
+        let latencies = self.transcript.latencies();
+        let switches = self.switches.made().iter().cloned();
         Reply {
             text: self.transcript.text().to_owned(),
             tokens: tokens.iter().map(|token| token.0).collect(),
@@ -454,7 +457,7 @@ impl<'a> TurnLoop<'a> {
                 FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
             },
             plan: self.switches.first_plan().to_owned(),
-            switches: self.switches.made().to_vec(),
+            switches: switches.map(|switched| switched.paused(&latencies)).collect(),
             paced: !self.device.config.engine.pace.is_none(),
             emulated_link: self.device.config.network.emulated().map(str::to_owned),
             usage,

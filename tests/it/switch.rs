@@ -23,10 +23,15 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::paced(0.0)
+    }
+
+    /// With a cloud that takes so long for a pass.
+    fn paced(pace_ms: f64) -> Self {
         let world = World::new();
         let (target, draft) = endless_pair(&world);
         let model = target.clone();
-        let cloud = Node::start(&world, &NodeConfig { model, ..NodeConfig::cloud() });
+        let cloud = Node::start(&world, &NodeConfig { model, pace_ms, ..NodeConfig::cloud() });
         Self { world, target, draft, cloud }
     }
 
@@ -44,7 +49,7 @@ impl Scene {
             cloud: Some(self.cloud.address()),
             gateway: Some(gateway.address()),
             mode,
-            switches: switches.to_vec(),
+            switches: switches.iter().map(|(after, mode)| (*after, *mode, Vec::new())).collect(),
             local: "target",
             stages: Stage::chain(&["device", "gateway", "cloud"], &[2, 4], 6),
             tokens_max: TOKENS,
@@ -96,6 +101,89 @@ fn check_tour(answer: &Answer, modes: &[Mode]) {
         assert!(rest.any(|mode| plan.starts_with(mode.as_str())), "{:?}", answer.switches);
     }
     assert!(rest.next().is_none() && answer.switches.len() >= 2, "{:?}", answer.switches);
+}
+
+/// A plan of the long tour: its mode, and the layers that end on device and gateway of a split.
+type Way = (Mode, Option<[u32; 2]>);
+
+/// Every mode, and splits with much, little and nothing on the device and on the gateway.
+const WAYS: [Way; 8] = [
+    (Mode::Local, None),
+    (Mode::Remote, None),
+    (Mode::Speculative, None),
+    (Mode::Split, Some([2, 4])),
+    (Mode::Split, Some([1, 5])),
+    (Mode::Split, Some([4, 5])),
+    (Mode::Split, Some([0, 3])),
+    (Mode::Split, Some([3, 3])),
+];
+
+/// Tokens between two plans.
+const STEP: usize = 20;
+
+/// A pass of every node.
+const PACE_MS: f64 = 15.0;
+
+/// Goal: each plan after each other, in mid-reply, and the text is the target's own. Method: a tour that
+/// takes each ordered pair of ways once, in four replies; by default its first quarter. Nodes are so slow
+/// that the next stages have read the text before it is over. Prints the pause at each.
+#[test]
+fn a_reply_by_every_plan_after_every_other_is_the_same_text() {
+    let scene = Scene::paced(PACE_MS);
+    let gateway = NodeConfig { pace_ms: PACE_MS, ..scene.gateway() };
+    let gateway = Node::start(&scene.world, &gateway);
+    let tour = tour_of_all_pairs(WAYS.len());
+    let quarters = if std::env::var_os("SLOW_TESTS").is_some() { 4 } else { 1 };
+    let count = (tour.len() - 1) / 4;
+    let tokens_max = (count + 1) * STEP;
+    let reference = Oracle::open(&scene.target).answer(PROMPT, SAMPLING, tokens_max);
+    let mut taken = 0;
+    for quarter in 0..quarters {
+        let ways: Vec<Way> =
+            tour[quarter * count..][..=count].iter().map(|way| WAYS[*way]).collect();
+        let numbered = ways[1..].iter().zip(1..);
+        let switches = numbered.map(|(way, number)| (number * STEP, way.0, stages(way)));
+        let device = scene.device(&gateway, ways[0].0, &[]);
+        let device = match stages(&ways[0]) {
+            begins if begins.is_empty() => device,
+            begins => Device { stages: begins, ..device },
+        };
+        let device = Device { switches: switches.collect(), tokens_max, ..device };
+        let answer = device.answer(&scene.world, &format!("quarter-{quarter}"), PROMPT);
+        assert_eq!(answer.tokens, reference);
+        assert!(answer.verified.iter().all(|verified| *verified), "{answer:?}");
+        for ((after, plan), pause_ms) in answer.switches.iter().zip(&answer.pauses_ms) {
+            println!("{after:4}  {pause_ms:6.1} ms  {plan}");
+        }
+        taken += answer.switches.len();
+    }
+    println!("{taken} of {} plans were taken up", quarters * count);
+    // One that is not ready in time is overtaken by the next.
+    assert!(taken * 4 >= quarters * count * 3);
+}
+
+fn stages(way: &Way) -> Vec<Stage> {
+    match way.1 {
+        Some([0, end]) => Stage::chain(&["gateway", "cloud"], &[end], 6),
+        Some(cuts) => Stage::chain(&["device", "gateway", "cloud"], &cuts, 6),
+        None => Vec::new(),
+    }
+}
+
+/// Numbers below `count`, such that each is followed by each other exactly once.
+fn tour_of_all_pairs(count: usize) -> Vec<usize> {
+    let mut left: Vec<Vec<usize>> =
+        (0..count).map(|from| (0..count).rev().filter(|to| *to != from).collect()).collect();
+    // A circuit through a graph whose nodes all have as many arrows in as out (Hierholzer 1873).
+    let (mut path, mut tour) = (vec![0], Vec::new());
+    while let Some(&at) = path.last() {
+        match left[at].pop() {
+            Some(next) => path.push(next),
+            None => tour.extend(path.pop()),
+        }
+    }
+    tour.reverse();
+    tour
 }
 
 /// Goal: where the next plan's nodes refuse, the one before goes on, and the user is told. Method: a

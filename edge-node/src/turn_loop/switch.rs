@@ -17,9 +17,10 @@ use crate::course::Course;
 use crate::generate::GenerateError;
 use crate::reply::Switched;
 use crate::show::Notice;
+use base::WireCodec;
 use partitioner::{Plan, PlanRequest};
 use protocol::{Close, Frame, Message, Route, SessionId, WarmUp};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use transport::{ChannelError, UplinkSession, clock};
 
@@ -33,6 +34,8 @@ pub(super) struct Switches {
     next: Option<Next>,
     first: String,
     made: Vec<Switched>,
+    /// Hops of all plans so far whose codec rounds: behind so many layers, and which.
+    rounded: BTreeSet<(u32, WireCodec)>,
     /// Times that a session was lost while its stages read the text.
     losses: u32,
 }
@@ -68,6 +71,7 @@ impl Switches {
             next: None,
             first: first.map_or_else(unknown, Plan::to_string),
             made: Vec::new(),
+            rounded: first.map(rounded_hops).unwrap_or_default(),
             losses: 0,
         }
     }
@@ -90,6 +94,11 @@ impl Switches {
     /// How it was run later.
     pub(super) fn made(&self) -> &[Switched] {
         &self.made
+    }
+
+    /// Hops whose codec rounded hidden states.
+    pub(super) fn rounded(&self) -> impl Iterator<Item = (u32, WireCodec)> {
+        self.rounded.iter().copied()
     }
 
     /// What happens next to the plan that is to come; never, where there is none.
@@ -258,10 +267,11 @@ impl TurnLoop<'_> {
         }
         if let Some(plan) = &self.course.plan {
             self.device.keep_stages_of(plan);
+            self.switches.rounded.extend(rounded_hops(plan));
         }
         let after = self.drafter.log().generated().len();
         let plan = self.course.plan.as_ref().map_or_else(String::new, Plan::to_string);
-        self.switches.made.push(Switched { after, plan: plan.clone() });
+        self.switches.made.push(Switched { after, plan: plan.clone(), pause_ms: None });
         self.show.notice(&Notice::Switched { plan });
     }
 
@@ -287,6 +297,12 @@ impl TurnLoop<'_> {
         }
         self.show.notice(&Notice::Stayed { why: why.to_owned() });
     }
+}
+
+fn rounded_hops(plan: &Plan) -> BTreeSet<(u32, WireCodec)> {
+    let hops = plan.stages().iter().filter(|stage| !stage.embedding);
+    let hops = hops.map(|stage| (stage.layers.start(), stage.codec));
+    hops.filter(|(_, codec)| *codec != WireCodec::F32).collect()
 }
 
 /// How long a peer may take to hear that a session is over.

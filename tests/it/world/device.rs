@@ -97,8 +97,8 @@ pub(crate) struct Device {
     pub(crate) cloud: Option<SocketAddr>,
     pub(crate) gateway: Option<SocketAddr>,
     pub(crate) mode: Mode,
-    /// Other modes, each after so many tokens.
-    pub(crate) switches: Vec<(usize, Mode)>,
+    /// Other modes, each after so many tokens, and with other stages where there are some.
+    pub(crate) switches: Vec<(usize, Mode, Vec<Stage>)>,
     /// `"draft"` or `"target"`: who speaks in mode local.
     pub(crate) local: &'static str,
     pub(crate) draft_length: u32,
@@ -166,17 +166,19 @@ impl Device {
     }
 
     fn rest(&self) -> String {
-        let stages: Vec<String> = self
-            .stages
-            .iter()
-            .map(|Stage { node, layers: [start, end] }| {
-                format!("{{ node = '{node}', layers = [{start}, {end}], codec = 'f32' }}")
-            })
-            .collect();
-        let switches = self
-            .switches
-            .iter()
-            .map(|(after, mode)| format!("{{ after = {after}, mode = '{}' }}", mode.as_str()));
+        let stage = |Stage { node, layers: [start, end] }: &Stage| {
+            format!("{{ node = '{node}', layers = [{start}, {end}], codec = 'f32' }}")
+        };
+        let list = |stages: &[Stage]| stages.iter().map(stage).collect::<Vec<_>>().join(", ");
+        let switches = self.switches.iter().map(|(after, mode, stages)| {
+            let mode = mode.as_str();
+            match stages.is_empty() {
+                true => format!("{{ after = {after}, mode = '{mode}' }}"),
+                false => {
+                    format!("{{ after = {after}, mode = '{mode}', stages = [{}] }}", list(stages))
+                }
+            }
+        });
         let switches: Vec<String> = switches.collect();
         format!(
             "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
@@ -190,7 +192,7 @@ impl Device {
             draft_length = self.draft_length,
             speculation = self.speculation,
             after_outage = self.after_outage,
-            stages = stages.join(", "),
+            stages = list(&self.stages),
             switches = switches.join(", "),
             tokens_max = self.tokens_max,
             temperature = self.sampling.temperature,
@@ -286,6 +288,8 @@ pub(crate) struct Answer {
     pub(crate) emulated_link: Option<String>,
     /// Other plans, and after how many tokens.
     pub(crate) switches: Vec<(u32, String)>,
+    /// The pause at each of them, in milliseconds.
+    pub(crate) pauses_ms: Vec<f64>,
     usage: Value,
     pub(crate) took: Duration,
 }
@@ -298,6 +302,7 @@ impl Answer {
         let switched = |switched: &Value| {
             (number(&switched["after"]), switched["plan"].as_str().unwrap().to_owned())
         };
+        let paused = |switched: &Value| switched["pause_ms"].as_f64().unwrap_or(f64::NAN);
         let answer = Self {
             text: value["text"].as_str().unwrap().to_owned(),
             tokens: list("tokens").iter().map(number).collect(),
@@ -305,6 +310,7 @@ impl Answer {
             finish_reason: value["finish_reason"].as_str().unwrap().to_owned(),
             emulated_link: value["emulated_link"].as_str().map(str::to_owned),
             switches: value["switches"].as_array().into_iter().flatten().map(switched).collect(),
+            pauses_ms: value["switches"].as_array().into_iter().flatten().map(paused).collect(),
             usage: value["usage"].clone(),
             took,
         };
