@@ -141,6 +141,9 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.mode)?;
+        if self.is_target_alone() {
+            f.write_str(": the target")?;
+        }
         for (index, stage) in self.stages.iter().enumerate() {
             let joint = if index == 0 { ":" } else { " >" };
             write!(f, "{joint} {} {}", stage.node, stage.layers)?;
