@@ -116,7 +116,7 @@ impl ChannelScale {
         1.090_507_7,
         1.189_207_1,
         1.296_839_6,
-        1.414_213_5,
+        std::f32::consts::SQRT_2,
         1.542_210_8,
         1.681_792_9,
         1.834_008_1,
@@ -134,6 +134,10 @@ impl ChannelScale {
     }
 
     /// The scale itself: the same bits on every machine.
+    ///
+    /// # Panics
+    ///
+    /// Never: exponents are from 111 to 142.
     pub fn value(self) -> f32 {
         let octaves = i32::from(self.0 / 8) + Self::EXPONENT_MIN;
         let exponent = u32::try_from(octaves + 127).expect("from 111 to 142");

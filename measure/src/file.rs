@@ -38,7 +38,7 @@ pub enum ProfileFileError {
     },
 }
 
-/// Reads what [`write`] wrote; `None` where there is no such file.
+/// Reads what [`write()`] wrote; `None` where there is no such file.
 ///
 /// # Errors
 ///

@@ -6,11 +6,22 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Sections of a gateway's or a cloud's file.
-const NODE_SECTIONS: [&str; 7] =
-    ["node", "identity", "model", "upstream", "limits", "engine", "link"];
+const NODE_SECTIONS: [&str; 8] =
+    ["node", "identity", "model", "upstream", "limits", "engine", "profile", "link"];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 9] =
-    ["node", "identity", "models", "peers", "plan", "generation", "kv", "engine", "link"];
+const DEVICE_SECTIONS: [&str; 11] = [
+    "node",
+    "identity",
+    "models",
+    "peers",
+    "plan",
+    "generation",
+    "kv",
+    "engine",
+    "planner",
+    "profile",
+    "link",
+];
 
 fn configs() -> Vec<PathBuf> {
     let mut found = Vec::new();
