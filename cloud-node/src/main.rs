@@ -39,6 +39,9 @@ enum Command {
         /// Where the profile goes, in place of the configuration's `profile.path`.
         #[arg(long)]
         out: Option<PathBuf>,
+        /// How often each part is timed; its median counts.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        rounds: u16,
     },
     /// Make and use the private CA whose certificates carry each node's role and name.
     #[command(subcommand)]
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
     log.with_writer(std::io::stderr).init();
     let result = match Arguments::parse().command {
         Command::Serve { config } => serve(&config),
-        Command::Measure { config, out } => measure(&config, out.as_deref()),
+        Command::Measure { config, out, rounds } => measure(&config, out.as_deref(), rounds),
         Command::Ca(command) => command.run(),
     };
     match result {
@@ -85,8 +88,8 @@ fn serve(path: &Path) -> anyhow::Result<()> {
     })
 }
 
-fn measure(path: &Path, out: Option<&Path>) -> anyhow::Result<()> {
-    cloud_node::measure(&Config::load(path)?, out)
+fn measure(path: &Path, out: Option<&Path>, rounds: u16) -> anyhow::Result<()> {
+    cloud_node::measure(&Config::load(path)?, out, rounds)
 }
 
 fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {

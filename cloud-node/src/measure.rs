@@ -9,13 +9,13 @@ use runtime::{KvOptions, ModelFile};
 use std::io::Write as _;
 use std::path::Path;
 
-/// Measures the layers that `config` says and writes the node's profile to `out`, or else to the
-/// configuration's `profile.path`.
+/// Times the layers that `config` says, each part of a pass `rounds` times, and writes the node's profile to
+/// `out`, or else to the configuration's `profile.path`.
 ///
 /// # Errors
 ///
 /// Where the model cannot be loaded or the profile cannot be written.
-pub fn measure(config: &Config, out: Option<&Path>) -> anyhow::Result<()> {
+pub fn measure(config: &Config, out: Option<&Path>, rounds: u16) -> anyhow::Result<()> {
     let out = out.or(config.profile.path.as_deref());
     let out =
         out.context("say where the profile goes: --out, or profile.path in the configuration")?;
@@ -23,7 +23,8 @@ pub fn measure(config: &Config, out: Option<&Path>) -> anyhow::Result<()> {
     let model = ModelFile::open(&config.model)?;
     let spec = server::loaded(config, &model);
     let longest = config.limits.positions_per_session_max.min(model.config().context_length);
-    let (kv, pace, sizes) = (KvOptions::default(), config.engine.pace, Sizes::up_to(longest));
+    let (kv, pace) = (KvOptions::default(), config.engine.pace);
+    let sizes = Sizes::up_to(longest, rounds.into());
     let target = measure::model_profile(&model, spec, &threads, &kv, pace, &sizes)?;
     let peer = config.identity.peer().clone();
     let settings = &config.profile;

@@ -20,6 +20,9 @@ pub struct MeasureArguments {
     /// Where the profile goes, in place of the configuration's `profile.path`.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// How often each part is timed; its median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
 }
 
 /// Runs the command.
@@ -37,7 +40,8 @@ pub fn measure(arguments: &MeasureArguments) -> anyhow::Result<()> {
     let positions_max = models.context_length(config.engine.positions_max);
     let of = |model: &Option<ModelFile>, format| -> anyhow::Result<Option<ModelProfile>> {
         let Some(model) = model else { return Ok(None) };
-        Ok(Some(model_profile(model, format, positions_max, &threads, &config)?))
+        let sizes = Sizes::up_to(positions_max, arguments.rounds.into());
+        Ok(Some(model_profile(model, format, &sizes, &threads, &config)?))
     };
     let target = of(&models.target, config.kv.target)?;
     let draft = of(&models.draft, config.kv.draft)?;
@@ -51,11 +55,11 @@ pub fn measure(arguments: &MeasureArguments) -> anyhow::Result<()> {
 fn model_profile(
     model: &ModelFile,
     format: KvFormat,
-    positions_max: u32,
+    sizes: &Sizes,
     threads: &Arc<Pool>,
     config: &Config,
 ) -> Result<ModelProfile, measure::MeasureError> {
     let spec = StageSpec::whole(model.config().layers);
-    let (kv, sizes) = (KvOptions { format, ..KvOptions::default() }, Sizes::up_to(positions_max));
-    measure::model_profile(model, spec, threads, &kv, config.engine.pace, &sizes)
+    let kv = KvOptions { format, ..KvOptions::default() };
+    measure::model_profile(model, spec, threads, &kv, config.engine.pace, sizes)
 }

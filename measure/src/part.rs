@@ -12,9 +12,6 @@ const ROWS_BEHIND: [u32; 5] = [1, 4, 16, 64, 256];
 /// Rows whose logits are timed: no more are ever wanted at once than a chunk of drafts has.
 const CHOICES: [u32; 5] = [1, 2, 4, 8, 16];
 
-/// How many times each part is timed.
-const ROUNDS: usize = 5;
-
 /// The sizes of everything that is timed.
 #[derive(Debug, Clone)]
 pub struct Sizes {
@@ -43,8 +40,9 @@ pub(crate) enum Part {
 }
 
 impl Sizes {
-    /// For texts of up to `positions_max` positions: of a quarter of them and of all.
-    pub fn up_to(positions_max: u32) -> Self {
+    /// For texts of up to `positions_max` positions, of a quarter of them and of all; each part is timed
+    /// `rounds` times.
+    pub fn up_to(positions_max: u32, rounds: usize) -> Self {
         let fitting = |rows: &[u32]| -> Vec<u32> {
             let fitting = rows.iter().copied().filter(|rows| *rows <= positions_max);
             fitting.collect()
@@ -54,7 +52,7 @@ impl Sizes {
         contexts.retain(|context| *context > 0);
         contexts.dedup();
         Self {
-            rounds: ROUNDS,
+            rounds: rounds.max(1),
             rows: fitting(&ROWS),
             rows_behind: fitting(&ROWS_BEHIND),
             contexts,

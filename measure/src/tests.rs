@@ -56,10 +56,10 @@ fn a_part_that_is_not_there_takes_no_time_and_no_room() {
 
 #[test]
 fn sizes_fit_a_short_context() {
-    let sizes = Sizes::up_to(64);
+    let sizes = Sizes::up_to(64, 1);
     assert_eq!(sizes.rows, [1, 2, 4, 8, 16, 32, 64]);
     assert!(sizes.contexts.is_empty());
-    assert_eq!(Sizes::up_to(1024).contexts, [192, 768]);
+    assert_eq!(Sizes::up_to(1024, 1).contexts, [192, 768]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! stories           real weights say their published text, over every split
 //! emulated_link     bad links that a configuration names
 //! switch            other modes in mid-sentence
+//! planning          plans that are found, from what was measured and certified
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
 //! first_steps       the committed configurations, as the README says it
@@ -20,6 +21,8 @@ mod failing_well;
 mod first_steps;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod planning;
 #[cfg(test)]
 mod same_text;
 #[cfg(test)]
