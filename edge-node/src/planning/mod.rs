@@ -8,7 +8,7 @@
 pub(crate) mod certificates;
 mod command;
 mod front;
-mod situation;
+pub(crate) mod situation;
 mod words;
 
 pub use command::{PlanArguments, plan};
