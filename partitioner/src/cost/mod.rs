@@ -117,8 +117,8 @@ impl<'a> Costs<'a> {
                     let style = Style::new(fixed(*draft_length), *speculation, acceptance);
                     self.chain(route, links, &style)
                 }
-                Speculation::Streaming => self.flowing(route, links, false),
-                Speculation::WorkConserving => self.flowing(route, links, true),
+                Speculation::Streaming => self.flowing(route, links, *draft_length, false),
+                Speculation::WorkConserving => self.flowing(route, links, *draft_length, true),
             },
             Candidate::Split { speculation, draft_length, .. } => {
                 let style = Style::new(fixed(*draft_length), *speculation, acceptance);

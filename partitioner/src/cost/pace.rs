@@ -1,6 +1,6 @@
 //! How fast drafts flow past a target that has all of its layers: an event model, computed exactly.
 //!
-//! The device drafts on and on, one draft after the other; the target runs all drafts that wait in one
+//! The device drafts on and on, one draft after the other, and sends them in chunks; the target runs all drafts that wait in one
 //! pass, and each pass gives one token of its own behind the drafts that were right. A target that
 //! conserves work never waits: with no draft there it makes a pass of one row.
 //!
@@ -41,8 +41,10 @@ pub(crate) struct Flow {
     pub(crate) pass_s: [f64; COVERED_MAX + 1],
     /// The chance that a draft is right.
     pub(crate) acceptance: f64,
-    /// How many drafts may wait for the target's word.
+    /// How many drafts may wait for the target's word; at least a chunk.
     pub(crate) window: usize,
+    /// How many go out together, at least one.
+    pub(crate) chunk: usize,
     /// Whether the target goes on where no draft waits.
     pub(crate) work_conserving: bool,
 }
@@ -118,13 +120,16 @@ impl Flow {
 impl Drafting {
     /// When the draft at place `at` is with the target.
     fn arrival(&mut self, at: usize) -> f64 {
-        while self.made.len() <= at && self.make().is_some() {}
-        self.made.get(at).map_or(f64::INFINITY, |made| made + self.flow.up_s)
+        let chunk = self.flow.chunk;
+        let last = at / chunk * chunk + chunk - 1;
+        while self.made.len() <= last && self.make().is_some() {}
+        self.made.get(last).map_or(f64::INFINITY, |made| made + self.flow.up_s)
     }
 
     /// How many drafts are with the target at `now`.
     fn arrived(&mut self, now: f64) -> usize {
-        self.made_by(now - self.flow.up_s)
+        let chunk = self.flow.chunk;
+        self.made_by(now - self.flow.up_s) / chunk * chunk
     }
 
     /// How many drafts are made at `now`.

@@ -5,14 +5,29 @@ use super::chain::{Bytes, energy_j};
 use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::{Lanes, Part, Prompt};
 use super::pace::{COVERED_MAX, Flow, Pace};
-use super::style::{Style, ahead};
+use super::style::{AHEAD_MAX, IN_FLIGHT_MAX, Style, ahead};
 use super::{Costs, Route, RouteStage, Totals};
 use crate::{Criteria, NodeState, Speculation};
+use base::DraftLength;
 use profile::{LinkEstimate, ModelProfile};
 
 /// Tokens for which a target gets leave at once: half of what it may say (`extend` in
 /// `protocol/src/drafter/talk.rs`).
 const LEAVE_TOKENS: f64 = 16.0;
+
+/// How many drafts go out together, and how many may wait for the target's word. Where nobody has fixed
+/// it, each goes out as soon as the target can use it, and what is hardly ever right is not drafted.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
+fn chunk_and_window(draft_length: DraftLength, acceptance: f64) -> (usize, usize) {
+    match draft_length {
+        DraftLength::Fixed(length) => {
+            let chunk = length.max(1) as usize;
+            let most = AHEAD_MAX.min(IN_FLIGHT_MAX * f64::from(length)) as usize;
+            (chunk, most.max(chunk))
+        }
+        DraftLength::Auto => (1, ahead(acceptance) as usize),
+    }
+}
 
 /// Seconds in which `model` alone on `node` reads a prompt and makes a token, and money for a second.
 pub(super) fn alone(
@@ -55,11 +70,12 @@ impl Costs<'_> {
         self.at_pace(route, links, &pace, (up, FRAME_BYTES + TOKEN_BYTES))
     }
 
-    /// Drafts that flow past a target.
+    /// Drafts that flow past a target, so many together.
     pub(super) fn flowing(
         &self,
         route: &Route<'_>,
         links: &[LinkEstimate],
+        draft_length: DraftLength,
         work_conserving: bool,
     ) -> Totals {
         let (stage, hop) = (route.stages[0], Hop::new(&links[0]));
@@ -70,8 +86,7 @@ impl Costs<'_> {
             *pass = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
         }
         let message = FRAME_BYTES + TOKEN_BYTES;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
-        let window = ahead(acceptance) as usize;
+        let (chunk, window) = chunk_and_window(draft_length, acceptance);
         let flow = Flow {
             draft_s: self.drafting().draft_s,
             up_s: hop.up(message).takes_s,
@@ -79,6 +94,7 @@ impl Costs<'_> {
             pass_s,
             acceptance,
             window,
+            chunk,
             work_conserving,
         };
         let pace = flow.pace();
