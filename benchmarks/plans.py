@@ -4,8 +4,8 @@
     edge-node experiment configs/experiments/plans.toml --out out/plans
     python3 benchmarks/plans.py out/plans [--summary]
 
-A combination is a link, a drafter, a pace and a plan; of its prompts and repetitions the medians are printed, because an
-outage, which nobody foresees, makes a single run unlike any other. TTFT is the time to the first token, ITL the mean time
+A combination is a link, a drafter, a pace and a plan; of its prompts and repetitions the medians are printed. A run in
+which the target was lost, and the device spoke alone, is not one of its plan: such runs are left out and counted. TTFT is the time to the first token, ITL the mean time
 between tokens. The planner would choose the plan with the least predicted time of the reply; its *regret* is how much
 longer that plan was measured to take than the best one, of the same link, drafter and pace. A plan without drafts stands
 beside those of every drafter.
@@ -38,16 +38,18 @@ class Combination:
 
 
 def combinations(path):
-    """By link, pace and drafter, and then by plan; without drafts the drafter is empty."""
-    runs = defaultdict(list)
+    """By link, pace and drafter, and then by plan, and the runs left out; without drafts the drafter is empty."""
+    runs, alone = defaultdict(list), 0
     for row in csv.DictReader(path.open()):
-        if row["predicted_itl_ms"]:
+        if row["predicted_itl_ms"] and int(row["failovers"]):
+            alone += 1
+        elif row["predicted_itl_ms"]:
             plan = f"{row['mode']}, {row['draft']} drafts" if row["draft"] not in ("", "0") else row["mode"]
             runs[row["link"], row["pace"], row["source"], plan].append(row)
     groups = defaultdict(dict)
     for (link, pace, source, plan), rows in runs.items():
         groups[link, pace, source][plan] = Combination(rows)
-    return groups
+    return groups, alone
 
 
 def with_undrafted(groups):
@@ -119,7 +121,8 @@ def main():
     parser.add_argument("--summary", action="store_true", help="without the table of all combinations")
     arguments = parser.parse_args()
     path = arguments.results
-    groups = combinations(path / "results.csv" if path.is_dir() else path)
+    groups, alone = combinations(path / "results.csv" if path.is_dir() else path)
+    print(f"Runs left out because the device spoke alone: {alone}.\n")
     if not arguments.summary:
         print_combinations(groups)
     print_summary(groups, print_choices(groups))

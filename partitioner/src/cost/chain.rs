@@ -89,6 +89,7 @@ impl HopCost {
         let (up_full, up_last, round) =
             (hop.up(full), hop.up(last), hop.up(up_bytes(style.rows())));
         let (fill_s, _) = prompt.fill_and_tail(up_full.takes_s, up_last.takes_s);
+        let (first, _) = prompt.fill_and_tail(full, last);
         let (_, tail_s) = prompt.fill_and_tail(up_full.fills_s, up_last.fills_s);
         let bytes = Bytes {
             prompt_up: FRAME_BYTES + prompt.full_passes * full + last,
@@ -98,7 +99,7 @@ impl HopCost {
         };
         let all = bytes.of_reply(later);
         Self {
-            fill_s: opening_s + fill_s + answer.takes_s,
+            fill_s: opening_s + hop.slow_start_s(first) + fill_s + answer.takes_s,
             tail_s,
             round_s: round.takes_s + hop.down(verdict).takes_s,
             fills_s: round.fills_s,

@@ -41,6 +41,15 @@ fn money_is_time_and_bytes_and_energy_is_waiting() {
 }
 
 #[test]
+fn a_target_far_away_waits_for_leave_to_say_more() {
+    let mut situation = three_tiers();
+    situation.links[1].estimate.rtt_ms.mean = 1_600.0;
+    let found = predict(&situation, &remote());
+    // A renewal comes for each 16 tokens. 50 bytes up and 53 down at 20 Mbit/s.
+    close(found.itl_ms, (1_600.0 + 103.0 * 8.0 / 20e3) / 16.0);
+}
+
+#[test]
 fn rounds_take_drafts_a_round_trip_and_a_pass() {
     let speculation = Speculation::Rounds;
     let draft_length = DraftLength::Fixed(3);
@@ -50,6 +59,17 @@ fn rounds_take_drafts_a_round_trip_and_a_pass() {
     let bytes = (4.0 * 3.0 + 50.0) * 2.0;
     let round = 3.0 * draft + 60.0 + bytes * 8.0 / 20e3 + cloud_pass(4.0, 4.0);
     close(found.itl_ms, round / (1.0 + 0.8 + 0.64 + 0.512));
+}
+
+#[test]
+fn drafts_as_pay_are_as_many_as_are_fastest() {
+    let of = |draft_length| {
+        let speculation = Speculation::Rounds;
+        let candidate = Candidate::Speculative { target: name("cloud"), speculation, draft_length };
+        predict(&three_tiers(), &candidate).itl_ms
+    };
+    let fixed = (1..=16).map(|length| of(DraftLength::Fixed(length)));
+    assert_eq!(of(DraftLength::Auto), fixed.fold(f64::INFINITY, f64::min));
 }
 
 #[test]

@@ -64,8 +64,12 @@ impl Costs<'_> {
     pub(super) fn remote(&self, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
         let stage = route.stages[0];
         let style = Style::new(0, Speculation::Streaming, 0.0);
-        let token_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
-        let pace = Pace { token_s, target_s: token_s, passes: 1.0, drafts: 0.0 };
+        let pass_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+        // On a long way the target has said all that it may before it hears that it may say more.
+        let hop = Hop::new(&links[0]);
+        let leave_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES + TOKEN_BYTES).takes_s;
+        let token_s = pass_s.max(leave_s / LEAVE_TOKENS);
+        let pace = Pace { token_s, target_s: pass_s, passes: 1.0, drafts: 0.0 };
         let up = FRAME_BYTES / LEAVE_TOKENS;
         self.at_pace(route, links, &pace, (up, FRAME_BYTES + TOKEN_BYTES))
     }

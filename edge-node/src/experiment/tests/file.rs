@@ -111,7 +111,7 @@ fn a_wrong_value_is_refused_with_its_key_and_what_would_be_right() {
     for split in ["[0, 2]", "[2, 2]", "[4, 2]"] {
         check_refused(&format!("modes = [{{ split = {split} }}]"), &["`modes`", "split = [D, G]"]);
     }
-    check_refused("modes = [{ split = [1, 2, 3] }]", &["array of length 2"]);
+    check_refused("modes = [{ split = 3 }]", &["modes", "array of length 2"]);
     let twice = "modes = [{ split = [1, 2] }, { split = [1, 2] }]";
     check_refused(twice, &["`modes`", "`split 1/2` is there twice"]);
     check_refused("drafts = [65]", &["`drafts`", "from 0 to 64", "\"auto\""]);
