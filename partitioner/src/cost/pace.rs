@@ -111,6 +111,24 @@ impl Flow {
         }
     }
 
+    /// The same in chunks as a device sends them that finds out what pays: a chunk has one more draft while
+    /// a token's time, as often as all of them and that one are right, covers a draft and its row
+    /// (`ends_chunk` in `protocol/src/speculation/tuning.rs`). What a token takes is first what it takes a
+    /// target alone, then what follows from that.
+    pub(crate) fn in_chunks_that_pay(&self) -> Self {
+        let first = self.in_chunks_for(self.pass_s[0]);
+        self.in_chunks_for(first.pace().token_s)
+    }
+
+    /// The same where a token takes so long.
+    fn in_chunks_for(&self, token_s: f64) -> Self {
+        let (acceptance, worth_s) =
+            (self.acceptance, self.draft_s + self.pass_s[1] - self.pass_s[0]);
+        let is_enough = |chunk: &usize| token_s * acceptance.powf(count(chunk + 1)) < worth_s;
+        let chunk = (1..COVERED_MAX).find(is_enough).unwrap_or(COVERED_MAX);
+        Self { chunk: chunk.min(self.window), ..*self }
+    }
+
     /// The chance that exactly the first `right` drafts are right.
     fn chance_of_run(&self, right: usize) -> f64 {
         self.acceptance.powf(count(right)) * (1.0 - self.acceptance)

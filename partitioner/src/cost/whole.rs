@@ -15,18 +15,13 @@ use profile::{LinkEstimate, ModelProfile};
 /// `protocol/src/drafter/talk.rs`).
 const LEAVE_TOKENS: f64 = 16.0;
 
-/// How many drafts go out together, and how many may wait for the target's word. Where nobody has fixed
-/// it, each goes out as soon as the target can use it, and what is hardly ever right is not drafted.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
-fn chunk_and_window(draft_length: DraftLength, acceptance: f64) -> (usize, usize) {
-    match draft_length {
-        DraftLength::Fixed(length) => {
-            let chunk = length.max(1) as usize;
-            let most = AHEAD_MAX.min(IN_FLIGHT_MAX * f64::from(length)) as usize;
-            (chunk, most.max(chunk))
-        }
-        DraftLength::Auto => (1, ahead(acceptance) as usize),
-    }
+/// How many drafts go out together, and how many may wait for the target's word, where somebody has fixed
+/// the first.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 64")]
+fn fixed_chunk(length: u32) -> (usize, usize) {
+    let chunk = length.max(1) as usize;
+    let most = AHEAD_MAX.min(IN_FLIGHT_MAX * f64::from(length)) as usize;
+    (chunk, most.max(chunk))
 }
 
 /// Seconds in which `model` alone on `node` reads a prompt and makes a token, and money for a second.
@@ -90,7 +85,12 @@ impl Costs<'_> {
             *pass = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
         }
         let message = FRAME_BYTES + TOKEN_BYTES;
-        let (chunk, window) = chunk_and_window(draft_length, acceptance);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
+        let (chunk, window) = match draft_length {
+            DraftLength::Fixed(length) => fixed_chunk(length),
+            // Each as soon as the target can use it; what is hardly ever right is not drafted.
+            DraftLength::Auto => (1, ahead(acceptance) as usize),
+        };
         let flow = Flow {
             draft_s: self.drafting().draft_s,
             up_s: hop.up(message).takes_s,
@@ -101,7 +101,10 @@ impl Costs<'_> {
             chunk,
             work_conserving,
         };
-        let pace = flow.pace();
+        let pace = match draft_length {
+            DraftLength::Auto if work_conserving => flow.in_chunks_that_pay().pace(),
+            DraftLength::Auto | DraftLength::Fixed(_) => flow.pace(),
+        };
         // A chunk goes up for each pass that takes drafts in, and a verdict comes down from every pass.
         let chunks = pace.passes.min(pace.drafts);
         let up = chunks * FRAME_BYTES + pace.drafts * TOKEN_BYTES;

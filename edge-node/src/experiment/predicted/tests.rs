@@ -36,8 +36,8 @@ fn close(world: &WorldConfig, ttft_ms: f64, itl_ms: f64) {
 }
 
 #[test]
-fn a_target_that_streams_takes_the_pace_of_one_row() {
-    close(&world(Mode::Remote), 50.0 + 40.0 + 10.0 * 2.0, 42.0);
+fn a_target_that_streams_takes_the_pace_of_one_row_behind_two_round_trips() {
+    close(&world(Mode::Remote), 100.0 + 40.0 + 10.0 * 2.0, 42.0);
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn the_draft_model_alone_takes_its_own_pace() {
 #[test]
 fn a_split_takes_each_tiers_share_and_a_round_trip() {
     let even = world(Mode::Split);
-    close(&even, 50.0 + 4.0 + (40.0 + 20.0) * 2.0 / 3.0, 50.0 + 4.0 + 42.0 * 2.0 / 3.0);
+    close(&even, 100.0 + 4.0 + (40.0 + 20.0) * 2.0 / 3.0, 50.0 + 4.0 + 42.0 * 2.0 / 3.0);
     let most = WorldConfig { share: Share::UpTo { device: 4, gateway: 5 }, ..even };
-    close(&most, 50.0 + 8.0 + (40.0 + 20.0) / 3.0, 50.0 + 8.0 + 42.0 / 3.0);
+    close(&most, 100.0 + 8.0 + (40.0 + 20.0) / 3.0, 50.0 + 8.0 + 42.0 / 3.0);
 }
 
 #[test]

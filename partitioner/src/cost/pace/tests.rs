@@ -46,6 +46,19 @@ fn a_chunk_goes_out_when_its_last_draft_is_made() {
 }
 
 #[test]
+fn chunks_are_as_long_as_pays() {
+    let chunk = |acceptance| {
+        let flow = flow(8.0, (40.0, 3.0), acceptance, 50.0, true).in_chunks_that_pay();
+        (flow.chunk, flow.pace().token_s)
+    };
+    // 0.6^3 of 38 ms is less than a draft and its row, 11 ms; 0.6^2 is more.
+    assert_eq!(chunk(0.6).0, 2);
+    let (long, token_s) = chunk(0.85);
+    assert!(token_s * 0.85_f64.powf(count(long + 1)) < 0.011, "{long}, {token_s}");
+    assert!((3..6).contains(&long), "{long}");
+}
+
+#[test]
 fn a_narrow_window_makes_the_device_wait() {
     let wide = flow(5.0, (5.0, 0.0), 0.95, 200.0, false);
     let narrow = Flow { window: 4, ..wide };
