@@ -210,7 +210,11 @@ fn figure(
     Figure {
         title: title.to_owned(),
         about,
-        legend: layout.modes.iter().map(|mode| key(ink::of_mode(*mode), mode.to_string())).collect(),
+        legend: layout
+            .modes
+            .iter()
+            .map(|mode| key(ink::of_mode(*mode), mode.to_string()))
+            .collect(),
         panels: layout.panels.iter().zip(lanes).map(panel).collect(),
     }
 }
