@@ -4,7 +4,7 @@ use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
     PlanSettings, PlannerSettings,
 };
-use base::{LayerRange, NodeName, Role, WireCodec};
+use base::{LayerRange, LayerRangeError, NodeName, Role, WireCodec};
 use cloud_node::Limits;
 use partitioner::RequestedStage;
 use settings::{Link, Pace};
@@ -120,10 +120,23 @@ pub(crate) fn even_stages(nodes: &[Role], layers: u32) -> Vec<RequestedStage> {
         let part = u64::from(layers) * part as u64 / nodes.len() as u64;
         u32::try_from(part).expect("no part is more than the whole")
     };
-    let stage = |(part, role): (usize, &Role)| RequestedStage {
-        node: name(*role),
-        layers: LayerRange::new(bound(part), bound(part + 1)).expect("bounds do not fall"),
-        codec: WireCodec::F32,
-    };
-    nodes.iter().enumerate().map(stage).collect()
+    let ends: Vec<u32> = (1..=nodes.len()).map(bound).collect();
+    stages_up_to(nodes, &ends).expect("bounds do not fall")
+}
+
+/// The layers up to each of `ends` for each of `nodes`, in their order.
+///
+/// # Errors
+///
+/// [`LayerRangeError`] where an end is before the one before it.
+pub(crate) fn stages_up_to(
+    nodes: &[Role],
+    ends: &[u32],
+) -> Result<Vec<RequestedStage>, LayerRangeError> {
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    let stages = nodes.iter().zip(starts.zip(ends)).map(|(role, (start, end))| {
+        let (node, codec) = (name(*role), WireCodec::F32);
+        Ok(RequestedStage { node, layers: LayerRange::new(start, *end)?, codec })
+    });
+    stages.collect()
 }

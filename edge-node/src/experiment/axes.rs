@@ -1,13 +1,13 @@
 //! What an experiment varies: the values of each axis, and what each is called in tables and plots.
 
+use super::share::Share;
 use link_emulator::Emulation;
 use serde::{Deserialize, Serialize, Serializer};
 use settings::Pace;
 use std::fmt;
 
 /// Who computes what in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CellMode {
     /// The device's draft model alone. No link, and nobody vouches.
     Local,
@@ -20,7 +20,7 @@ pub enum CellMode {
     /// As [`Self::Streaming`], and the target decodes its own next token while no draft waits.
     WorkConserving,
     /// The target's layers on three tiers, with drafts.
-    Split,
+    Split(Share),
 }
 
 /// Where drafts come from.
@@ -82,24 +82,43 @@ pub struct CutLink {
 }
 
 impl CellMode {
-    /// As the file writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Remote => "remote",
-            Self::Sync => "sync",
-            Self::Streaming => "streaming",
-            Self::WorkConserving => "work-conserving",
-            Self::Split => "split",
-        }
-    }
+    /// Those that a file writes as one word, in the order of their colours.
+    pub(super) const PLAIN: [Self; 6] = [
+        Self::Local,
+        Self::Remote,
+        Self::Sync,
+        Self::Streaming,
+        Self::WorkConserving,
+        Self::Split(Share::Even),
+    ];
 
     /// Whether draft length and source mean anything to it.
     pub const fn drafts(self) -> bool {
         match self {
             Self::Local | Self::Remote => false,
-            Self::Sync | Self::Streaming | Self::WorkConserving | Self::Split => true,
+            Self::Sync | Self::Streaming | Self::WorkConserving | Self::Split(_) => true,
         }
+    }
+}
+
+/// As the file writes it, but for a split with bounds.
+impl fmt::Display for CellMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("local"),
+            Self::Remote => f.write_str("remote"),
+            Self::Sync => f.write_str("sync"),
+            Self::Streaming => f.write_str("streaming"),
+            Self::WorkConserving => f.write_str("work-conserving"),
+            Self::Split(Share::Even) => f.write_str("split"),
+            Self::Split(share @ Share::UpTo { .. }) => write!(f, "split {share}"),
+        }
+    }
+}
+
+impl Serialize for CellMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

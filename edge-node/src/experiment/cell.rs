@@ -73,7 +73,7 @@ impl Cell {
         });
         joined(&[
             self.link.as_ref().map_or("", |link| &link.key),
-            self.mode.as_str(),
+            &self.mode.to_string(),
             &said(self.draft.map(|draft| draft.to_string())),
             &said(self.source.map(|source| source.to_string())),
             &self.temperature.to_string(),

@@ -122,7 +122,7 @@ impl Experiment {
         for draft in &self.axes.drafts {
             match (draft, mode) {
                 // A split needs no drafts, and then no source of them.
-                (DraftLength::Fixed(0), CellMode::Split) => all.push((Some(*draft), None)),
+                (DraftLength::Fixed(0), CellMode::Split(_)) => all.push((Some(*draft), None)),
                 // Without drafts the other modes are mode remote.
                 (DraftLength::Fixed(0), _) => {}
                 (DraftLength::Fixed(_) | DraftLength::Auto, _) => {

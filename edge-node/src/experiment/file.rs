@@ -4,8 +4,8 @@ use super::axes::{CellMode, CutLink, Paces};
 use super::design::{Axes, Clock, Experiment, ModelPair, Prices};
 use super::links::{PlainLink, link};
 use super::values::{
-    FilePaces, ForcedSource, checked_prices, draft_length, outages, paces, prompt, source,
-    temperatures,
+    FilePaces, FileSplit, ForcedSource, checked_prices, draft_length, mode, outages, paces, prompt,
+    source, temperatures,
 };
 use super::written::{NoTable, Written};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ struct FileExperiment {
     prompts: Vec<Written<NoTable>>,
     #[serde(default)]
     links: Vec<Written<PlainLink>>,
-    modes: Vec<CellMode>,
+    modes: Vec<Written<FileSplit>>,
     #[serde(default = "four")]
     drafts: Vec<Written<NoTable>>,
     #[serde(default = "model")]
@@ -116,13 +116,14 @@ impl Experiment {
 
 fn axes(typed: &FileExperiment, file: &ConfigFile) -> Result<Axes, ConfigError> {
     let links = typed.links.iter().map(|written| link(written, file));
+    let modes = typed.modes.iter().map(|written| mode(written, file));
     let drafts = typed.drafts.iter().map(|written| draft_length(written, file));
     let sources = typed.sources.iter().map(|written| source(written, file));
     let numbered = typed.prompts.iter().zip(1..);
     let prompts = numbered.map(|(written, number)| prompt(written, number, file));
     let axes = Axes {
         links: links.collect::<Result<_, _>>()?,
-        modes: typed.modes.clone(),
+        modes: modes.collect::<Result<_, _>>()?,
         drafts: drafts.collect::<Result<_, _>>()?,
         sources: sources.collect::<Result<_, _>>()?,
         temperatures: temperatures(&typed.temperatures, file)?,
@@ -132,7 +133,7 @@ fn axes(typed: &FileExperiment, file: &ConfigFile) -> Result<Axes, ConfigError> 
     let linked = axes.modes.iter().any(|mode| *mode != CellMode::Local);
     distinct("links", &axes.links, |link| link.key.clone(), usize::from(linked), file)?;
     distinct("links", &axes.links, |link| link.label.clone(), 0, file)?;
-    distinct("modes", &axes.modes, |mode| mode.as_str().to_owned(), 1, file)?;
+    distinct("modes", &axes.modes, ToString::to_string, 1, file)?;
     distinct("drafts", &axes.drafts, ToString::to_string, 1, file)?;
     distinct("sources", &axes.sources, ToString::to_string, 1, file)?;
     distinct("temperatures", &axes.temperatures, ToString::to_string, 1, file)?;

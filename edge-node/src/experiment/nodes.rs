@@ -12,7 +12,9 @@ use super::axes::{CellMode, DraftSource};
 use super::cell::Cell;
 use super::design::{Clock, Experiment};
 use super::outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, TokenTime, Voucher};
+use super::predicted::predicted;
 use super::runner::{Run, RunCell};
+use super::share::Share;
 use super::virtual_time::in_virtual_time;
 use super::world::{Drafts, Paces, World, WorldConfig};
 use crate::config::ModelPaths;
@@ -88,6 +90,7 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
             (start + Duration::from_millis(cut.at_ms), Duration::from_millis(cut.for_ms))
         });
     let link = link.as_ref().map(|link| link.emulation.with_outages(cuts));
+    let share = share_of(*mode);
     let (mode, speculation) = mode_of(*mode);
     let plain = WorldConfig::new(models, mode, link, run.seeds.weather);
     WorldConfig {
@@ -95,6 +98,7 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
         speculation,
         drafts: source
             .map_or(Drafts::From(SourceChoice::Auto), |source| drafts_of(source, run.seeds.own)),
+        share,
         gateway: mode == Mode::Split,
         real_sockets: run.experiment.clock == Clock::Real,
         paces: paces.as_ref().map_or_else(Paces::default, |paces| Paces {
@@ -113,7 +117,18 @@ const fn mode_of(mode: CellMode) -> (Mode, Speculation) {
         CellMode::Sync => (Mode::Speculative, Speculation::Rounds),
         CellMode::Streaming => (Mode::Speculative, Speculation::Streaming),
         CellMode::WorkConserving => (Mode::Speculative, Speculation::WorkConserving),
-        CellMode::Split => (Mode::Split, Speculation::Streaming),
+        CellMode::Split(_) => (Mode::Split, Speculation::Streaming),
+    }
+}
+
+const fn share_of(mode: CellMode) -> Share {
+    match mode {
+        CellMode::Split(share) => share,
+        CellMode::Local
+        | CellMode::Remote
+        | CellMode::Sync
+        | CellMode::Streaming
+        | CellMode::WorkConserving => Share::Even,
     }
 }
 
@@ -141,6 +156,7 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
         keep: false,
         past_end: true,
     };
+    let predicted = predicted(config, request.prompt.len(), request.tokens_max)?;
     let busy = world.cloud_busy();
     let mut watch = Watch { asked: clock::now(), tokens: Vec::new() };
     let reply = world.device().generate(&request, &mut watch, &CancellationToken::new()).await?;
@@ -149,7 +165,8 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
     let outages = outages_of(config, world.began(), watch.asked, ended);
     world.end().await;
     let (tokens, paced) = (watch.tokens, run.cell.paces.as_ref());
-    Ok(outcome(&reply, tokens, busy, outages, paced.map(|paces| paces.in_words())))
+    let outcome = outcome(&reply, tokens, busy, outages, paced.map(|paces| paces.in_words()));
+    Ok(Outcome { predicted, ..outcome })
 }
 
 fn outcome(
@@ -176,6 +193,7 @@ fn outcome(
         outages,
         device_joules: None,
         emulated: Emulated { link: reply.emulated_link.clone(), pace },
+        predicted: None,
     }
 }
 

@@ -22,6 +22,18 @@ pub struct Outcome {
     pub device_joules: Option<f64>,
     /// What was not real.
     pub emulated: Emulated,
+    /// What the planner says that it takes, where it knows the paces and how often drafts are right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Predicted>,
+}
+
+/// What the planner says of a run before it is made. The cuts of an experiment are no part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Predicted {
+    /// To the first token.
+    pub ttft_ms: f64,
+    /// From one token to the next, on average.
+    pub itl_ms: f64,
 }
 
 /// A token of the text.

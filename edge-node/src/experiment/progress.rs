@@ -85,7 +85,7 @@ fn in_words(cell: &Cell) -> String {
     let link = cell.link.as_ref().map(|link| link.label.clone());
     let draft = cell.draft.map(|draft| format!("drafts {draft}"));
     let source = cell.source.map(|source| source.to_string());
-    let parts = [link, Some(cell.mode.as_str().to_owned()), draft, source];
+    let parts = [link, Some(cell.mode.to_string()), draft, source];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

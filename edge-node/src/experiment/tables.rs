@@ -1,6 +1,7 @@
 //! `results.csv`, a row a run, and `tokens.csv`, a row a token. Rows are written as runs end, so
 //! that a sweep that is broken off leaves what it had.
 
+use super::axes::CellMode;
 use super::cell::Cell;
 use super::outcome::{Outcome, Voucher};
 use super::statistics::Statistics;
@@ -23,7 +24,7 @@ struct RunColumns<'a> {
     cell: &'a str,
     repetition: u32,
     link: Option<&'a str>,
-    mode: &'static str,
+    mode: CellMode,
     draft: Option<String>,
     source: Option<String>,
     temperature: f32,
@@ -52,6 +53,8 @@ struct OutcomeColumns {
     udp_bytes_down: Option<u64>,
     outages: Option<usize>,
     device_joules: Option<f64>,
+    predicted_ttft_ms: Option<f64>,
+    predicted_itl_ms: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +126,7 @@ impl<'a> RunColumns<'a> {
             cell: &cell.id,
             repetition: run.repetition,
             link: cell.link.as_ref().map(|link| link.key.as_str()),
-            mode: cell.mode.as_str(),
+            mode: cell.mode,
             draft: cell.draft.map(|draft| draft.to_string()),
             source: cell.source.map(|source| source.to_string()),
             temperature: cell.temperature,
@@ -139,7 +142,7 @@ impl<'a> RunColumns<'a> {
 
 impl OutcomeColumns {
     fn of(outcome: &Outcome) -> Self {
-        let Outcome { counts, application, udp, outages, device_joules, .. } = outcome;
+        let Outcome { counts, application, udp, outages, device_joules, predicted, .. } = outcome;
         Self {
             drafted: Some(counts.drafted),
             accepted: Some(counts.accepted),
@@ -154,6 +157,8 @@ impl OutcomeColumns {
             udp_bytes_down: Some(udp.down),
             outages: Some(outages.len()),
             device_joules: *device_joules,
+            predicted_ttft_ms: predicted.map(|predicted| predicted.ttft_ms),
+            predicted_itl_ms: predicted.map(|predicted| predicted.itl_ms),
         }
     }
 }

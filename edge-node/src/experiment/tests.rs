@@ -7,7 +7,7 @@ mod report;
 mod statistics;
 
 use super::cell::Cell;
-use super::outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, TokenTime, Voucher};
+use super::outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, Predicted, TokenTime, Voucher};
 use super::record::Versions;
 use super::runner::{Run, RunCell};
 use super::sweep::{FinishedCell, FinishedRun, Follow, sweep};
@@ -69,6 +69,8 @@ impl RunCell for MadeUp {
             udp: Bytes { up: 1_000, down: 3_000 },
             device_joules: None,
             emulated: Emulated { link: Some("made up".to_owned()), pace: None },
+            predicted: (run.cell.mode == CellMode::Remote)
+                .then_some(Predicted { ttft_ms: 90.0, itl_ms: 41.5 }),
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Single values of an experiment's file: what is typed into what is meant, or an error that says
 //! what would be right.
 
-use super::axes::{CutLink, DraftSource, Paces, Prompt, short_label};
+use super::axes::{CellMode, CutLink, DraftSource, Paces, Prompt, short_label};
 use super::design::{Clock, Prices};
 use super::prompts;
+use super::share::Share;
 use super::written::{NoTable, Written};
 use base::DraftLength;
 use serde::Deserialize;
@@ -36,6 +37,35 @@ pub(super) struct FilePaces {
 #[serde(deny_unknown_fields)]
 pub(super) struct ForcedSource {
     accept: f64,
+}
+
+/// `{ split = [2, 4] }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSplit {
+    split: [u32; 2],
+}
+
+/// One of `modes`.
+pub(super) fn mode(
+    written: &Written<FileSplit>,
+    file: &ConfigFile,
+) -> Result<CellMode, ConfigError> {
+    let mode = match written {
+        Written::Text(text) => CellMode::PLAIN.into_iter().find(|mode| mode.to_string() == *text),
+        Written::Table(FileSplit { split: [device, gateway] }) => (0 < *device && device < gateway)
+            .then_some(CellMode::Split(Share::UpTo { device: *device, gateway: *gateway })),
+        Written::Number(_) => None,
+    };
+    mode.ok_or_else(|| {
+        let words = CellMode::PLAIN.map(|mode| format!("\"{mode}\""));
+        let detail = format!(
+            "holds {} and tables {{ split = [D, G] }}: the device has the layers before D, at least \
+             one, the gateway those from D to G, at least one, and the cloud the rest",
+            words.join(", ")
+        );
+        file.invalid("modes", detail)
+    })
 }
 
 /// One of `drafts`.

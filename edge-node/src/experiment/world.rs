@@ -15,13 +15,14 @@
 //! [`in_virtual_time`]: crate::experiment::in_virtual_time
 
 use super::paced_node::paced_node;
+use super::share::Share;
 use crate::config::{self, ModelPaths, PlanSettings, Switch};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
 use crate::drafting::SourceChoice;
 use crate::erring::Erring;
 use crate::start_error::StartError;
-use base::{DraftLength, Role};
+use base::{DraftLength, LayerRangeError, Role};
 use cloud_node::{RunsOn, ServeError, Server};
 use link_emulator::Emulation;
 use partitioner::{LocalChoice, Mode, Speculation};
@@ -60,6 +61,8 @@ pub struct WorldConfig {
     pub speculation: Speculation,
     /// Where drafts come from.
     pub drafts: Drafts,
+    /// Who runs how many layers in mode split.
+    pub share: Share,
     /// Whether there is a gateway, which runs the middle of the layers in mode split. In the other
     /// modes nothing goes through it.
     pub gateway: bool,
@@ -136,6 +139,9 @@ pub enum WorldError {
     /// The gateway.
     #[error("the gateway does not find the cloud within {} s", JOINED_PATIENCE.as_secs())]
     Unjoined,
+    /// The stages of a split.
+    #[error("the target is not that long")]
+    Share(#[from] LayerRangeError),
     /// The device.
     #[error("cannot start the device")]
     Device(#[from] StartError),
@@ -154,6 +160,7 @@ impl WorldConfig {
             draft_length: DraftLength::Auto,
             speculation: Speculation::default(),
             drafts: Drafts::From(SourceChoice::Auto),
+            share: Share::Even,
             gateway: false,
             link,
             patience: Link::default(),
@@ -161,6 +168,14 @@ impl WorldConfig {
             real_sockets: false,
             threads: 1,
             seed,
+        }
+    }
+
+    /// The nodes of a split, in order.
+    pub(super) const fn chain(&self) -> &'static [Role] {
+        match self.gateway {
+            true => &[Role::Device, Role::Gateway, Role::Cloud],
+            false => &[Role::Device, Role::Cloud],
         }
     }
 
@@ -189,8 +204,6 @@ impl WorldConfig {
         network: &Network,
     ) -> Result<config::Config, WorldError> {
         let peers = addresses.iter().map(|(role, address)| nodes::peer(*role, *address)).collect();
-        let others = addresses.iter().map(|(role, _)| *role);
-        let chain: Vec<_> = [Role::Device].into_iter().chain(others).collect();
         let model = ModelFile::open(target)?;
         let measured = Some(paced_node(Role::Device, &model, self.paces.device));
         let plan = PlanSettings {
@@ -204,7 +217,7 @@ impl WorldConfig {
                 Drafts::From(source) => source,
                 Drafts::RightAt { .. } => SourceChoice::Only(Source::Model),
             },
-            stages: nodes::even_stages(&chain, model.config().layers),
+            stages: self.share.stages(self.chain(), model.config().layers)?,
             after_outage: AfterOutage::Keep,
             switches: self.switches.clone(),
         };

@@ -95,7 +95,7 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
         positions_max,
         arguments.acceptance.unwrap_or(planner.acceptance),
     );
-    let situation = known.situation(&config, allowed, demand);
+    let situation = known.situation(config.name.clone(), allowed, demand);
     let costs = Costs::new(&situation).context("what is known makes no plan")?;
     let decision = costs.decide(&planner.objective);
     let front = costs.front(&planner.objective);

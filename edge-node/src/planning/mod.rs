@@ -9,7 +9,7 @@ pub(crate) mod certificates;
 mod command;
 mod front;
 mod planner;
-mod situation;
+pub(crate) mod situation;
 mod words;
 
 pub use command::{PlanArguments, plan};

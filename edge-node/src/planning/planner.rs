@@ -58,7 +58,8 @@ impl Device {
             }
         }
         let budget = self.config.planner.quality;
-        known.situation(&self.config, for_planner(self.certificate.as_ref(), budget), demand)
+        let certificates = for_planner(self.certificate.as_ref(), budget);
+        known.situation(self.config.name.clone(), certificates, demand)
     }
 
     fn demand(&self, prompt_tokens: usize, reply_tokens: u32) -> Demand {

@@ -1,6 +1,6 @@
 //! What a plan is a function of, gathered.
 
-use crate::config::{Config, PlannerSettings};
+use crate::config::PlannerSettings;
 use base::NodeName;
 use link_emulator::{Emulation, Typical};
 use partitioner::{Admission, Certificates, Demand, Link, NodeState, Situation};
@@ -60,15 +60,15 @@ impl Known {
         &self.nodes
     }
 
-    /// What plans are a function of, for `demand`.
+    /// What the plans of `device` are a function of, for `demand`.
     pub(crate) fn situation(
         self,
-        config: &Config,
+        device: NodeName,
         certificates: Certificates,
         demand: Demand,
     ) -> Situation {
         let Self { nodes, links } = self;
-        Situation { device: config.name.clone(), nodes, links, demand, certificates }
+        Situation { device, nodes, links, demand, certificates }
     }
 }
 
@@ -87,10 +87,20 @@ impl PlannerSettings {
     }
 }
 
+/// Megabits a second of a link without a bound: more than any machine here fills.
+const UNBOUNDED: Estimate = Estimate::exactly(10_000.0);
+
+/// A link on which all arrives at once.
+pub(crate) const AT_ONCE: LinkEstimate = LinkEstimate {
+    rtt_ms: Estimate::exactly(0.0),
+    loss: Estimate::exactly(0.0),
+    up_mbps: UNBOUNDED,
+    down_mbps: UNBOUNDED,
+    price_per_gigabyte: None,
+};
+
 /// What is to be expected of an emulated link, and of what it costs by `terms`.
 pub(crate) fn link_of(emulation: &Emulation, terms: &LinkTerms) -> LinkEstimate {
-    /// Megabits a second of a link without a bound: more than any machine here fills.
-    const UNBOUNDED: Estimate = Estimate::exactly(10_000.0);
     let Typical { rtt_ms, loss, up_mbps, down_mbps } = emulation.typical();
     let estimate = |(mean, deviation)| Estimate { mean, deviation };
     LinkEstimate {

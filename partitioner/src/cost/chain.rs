@@ -7,6 +7,7 @@
 //!
 //! The prompt is a flow shop of passes that are alike but for the last: the first goes through all
 //! stages, the others follow at the pace of the slowest, `TTFT = sum of first passes + the largest rest`.
+//! Before it goes the question whether the stages are there, and its answer: each hop once there and back.
 //! That is exact where no stage is slower in its last pass than the slowest is in a full one less what
 //! lies behind it, and never too short.
 
@@ -19,7 +20,7 @@ use profile::Power;
 /// What is known of a chain up to some place.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
-    /// Seconds of the prompt's first pass, and of the word back.
+    /// Seconds of opening the session, of the prompt's first pass, and of the word back.
     pub(crate) fill_s: f64,
     /// The longest rest of the prompt on one stage or hop.
     pub(crate) tail_s: f64,
@@ -83,20 +84,22 @@ impl HopCost {
         let up_bytes = |rows: f64| rows * (row_bytes + TOKEN_BYTES) + FRAME_BYTES;
         let verdict = style.rows() * TOKEN_BYTES + FRAME_BYTES;
         let answer = hop.down(FRAME_BYTES + TOKEN_BYTES);
+        let opening_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES).takes_s;
         let (full, last) = (up_bytes(prompt.full_rows), up_bytes(prompt.last_rows));
         let (up_full, up_last, round) =
             (hop.up(full), hop.up(last), hop.up(up_bytes(style.rows())));
         let (fill_s, _) = prompt.fill_and_tail(up_full.takes_s, up_last.takes_s);
+        let (first, _) = prompt.fill_and_tail(full, last);
         let (_, tail_s) = prompt.fill_and_tail(up_full.fills_s, up_last.fills_s);
         let bytes = Bytes {
-            prompt_up: prompt.full_passes * full + last,
-            prompt_down: prompt.passes() * (FRAME_BYTES + TOKEN_BYTES),
+            prompt_up: FRAME_BYTES + prompt.full_passes * full + last,
+            prompt_down: FRAME_BYTES + prompt.passes() * (FRAME_BYTES + TOKEN_BYTES),
             token_up: style.sent_per_token * up_bytes(style.rows()),
             token_down: style.judged_per_token * verdict,
         };
         let all = bytes.of_reply(later);
         Self {
-            fill_s: fill_s + answer.takes_s,
+            fill_s: opening_s + hop.slow_start_s(first) + fill_s + answer.takes_s,
             tail_s,
             round_s: round.takes_s + hop.down(verdict).takes_s,
             fills_s: round.fills_s,
@@ -165,7 +168,8 @@ impl Tally {
 
     /// Seconds from one token to the next.
     pub(crate) fn token_s(&self, style: &Style) -> f64 {
-        style.cycle_share * self.cycle_s + style.peak_share * self.peak_s
+        style.cycle_share * self.cycle_s
+            + style.peak_share * style.period_s(self.peak_s, self.cycle_s)
     }
 
     /// All that a plan is judged by, of a chain that is complete.

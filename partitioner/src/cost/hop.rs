@@ -6,6 +6,9 @@
 //!
 //! The last term is the wait for what is lost: the chance that any packet of the message is, one round
 //! trip to notice it, and as many tries as that chance asks for again.
+//!
+//! The first message that is larger than a window also waits for the sender to feel its way: it sends a
+//! window, hears of it a round trip later, and sends one of twice the size.
 
 use profile::LinkEstimate;
 
@@ -17,6 +20,9 @@ pub(crate) const TOKEN_BYTES: f64 = 3.0;
 
 /// What a packet carries on most paths.
 const PACKET_BYTES: f64 = 1_200.0;
+
+/// What a sender may send before it hears of any of it: ten packets (RFC 9002, 7.2).
+const FIRST_WINDOW_BYTES: f64 = 10.0 * PACKET_BYTES;
 
 /// Slower than anybody would use: keeps a link without measured rate from dividing by zero.
 const MBPS_MIN: f64 = 1e-3;
@@ -65,6 +71,17 @@ impl Hop {
         self.transfer(bytes, self.down_s_per_byte)
     }
 
+    /// Seconds for which the first `bytes` towards the target wait for a larger window.
+    pub(crate) fn slow_start_s(&self, bytes: f64) -> f64 {
+        let (mut window, mut sent, mut waits_s) = (FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES, 0.0);
+        while sent < bytes {
+            waits_s += (self.rtt_s - window * self.up_s_per_byte).max(0.0);
+            window *= 2.0;
+            sent += window;
+        }
+        waits_s
+    }
+
     /// Of `bytes`, those that somebody counts.
     pub(crate) fn metered(&self, bytes: f64) -> f64 {
         self.price_per_byte.map_or(0.0, |_| bytes)
@@ -110,6 +127,16 @@ mod tests {
         assert_eq!(ms(hop(40.0, 0.0, 1.0).down(1_000.0)), 20.0 + 4.0);
         assert_eq!(ms(hop(40.0, 0.2, 1.0).up(1_000.0)), 20.0 + 10.0 + 40.0 * 0.25);
         assert_eq!(ms(hop(40.0, 0.2, 1.0).up(2_400.0)), 20.0 + 24.0 + 40.0 * 0.45);
+    }
+
+    #[test]
+    fn the_first_large_message_waits_a_round_trip_for_each_doubling_that_is_not_filled() {
+        let waits_ms = |mbps, bytes| hop(40.0, 0.0, mbps).slow_start_s(bytes) * 1e3;
+        assert_eq!(waits_ms(1e9, 12_000.0).round(), 0.0);
+        assert_eq!(waits_ms(1e9, 12_001.0).round(), 40.0);
+        assert_eq!(waits_ms(1e9, 36_001.0).round(), 80.0);
+        // 12,000 bytes fill 4 Mbit/s for 24 ms, and 24,000 for longer than a round trip.
+        assert_eq!(waits_ms(4.0, 40_000.0).round(), 16.0);
     }
 
     #[test]

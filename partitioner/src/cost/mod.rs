@@ -29,7 +29,7 @@ use hop::Hop;
 use lane::{Lanes, Prompt};
 use prediction::{Deviations, Totals};
 use profile::{Estimate, LinkEstimate, ModelProfile, Power};
-use style::Style;
+use style::{DRAFTS_MAX, Style};
 
 pub use prediction::Prediction;
 pub(crate) use route::{Route, RouteStage};
@@ -108,29 +108,44 @@ impl<'a> Costs<'a> {
     }
 
     fn totals(&self, candidate: &Candidate, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
-        let acceptance = self.situation.demand.acceptance;
         match candidate {
             Candidate::Local { .. } => self.local(route),
             Candidate::Remote { .. } => self.remote(route, links),
             Candidate::Speculative { speculation, draft_length, .. } => match speculation {
-                Speculation::Rounds => {
-                    let style = Style::new(fixed(*draft_length), *speculation, acceptance);
-                    self.chain(route, links, &style)
-                }
-                Speculation::Streaming => self.flowing(route, links, false),
-                Speculation::WorkConserving => self.flowing(route, links, true),
+                Speculation::Rounds => self.chain(route, links, *draft_length, *speculation),
+                Speculation::Streaming => self.flowing(route, links, *draft_length, false),
+                Speculation::WorkConserving => self.flowing(route, links, *draft_length, true),
             },
             Candidate::Split { speculation, draft_length, .. } => {
-                let style = Style::new(fixed(*draft_length), *speculation, acceptance);
-                self.chain(route, links, &style)
+                self.chain(route, links, *draft_length, *speculation)
             }
         }
     }
 
-    fn chain(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> Totals {
-        let (tally, bytes) = self.tally(route, links, style);
-        let criteria = tally.criteria(style, self.power(), self.later);
-        Totals { criteria, bytes, passes_per_token: style.judged_per_token }
+    /// Chunks that cross a chain one by one. A device that drafts as pays comes to the length that makes
+    /// tokens fastest (`protocol/src/speculation/tuning.rs`).
+    fn chain(
+        &self,
+        route: &Route<'_>,
+        links: &[LinkEstimate],
+        length: DraftLength,
+        speculation: Speculation,
+    ) -> Totals {
+        let of = |drafts| {
+            let style = Style::new(drafts, speculation, self.situation.demand.acceptance);
+            let (tally, bytes) = self.tally(route, links, &style);
+            let criteria = tally.criteria(&style, self.power(), self.later);
+            Totals { criteria, bytes, passes_per_token: style.judged_per_token }
+        };
+        match length {
+            DraftLength::Fixed(drafts) => of(drafts),
+            DraftLength::Auto => {
+                let all = (1..=DRAFTS_MAX).map(of);
+                let itl = |totals: &Totals| totals.criteria.itl_ms;
+                let fastest = all.min_by(|a, b| itl(a).total_cmp(&itl(b)));
+                fastest.expect("there is a length")
+            }
+        }
     }
 
     fn tally(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> (Tally, Bytes) {
@@ -184,14 +199,6 @@ impl<'a> Costs<'a> {
 /// The estimates of a link that its times follow.
 const ESTIMATES: [fn(&mut LinkEstimate) -> &mut Estimate; 3] =
     [|link| &mut link.rtt_ms, |link| &mut link.up_mbps, |link| &mut link.down_mbps];
-
-/// Drafts in a chunk; where nobody has fixed them, as many as one usually has.
-const fn fixed(length: DraftLength) -> u32 {
-    match length {
-        DraftLength::Fixed(length) => length,
-        DraftLength::Auto => 4,
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! How fast drafts flow past a target that has all of its layers: an event model, computed exactly.
 //!
-//! The device drafts on and on, one draft after the other; the target runs all drafts that wait in one
+//! The device drafts on and on, one draft after the other, and sends them in chunks; the target runs all drafts that wait in one
 //! pass, and each pass gives one token of its own behind the drafts that were right. A target that
 //! conserves work never waits: with no draft there it makes a pass of one row.
 //!
@@ -41,8 +41,10 @@ pub(crate) struct Flow {
     pub(crate) pass_s: [f64; COVERED_MAX + 1],
     /// The chance that a draft is right.
     pub(crate) acceptance: f64,
-    /// How many drafts may wait for the target's word.
+    /// How many drafts may wait for the target's word; at least a chunk.
     pub(crate) window: usize,
+    /// How many go out together, at least one.
+    pub(crate) chunk: usize,
     /// Whether the target goes on where no draft waits.
     pub(crate) work_conserving: bool,
 }
@@ -109,6 +111,24 @@ impl Flow {
         }
     }
 
+    /// The same in chunks as a device sends them that finds out what pays: a chunk has one more draft while
+    /// a token's time, as often as all of them and that one are right, covers a draft and its row
+    /// (`ends_chunk` in `protocol/src/speculation/tuning.rs`). What a token takes is first what it takes a
+    /// target alone, then what follows from that.
+    pub(crate) fn in_chunks_that_pay(&self) -> Self {
+        let first = self.in_chunks_for(self.pass_s[0]);
+        self.in_chunks_for(first.pace().token_s)
+    }
+
+    /// The same where a token takes so long.
+    fn in_chunks_for(&self, token_s: f64) -> Self {
+        let (acceptance, worth_s) =
+            (self.acceptance, self.draft_s + self.pass_s[1] - self.pass_s[0]);
+        let is_enough = |chunk: &usize| token_s * acceptance.powf(count(chunk + 1)) < worth_s;
+        let chunk = (1..COVERED_MAX).find(is_enough).unwrap_or(COVERED_MAX);
+        Self { chunk: chunk.min(self.window), ..*self }
+    }
+
     /// The chance that exactly the first `right` drafts are right.
     fn chance_of_run(&self, right: usize) -> f64 {
         self.acceptance.powf(count(right)) * (1.0 - self.acceptance)
@@ -118,13 +138,16 @@ impl Flow {
 impl Drafting {
     /// When the draft at place `at` is with the target.
     fn arrival(&mut self, at: usize) -> f64 {
-        while self.made.len() <= at && self.make().is_some() {}
-        self.made.get(at).map_or(f64::INFINITY, |made| made + self.flow.up_s)
+        let chunk = self.flow.chunk;
+        let last = at / chunk * chunk + chunk - 1;
+        while self.made.len() <= last && self.make().is_some() {}
+        self.made.get(last).map_or(f64::INFINITY, |made| made + self.flow.up_s)
     }
 
     /// How many drafts are with the target at `now`.
     fn arrived(&mut self, now: f64) -> usize {
-        self.made_by(now - self.flow.up_s)
+        let chunk = self.flow.chunk;
+        self.made_by(now - self.flow.up_s) / chunk * chunk
     }
 
     /// How many drafts are made at `now`.

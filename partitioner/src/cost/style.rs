@@ -7,12 +7,14 @@
 //! ```text
 //!   none        C                                      one token a crossing
 //!   rounds      C / (1 + a + … + a^k)                  Leviathan et al. 2023, arXiv 2211.17192, eq. 1
-//!   streaming   (1 - a) C  +  P a^k / (1 + … + a^(k-1))
+//!   streaming   (1 - a) C  +  P a^(k+1) / (1 + … + a^(k-1))
 //! ```
 //!
 //! Streaming is a renewal: a correction comes after `1 / (1 - a)` tokens, and takes one `C` and a period
-//! `P` for each chunk that was right, `a^k / (1 - a^k)` of them. What follows a wrong draft is in vain:
-//! the deciding stage drops it unread, the others run what came before they heard.
+//! `P` for each further chunk that it took to find it. With a chunk comes the target's word on what follows
+//! it, so that there are `a^(k+1) / (1 - a^k)` of them. No more than so many chunks are under way: the
+//! next one waits for a verdict, and a period is at least that part of `C`. What follows a wrong draft is in
+//! vain: the deciding stage drops it unread, the others run what came before they heard.
 
 use crate::Speculation;
 
@@ -23,10 +25,10 @@ pub(crate) const DRAFTS_MAX: u32 = 16;
 const RUN_MIN: f64 = 0.05;
 
 /// Drafts that a device makes ahead of the target's word at most.
-const AHEAD_MAX: f64 = 24.0;
+pub(crate) const AHEAD_MAX: f64 = 24.0;
 
-/// Chunks under way beside the one that is wrong (`IN_FLIGHT_MAX` in `protocol/src/drafter/upload.rs`).
-const CHUNKS_BEHIND_MAX: f64 = 7.0;
+/// Chunks under way (`IN_FLIGHT_MAX` in `protocol/src/drafter/upload.rs`).
+pub(crate) const IN_FLIGHT_MAX: f64 = 8.0;
 
 /// A draft length and a way to wait, with the shares that follow.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +39,10 @@ pub(crate) struct Style {
     pub(crate) speculation: Speculation,
     /// Of the time from a chunk to its verdict, what a token takes.
     pub(crate) cycle_share: f64,
-    /// Of the slowest thing on the way, what a token takes.
+    /// Of a period from one chunk to the next, what a token takes.
     pub(crate) peak_share: f64,
+    /// Chunks under way at most.
+    pub(crate) in_flight: f64,
     /// Passes that the deciding stage runs for a token.
     pub(crate) judged_per_token: f64,
     /// Passes that other stages run for a token, and that cross each hop.
@@ -53,6 +57,7 @@ impl Style {
             speculation,
             cycle_share: per_token,
             peak_share: 0.0,
+            in_flight: 1.0,
             judged_per_token: per_token,
             sent_per_token: per_token,
         };
@@ -64,12 +69,13 @@ impl Style {
             Speculation::Streaming | Speculation::WorkConserving => {
                 let chunk = f64::from(drafts);
                 let judged = 1.0 / run(drafts);
-                let behind = (ahead(acceptance) / chunk - 1.0).clamp(0.0, CHUNKS_BEHIND_MAX);
+                let behind = (ahead(acceptance) / chunk).clamp(1.0, IN_FLIGHT_MAX) - 1.0;
                 Self {
                     drafts,
                     speculation: Speculation::Streaming,
                     cycle_share: 1.0 - acceptance,
-                    peak_share: acceptance.powf(chunk) / run(drafts),
+                    peak_share: acceptance.powf(chunk + 1.0) / run(drafts),
+                    in_flight: (AHEAD_MAX / chunk).clamp(1.0, IN_FLIGHT_MAX),
                     judged_per_token: judged,
                     sent_per_token: judged + (1.0 - acceptance) * behind,
                 }
@@ -90,6 +96,12 @@ impl Style {
     /// Whether drafts flow while verdicts are under way.
     pub(crate) const fn streams(&self) -> bool {
         self.drafts > 0 && matches!(self.speculation, Speculation::Streaming)
+    }
+
+    /// From one chunk to the next, in the unit of both: of `peak` on the slowest thing on the way, `cycle`
+    /// from a chunk to its verdict.
+    pub(crate) fn period_s(&self, peak: f64, cycle: f64) -> f64 {
+        peak.max(cycle / self.in_flight)
     }
 
     /// Rows of a pass: the drafts, and the settled token before them.
@@ -118,8 +130,9 @@ mod tests {
     fn streaming_repeats_a_period_for_each_chunk_that_was_right() {
         let style = Style::new(2, Speculation::Streaming, 0.5);
         assert_eq!(style.cycle_share, 0.5);
-        // A chunk of two is right one time in four: a third of a chunk before each that is not.
-        assert!((style.peak_share - 0.5 / 3.0).abs() < 1e-12);
+        // Of chunks of two, one time in eight the first does not show what is wrong.
+        assert!((style.peak_share - 0.5 * 0.125 / 0.75).abs() < 1e-12);
+        assert_eq!((style.period_s(3.0, 16.0), style.period_s(1.0, 16.0)), (3.0, 2.0));
         assert!((style.judged_per_token - 1.0 / 1.5).abs() < 1e-12);
         // ln 0.05 / ln 0.5 is 4.3: five drafts ahead, of which two are the wrong chunk.
         assert!((style.sent_per_token - (1.0 / 1.5 + 0.5 * 1.5)).abs() < 1e-12);

@@ -5,14 +5,24 @@ use super::chain::{Bytes, energy_j};
 use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::{Lanes, Part, Prompt};
 use super::pace::{COVERED_MAX, Flow, Pace};
-use super::style::{Style, ahead};
+use super::style::{AHEAD_MAX, IN_FLIGHT_MAX, Style, ahead};
 use super::{Costs, Route, RouteStage, Totals};
 use crate::{Criteria, NodeState, Speculation};
+use base::DraftLength;
 use profile::{LinkEstimate, ModelProfile};
 
 /// Tokens for which a target gets leave at once: half of what it may say (`extend` in
 /// `protocol/src/drafter/talk.rs`).
 const LEAVE_TOKENS: f64 = 16.0;
+
+/// How many drafts go out together, and how many may wait for the target's word, where somebody has fixed
+/// the first.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 64")]
+fn fixed_chunk(length: u32) -> (usize, usize) {
+    let chunk = length.max(1) as usize;
+    let most = AHEAD_MAX.min(IN_FLIGHT_MAX * f64::from(length)) as usize;
+    (chunk, most.max(chunk))
+}
 
 /// Seconds in which `model` alone on `node` reads a prompt and makes a token, and money for a second.
 pub(super) fn alone(
@@ -49,17 +59,22 @@ impl Costs<'_> {
     pub(super) fn remote(&self, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
         let stage = route.stages[0];
         let style = Style::new(0, Speculation::Streaming, 0.0);
-        let token_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
-        let pace = Pace { token_s, target_s: token_s, passes: 1.0, drafts: 0.0 };
+        let pass_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+        // On a long way the target has said all that it may before it hears that it may say more.
+        let hop = Hop::new(&links[0]);
+        let leave_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES + TOKEN_BYTES).takes_s;
+        let token_s = pass_s.max(leave_s / LEAVE_TOKENS);
+        let pace = Pace { token_s, target_s: pass_s, passes: 1.0, drafts: 0.0 };
         let up = FRAME_BYTES / LEAVE_TOKENS;
         self.at_pace(route, links, &pace, (up, FRAME_BYTES + TOKEN_BYTES))
     }
 
-    /// Drafts that flow past a target.
+    /// Drafts that flow past a target, so many together.
     pub(super) fn flowing(
         &self,
         route: &Route<'_>,
         links: &[LinkEstimate],
+        draft_length: DraftLength,
         work_conserving: bool,
     ) -> Totals {
         let (stage, hop) = (route.stages[0], Hop::new(&links[0]));
@@ -71,7 +86,11 @@ impl Costs<'_> {
         }
         let message = FRAME_BYTES + TOKEN_BYTES;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
-        let window = ahead(acceptance) as usize;
+        let (chunk, window) = match draft_length {
+            DraftLength::Fixed(length) => fixed_chunk(length),
+            // Each as soon as the target can use it; what is hardly ever right is not drafted.
+            DraftLength::Auto => (1, ahead(acceptance) as usize),
+        };
         let flow = Flow {
             draft_s: self.drafting().draft_s,
             up_s: hop.up(message).takes_s,
@@ -79,9 +98,13 @@ impl Costs<'_> {
             pass_s,
             acceptance,
             window,
+            chunk,
             work_conserving,
         };
-        let pace = flow.pace();
+        let pace = match draft_length {
+            DraftLength::Auto if work_conserving => flow.in_chunks_that_pay().pace(),
+            DraftLength::Auto | DraftLength::Fixed(_) => flow.pace(),
+        };
         // A chunk goes up for each pass that takes drafts in, and a verdict comes down from every pass.
         let chunks = pace.passes.min(pace.drafts);
         let up = chunks * FRAME_BYTES + pace.drafts * TOKEN_BYTES;

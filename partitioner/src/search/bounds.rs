@@ -8,11 +8,16 @@ use super::tables::{Ground, Place, Tables};
 use crate::Costs;
 
 /// Behind the last stage.
-pub(super) const NOTHING: Score = Score { sums: [0.0; MEASURES_MAX], peak_s: 0.0, tail_s: 0.0 };
+pub(super) const NOTHING: Score =
+    Score { sums: [0.0; MEASURES_MAX], cycle_s: 0.0, peak_s: 0.0, tail_s: 0.0 };
 
 /// Where no way leads to the end.
-const NO_WAY: Score =
-    Score { sums: [f64::INFINITY; MEASURES_MAX], peak_s: f64::INFINITY, tail_s: f64::INFINITY };
+const NO_WAY: Score = Score {
+    sums: [f64::INFINITY; MEASURES_MAX],
+    cycle_s: f64::INFINITY,
+    peak_s: f64::INFINITY,
+    tail_s: f64::INFINITY,
+};
 
 /// The least that is left.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ impl Score {
         for at in 0..measures {
             self.sums[at] = self.sums[at].min(piece.sums[at] + left.sums[at]);
         }
+        self.cycle_s = self.cycle_s.min(piece.cycle_s + left.cycle_s);
         self.peak_s = self.peak_s.min(piece.peak_s.max(left.peak_s));
         self.tail_s = self.tail_s.min(piece.tail_s.max(left.tail_s));
     }

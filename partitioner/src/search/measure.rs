@@ -1,7 +1,8 @@
-//! What of a tally a search compares: one number for the objective, one for each limit, two peaks.
+//! What of a tally a search compares: one number for the objective, one for each limit, two peaks, and the
+//! cycle that one of them is held against.
 //!
-//! All that a plan is judged by is linear in its [`Tally`]: a weighted sum of what adds up, and of the
-//! two things of which the largest counts. So a label of the search is a few numbers, and a piece adds
+//! All that a plan is judged by is a weighted sum of what adds up in its [`Tally`], and of the two things
+//! of which the largest counts. So a label of the search is a few numbers, and a piece adds
 //! to each what it is worth.
 
 use crate::cost::chain::Tally;
@@ -37,6 +38,8 @@ pub(super) struct Measures {
 pub(super) struct Score {
     /// By measure, what adds up.
     pub(super) sums: [f64; MEASURES_MAX],
+    /// From the start of a chunk to its verdict, in seconds.
+    pub(super) cycle_s: f64,
     /// The slowest stage or hop of a chunk, in seconds.
     pub(super) peak_s: f64,
     /// The longest rest of the prompt, in seconds.
@@ -86,7 +89,8 @@ impl Measures {
                 + weighing.device_prompt * tally.device_prompt_s
                 + weighing.device_round * tally.device_round_s;
         }
-        Score { sums, peak_s: tally.peak_s, tail_s: tally.tail_s }
+        let Tally { cycle_s, peak_s, tail_s, .. } = *tally;
+        Score { sums, cycle_s, peak_s, tail_s }
     }
 
     /// Measure `at` of a chain that has `left` behind `score`.
@@ -94,7 +98,8 @@ impl Measures {
         let Weighing { ttft, token, .. } = self.weighings[at];
         let (tail_s, peak_s) = (score.tail_s.max(left.tail_s), score.peak_s.max(left.peak_s));
         let peaks = if left.peak_s.is_finite() {
-            ttft * tail_s + token * self.style.peak_share * peak_s
+            let period_s = self.style.period_s(peak_s, score.cycle_s + left.cycle_s);
+            ttft * tail_s + token * self.style.peak_share * period_s
         } else {
             f64::INFINITY
         };
@@ -128,12 +133,13 @@ impl Score {
             *sum += more;
         }
         let (peak_s, tail_s) = (self.peak_s.max(piece.peak_s), self.tail_s.max(piece.tail_s));
-        Self { sums, peak_s, tail_s }
+        Self { sums, cycle_s: self.cycle_s + piece.cycle_s, peak_s, tail_s }
     }
 
     /// Whether no chain that begins with `other` is better than the same one that begins with this.
     pub(super) fn dominates(&self, other: &Self, measures: usize) -> bool {
-        self.peak_s <= other.peak_s
+        self.cycle_s <= other.cycle_s
+            && self.peak_s <= other.peak_s
             && self.tail_s <= other.tail_s
             && self.sums[..measures].iter().zip(&other.sums).all(|(ours, theirs)| ours <= theirs)
     }

@@ -57,10 +57,15 @@ fn the_best_plan_of_three_tiers_is_one_that_the_runtime_takes() {
 
 #[test]
 fn a_beginning_that_is_larger_in_anything_makes_none_superfluous() {
-    let score = Score { sums: [1.0; MEASURES_MAX], peak_s: 1.0, tail_s: 1.0 };
+    let score = Score { sums: [1.0; MEASURES_MAX], cycle_s: 1.0, peak_s: 1.0, tail_s: 1.0 };
     let mut summed = score;
     summed.sums[1] = 2.0;
-    let others = [Score { peak_s: 2.0, ..score }, Score { tail_s: 2.0, ..score }, summed];
+    let others = [
+        Score { cycle_s: 2.0, ..score },
+        Score { peak_s: 2.0, ..score },
+        Score { tail_s: 2.0, ..score },
+        summed,
+    ];
     assert!(score.dominates(&score, 2));
     for other in others {
         assert!(score.dominates(&other, 2) && !other.dominates(&score, 2), "{other:?}");

@@ -43,7 +43,7 @@ struct Panel {
 #[derive(Debug, Serialize)]
 struct Key {
     svg: String,
-    text: &'static str,
+    text: String,
 }
 
 /// A number of each run that is shown as the median of runs, with the least and the greatest.
@@ -210,7 +210,11 @@ fn figure(
     Figure {
         title: title.to_owned(),
         about,
-        legend: layout.modes.iter().map(|mode| key(ink::of_mode(*mode), mode.as_str())).collect(),
+        legend: layout
+            .modes
+            .iter()
+            .map(|mode| key(ink::of_mode(*mode), mode.to_string()))
+            .collect(),
         panels: layout.panels.iter().zip(lanes).map(panel).collect(),
     }
 }
@@ -271,6 +275,6 @@ fn in_short(statistics: &Statistics, one_in: usize) -> String {
     [silence, never, recovery, drawn].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn key(look: (Ink, Shape), text: &'static str) -> Key {
-    Key { svg: swatch(look), text }
+fn key(look: (Ink, Shape), text: impl Into<String>) -> Key {
+    Key { svg: swatch(look), text: text.into() }
 }

@@ -140,7 +140,7 @@ impl<'a> Layout<'a> {
     /// What a cell is called beside others: its link, its mode, and what else varies.
     pub(super) fn cell_title(&self, cell: &Cell) -> String {
         let mut parts: Vec<_> = Axis::Link.value(cell).into_iter().collect();
-        parts.push(cell.mode.as_str().to_owned());
+        parts.push(cell.mode.to_string());
         let others = [self.rows_axis].into_iter().chain(self.panels_axes.iter().copied());
         for axis in others.filter(|axis| *axis != Axis::Link) {
             parts.extend(axis.value(cell).map(|value| format!("{} {value}", axis.name())));

@@ -154,7 +154,7 @@ pub(super) fn table(experiment: &Experiment, cells: &[FinishedCell]) -> Table {
         let cell = &finished.cell;
         let value = |axis: &Axis| axis.value(cell).unwrap_or_else(|| "–".to_owned());
         let mut names: Vec<_> = axes.iter().map(value).collect();
-        names.insert(names.len().min(1), cell.mode.as_str().to_owned());
+        names.insert(names.len().min(1), cell.mode.to_string());
         names.extend(prompts.then(|| cell.prompt.number.to_string()));
         let numbers = columns.iter().map(|column| column.of(finished)).collect();
         TableRow { names, numbers, id: cell.id.clone() }

@@ -1,7 +1,7 @@
 //! Which cells there are, and what their ids and seeds depend on.
 
 use super::{load, with};
-use crate::experiment::{Cell, CellMode, Seeds};
+use crate::experiment::{Cell, CellMode, Seeds, Share};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn cells(lines: &[&str]) -> Vec<Cell> {
@@ -43,7 +43,20 @@ fn without_drafts_only_a_split_is_run_and_once_for_all_sources() {
         let cells = cells(&[MODES, "drafts = [0, 4]", "sources = ['model', 'lookup', 'both']"]);
         cells.into_iter().filter(move |cell| cell.mode == mode).count()
     };
-    assert_eq!((of(CellMode::Split), of(CellMode::Sync), of(CellMode::Remote)), (1 + 3, 3, 1));
+    assert_eq!(
+        (of(CellMode::Split(Share::Even)), of(CellMode::Sync), of(CellMode::Remote)),
+        (1 + 3, 3, 1)
+    );
+}
+
+#[test]
+fn splits_of_other_shares_are_other_cells_with_the_same_weather() {
+    let all = cells(&["modes = ['split', { split = [1, 2] }, { split = [1, 3] }]"]);
+    let names: Vec<_> = all.iter().map(|cell| cell.mode.to_string()).collect();
+    assert_eq!(names, ["split", "split 1/2", "split 1/3"]);
+    let ids: BTreeSet<_> = all.iter().map(|cell| &cell.id).collect();
+    let weather: BTreeSet<_> = all.iter().map(|cell| cell.seeds(1, 0).weather).collect();
+    assert_eq!((ids.len(), weather.len()), (3, 1));
 }
 
 #[test]

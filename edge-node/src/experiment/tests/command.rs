@@ -52,6 +52,8 @@ fn a_sweep_leaves_two_tables_a_record_and_a_report() {
     assert_eq!(said("udp_bytes_down"), ["3000"; 4]);
     assert_eq!(said("bytes_up_per_token"), ["125.0"; 4]);
     assert_eq!(said("error"), [""; 4]);
+    assert_eq!(said("predicted_ttft_ms"), ["90.0", "90.0", "", ""]);
+    assert_eq!(said("predicted_itl_ms"), ["41.5", "41.5", "", ""]);
 
     let tokens = records(&out, "tokens.csv");
     assert_eq!(tokens.len(), 4 * 8);
@@ -67,6 +69,8 @@ fn a_sweep_leaves_two_tables_a_record_and_a_report() {
     assert_eq!(run["seeds"]["own"].to_string(), results[3]["seed"].as_str().unwrap());
     assert_eq!(run["statistics"]["tokens"], 8);
     assert_eq!(run["outcome"]["emulated"]["link"], "made up");
+    assert_eq!(run["outcome"].get("predicted"), None);
+    assert_eq!(json["cells"][0]["runs"][0]["outcome"]["predicted"]["itl_ms"], 41.5);
 }
 
 #[test]

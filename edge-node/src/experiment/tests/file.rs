@@ -1,7 +1,7 @@
 //! What a file may say, and how it is refused.
 
 use super::{MINIMAL, load, with};
-use crate::experiment::{Clock, DraftSource, Experiment};
+use crate::experiment::{CellMode, Clock, DraftSource, Experiment, Share};
 use base::DraftLength;
 use std::path::Path;
 use std::time::Duration;
@@ -41,6 +41,7 @@ fn every_form_of_a_value_is_taken() {
     std::fs::write(folder.path().join("a.gguf"), "").unwrap();
     let text = with(&[
         "links = ['umts', 'road.toml', { rtt_ms = 50 }, { rtt_ms = 0.5, moves_every_s = 3 }]",
+        "modes = ['work-conserving', 'split', { split = [1, 4] }]",
         "drafts = [0, 64, 'auto']",
         "sources = ['model', 'lookup', 'both', { accept = 0.75 }, { accept = 1 }]",
         "prompts = ['Hello?', 8]",
@@ -59,6 +60,8 @@ fn every_form_of_a_value_is_taken() {
     assert_eq!(links.collect::<Vec<_>>(), expected);
     let moves = |link: usize| experiment.axes.links[link].emulation.moves(Duration::from_secs(7));
     assert_eq!((moves(2), moves(3)), (vec![], [3, 6].map(Duration::from_secs).to_vec()));
+    let splits = [Share::Even, Share::UpTo { device: 1, gateway: 4 }].map(CellMode::Split);
+    assert_eq!(experiment.axes.modes[1..], splits);
     let lengths = [DraftLength::Fixed(0), DraftLength::Fixed(64), DraftLength::Auto];
     assert_eq!(experiment.axes.drafts, lengths);
     assert_eq!(experiment.axes.sources[4], DraftSource::Forced { accept: 1.0 });
@@ -85,7 +88,7 @@ fn an_unknown_key_is_refused_with_the_closest_known_one_wherever_it_stands() {
     check_refused(pace, &["decode`", "did you mean `decode_ms`?"]);
     check_refused("outages = [{ at = 5, for_ms = 5 }]", &["at`", "at_ms"]);
     check_refused("prices = { curency = 'EUR' }", &["curency`", "did you mean `currency`?"]);
-    check_refused("modes = ['synk']", &["`synk`", "work-conserving"]);
+    check_refused("modes = [{ spilt = [1, 2] }]", &["spilt`", "did you mean `split`?"]);
     check_refused("clock = 'wall'", &["`wall`", "virtual"]);
 }
 
@@ -104,6 +107,13 @@ fn a_wrong_value_is_refused_with_its_key_and_what_would_be_right() {
     check_refused("links = ['wifi', 'wifi']", &["`links`", "`wifi` is there twice"]);
     check_refused("links = [{ rtt_ms = 5 }, { rtt_ms = 5.0 }]", &["`links`", "twice"]);
     check_refused("modes = []", &["`modes`", "has 0 values"]);
+    check_refused("modes = ['synk']", &["`modes`", "\"sync\"", "\"work-conserving\""]);
+    for split in ["[0, 2]", "[2, 2]", "[4, 2]"] {
+        check_refused(&format!("modes = [{{ split = {split} }}]"), &["`modes`", "split = [D, G]"]);
+    }
+    check_refused("modes = [{ split = 3 }]", &["modes", "array of length 2"]);
+    let twice = "modes = [{ split = [1, 2] }, { split = [1, 2] }]";
+    check_refused(twice, &["`modes`", "`split 1/2` is there twice"]);
     check_refused("drafts = [65]", &["`drafts`", "from 0 to 64", "\"auto\""]);
     check_refused("drafts = [-1]", &["`drafts`", "from 0 to 64"]);
     check_refused("drafts = ['most']", &["`drafts`", "\"auto\""]);
@@ -169,5 +179,8 @@ fn what_ships_is_right() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort_unstable();
-    assert_eq!(names, ["distance", "draft-length", "ladder", "moving", "outage", "outage-real"]);
+    assert_eq!(
+        names,
+        ["distance", "draft-length", "ladder", "moving", "outage", "outage-real", "plans"]
+    );
 }

@@ -36,6 +36,29 @@ fn drafts_that_are_always_right_come_as_fast_as_the_device_makes_them() {
 }
 
 #[test]
+fn a_chunk_goes_out_when_its_last_draft_is_made() {
+    let alone = flow(10.0, (40.0, 1.0), 0.0, 60.0, false);
+    let chunked = Flow { chunk: 4, ..alone };
+    // The word down, four drafts, the chunk up, a pass of five rows: one token.
+    assert!((chunked.pace().token_s - 0.145).abs() < 1e-9, "{:?}", chunked.pace());
+    let likely = Flow { acceptance: 0.9, ..chunked }.pace().token_s;
+    assert!(likely < chunked.pace().token_s / 3.0, "{likely}");
+}
+
+#[test]
+fn chunks_are_as_long_as_pays() {
+    let chunk = |acceptance| {
+        let flow = flow(8.0, (40.0, 3.0), acceptance, 50.0, true).in_chunks_that_pay();
+        (flow.chunk, flow.pace().token_s)
+    };
+    // 0.6^3 of 38 ms is less than a draft and its row, 11 ms; 0.6^2 is more.
+    assert_eq!(chunk(0.6).0, 2);
+    let (long, token_s) = chunk(0.85);
+    assert!(token_s * 0.85_f64.powf(count(long + 1)) < 0.011, "{long}, {token_s}");
+    assert!((3..6).contains(&long), "{long}");
+}
+
+#[test]
 fn a_narrow_window_makes_the_device_wait() {
     let wide = flow(5.0, (5.0, 0.0), 0.95, 200.0, false);
     let narrow = Flow { window: 4, ..wide };
@@ -54,8 +77,8 @@ fn flow(
         *pass = (fixed_ms + row_ms * (count(covered) + 1.0)) / 1e3;
     }
     let (draft_s, way_s) = (draft_ms / 1e3, rtt_ms / 2e3);
-    let window = 24;
-    Flow { draft_s, up_s: way_s, down_s: way_s, pass_s, acceptance, window, work_conserving }
+    let (up_s, down_s, window, chunk) = (way_s, way_s, 24, 1);
+    Flow { draft_s, up_s, down_s, pass_s, acceptance, window, chunk, work_conserving }
 }
 
 /// Milliseconds: a draft, a pass and each of its rows; acceptance; a round trip; then a token and its
