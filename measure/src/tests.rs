@@ -1,5 +1,7 @@
 //! The demo draft, at sizes that take no time.
 
+use super::model::pass_times;
+use super::part::Part;
 use super::*;
 use base::{LayerRange, NodeName, Role};
 use profile::ModelProfile;
@@ -32,9 +34,7 @@ fn a_whole_model_has_times_and_room_for_each_part() {
     let profile = measured(StageSpec::whole(2));
     assert_eq!((profile.layers, profile.width, profile.holds), (2, 256, LayerRange::all(2)));
     assert_eq!(profile.model, draft.fingerprint());
-    let times = &profile.times;
-    assert!(times.layers_s(2, 4.0, 0.0) > 0.0 && times.layers_s(2, 1.0, 40.0) > 0.0);
-    assert!(times.head_s(2.0) > 0.0 && times.embedding_s(4.0) >= 0.0);
+    assert!(profile.times.head_s(2.0) > 0.0, "a head takes time");
 
     let weights = profile.weights;
     let threads = Arc::new(Pool::new(1).unwrap());
@@ -43,6 +43,36 @@ fn a_whole_model_has_times_and_room_for_each_part() {
     assert_eq!(weights.layer.0 * 2 + weights.head.0, all.0);
     assert!(weights.embedding.0 > 0);
     assert_eq!(weights.kv_position.0, 2 * 2 * 256);
+}
+
+/// Goal: parts add up to what was timed. Method: a machine of 10 us a pass, 20 for a layer and 5 more for
+/// each row of it, 7 for the head.
+#[test]
+fn times_of_passes_become_times_of_parts() {
+    let spec = StageSpec::whole(4);
+    let layers = |rows, context| Part::Layers { rows, context };
+    let medians = [
+        (Part::OneLayer, 35.0),
+        (layers(1, 0), 110.0),
+        (layers(4, 0), 170.0),
+        (layers(1, 40), 150.0),
+        (Part::Embedding { rows: 1 }, 1.0),
+        (Part::Head { rows: 1 }, 7.0),
+    ];
+    let times = pass_times(&medians.into_iter().collect(), spec).unwrap();
+    let us = |s: f64| (s * 1e6).round();
+    assert_eq!(times.overhead_us, 10.0);
+    assert_eq!([us(times.layers_s(4, 1.0, 0.0)), us(times.layers_s(4, 4.0, 0.0))], [100.0, 160.0]);
+    assert_eq!(us(times.layers_s(2, 1.0, 40.0)), 70.0);
+    assert_eq!(us(times.whole_s(4, 1.0, 1.0, 0.0)), 118.0);
+}
+
+/// A hiccup in the pass of one layer makes no layer free.
+#[test]
+fn noise_takes_at_most_half_of_a_pass_for_overhead() {
+    let medians = [(Part::OneLayer, 900.0), (Part::Layers { rows: 1, context: 0 }, 100.0)];
+    let times = pass_times(&medians.into_iter().collect(), StageSpec::whole(4)).unwrap();
+    assert_eq!((times.overhead_us, times.layers_s(4, 1.0, 0.0)), (50.0, 50e-6));
 }
 
 #[test]
