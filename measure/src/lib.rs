@@ -25,3 +25,4 @@ pub use machine::unix_now_s;
 pub use model::{MeasureError, model_profile};
 pub use node::{Summary, node_profile};
 pub use part::Sizes;
+pub use passes::scatter;

@@ -2,6 +2,7 @@
 
 use super::figures::{Figure, Series, session_length};
 use base::{ByteCount, Position, TokenId};
+use measure::scatter;
 use runtime::{Input, KvOptions, KvPool, SequenceId, Span, Stage};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -165,12 +166,4 @@ fn span(sequence: SequenceId, length: usize, tokens: &[TokenId], logits_from: us
         input: Input::Tokens(tokens),
         logits: logits_from..tokens.len(),
     }
-}
-
-/// Well-mixed bits of `x`: the output function of SplitMix64 (Steele et al. 2014).
-fn scatter(x: u64) -> u64 {
-    let mut z = x.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -184,13 +184,13 @@ impl WorldConfig {
         &self,
         (identity, pace): (&Identity, Pace),
         trust: &Trust,
-        target: &Path,
+        (target, model): (&Path, &ModelFile),
         network: &Network,
     ) -> cloud_node::Config {
         let (identity, trust, patience) = (identity.clone(), trust.clone(), self.patience.clone());
         let role = identity.peer().role;
         let config = nodes::server(identity, trust, target, patience, pace);
-        let measured = ModelFile::open(target).map(|model| paced_node(role, &model, pace)).ok();
+        let measured = Some(paced_node(role, model, pace));
         let (threads, runs_on) = (self.threads, runs_on());
         let engine = cloud_node::EngineOptions { threads, runs_on, ..config.engine };
         cloud_node::Config { engine, measured, network: network.clone(), ..config }
@@ -199,13 +199,12 @@ impl WorldConfig {
     fn device(
         &self,
         identities: &Identities,
-        target: &Path,
+        (target, model): (&Path, &ModelFile),
         addresses: &[(Role, SocketAddr)],
         network: &Network,
     ) -> Result<config::Config, WorldError> {
         let peers = addresses.iter().map(|(role, address)| nodes::peer(*role, *address)).collect();
-        let model = ModelFile::open(target)?;
-        let measured = Some(paced_node(Role::Device, &model, self.paces.device));
+        let measured = Some(paced_node(Role::Device, model, self.paces.device));
         let plan = PlanSettings {
             mode: self.mode,
             auto: self.auto,
@@ -247,6 +246,7 @@ impl World {
     /// Outside of a tokio runtime with time.
     pub async fn start(config: &WorldConfig) -> Result<Self, WorldError> {
         let target = config.models.target.as_deref().ok_or(WorldError::NoTarget)?;
+        let target = (target, &ModelFile::open(target)?);
         let identities = Identities::issue()?;
         let network = match config.real_sockets {
             true => Network::system(),

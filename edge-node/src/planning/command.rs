@@ -74,9 +74,10 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
         Ok(link_of(&LinkProfile::named(name)?, &config.link.terms()))
     };
     let link = arguments.link.as_ref().map(named).transpose()?;
+    let models = Models::open(&config.models)?;
     let mut known = Known::new(own);
     let unreached = match arguments.profiles.is_empty() {
-        true => ask_peers(&config, &mut known, link).await?,
+        true => ask_peers(&config, &models, &mut known, link).await?,
         false => {
             let upstream = named(&arguments.upstream_link)?;
             read_profiles(&arguments.profiles, &config, &mut known, link, upstream)?;
@@ -85,7 +86,6 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
     };
     let nodes = known.nodes().to_vec();
     let planner = &config.planner;
-    let models = Models::open(&config.models)?;
     let positions_max = models.context_length(config.engine.positions_max);
     let certificate = certificates::load(&config, &models)?;
     let allowed = certificates::for_planner(certificate.as_ref(), planner.quality);
@@ -120,11 +120,11 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
 /// Dials every peer of the configuration. Who did not answer, and why.
 async fn ask_peers(
     config: &Config,
+    models: &Models,
     known: &mut Known,
     link: Option<LinkEstimate>,
 ) -> anyhow::Result<Vec<String>> {
-    let models = Models::open(&config.models)?;
-    let uplinks = Uplinks::to_all(config, &models)?;
+    let uplinks = Uplinks::to_all(config, models)?;
     let mut unreached = Vec::new();
     for address in &config.peers {
         let name = &address.peer.name;

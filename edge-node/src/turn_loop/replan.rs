@@ -45,15 +45,14 @@ impl TurnLoop<'_> {
     /// Looks for a better plan, where it is time to.
     pub(super) fn reconsider(&mut self) {
         let now = clock::now();
-        let left = self.tokens_left();
-        let busy = self.switches.is_busy() || self.drafter.finished().is_some();
-        let Some(replanning) = self.replanning.as_mut().filter(|look| look.next <= now) else {
-            return;
-        };
-        replanning.next = now + PERIOD;
-        if busy {
+        match &mut self.replanning {
+            Some(replanning) if replanning.next <= now => replanning.next = now + PERIOD,
+            Some(_) | None => return,
+        }
+        if self.switches.is_busy() || self.drafter.finished().is_some() {
             return;
         }
+        let left = self.tokens_left();
         let text = self.drafter.log().len();
         let situation = self.device.situation(text, left);
         let Ok(costs) = Costs::new(&situation) else { return };
@@ -70,6 +69,7 @@ impl TurnLoop<'_> {
             // What the stages to come need to read the text.
             moving_ms: best.prediction.ttft_ms,
         };
+        let Some(replanning) = &self.replanning else { return };
         match replanning.replanner.advise(now - replanning.began, &outlook) {
             Advice::Move => {
                 tracing::info!(plan = %best.candidate, "planned anew");
