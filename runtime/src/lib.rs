@@ -31,7 +31,7 @@ pub use kernels::Pool;
 pub use kv::{
     Arrival, BLOCK_SLOTS, KvOptions, KvPool, Lineage, PoolCounts, PoolError, PrefixScope,
     ROLLBACK_MAX, RollbackError, SEGMENT_BYTES_MAX, Segment, SegmentError, SegmentFormat,
-    SegmentKey, Segments, SequenceId,
+    SegmentKey, Segments, SequenceId, TextKey,
 };
 pub use load_error::LoadError;
 pub use model_file::ModelFile;

@@ -23,9 +23,9 @@ const ROOT: &str = "causeway kv root 1";
 const TEXT: &str = "causeway kv text 1";
 const SEGMENT: &str = "causeway kv segment 1";
 
-/// Stands for a text of whole blocks, and for how its KV is computed and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TextKey([u8; 32]);
+/// Stands for a text of whole blocks, and for how its KV is computed and kept. Shown in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextKey(pub [u8; 32]);
 
 /// Stands for the KV of one block in some layers, as it is in the index. Ordered by the text first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,12 @@ impl BlockKey {
 impl fmt::Display for SegmentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TextKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextKey({})", SegmentKey(self.0))
     }
 }
 

@@ -26,6 +26,7 @@ mod exchange;
 mod index;
 mod key;
 mod lineage;
+mod named;
 mod options;
 mod passes;
 mod pool;
@@ -38,7 +39,7 @@ pub(crate) use pool::KvShape;
 
 pub use exchange::Arrival;
 pub use kernels::BLOCK_SLOTS;
-pub use key::SegmentKey;
+pub use key::{SegmentKey, TextKey};
 pub use lineage::Lineage;
 pub use options::{KvOptions, PrefixScope, ROLLBACK_MAX};
 pub use pool::{KvPool, PoolCounts, RollbackError};

@@ -439,3 +439,36 @@ fn a_segment_of_another_model_is_the_caller_s_mistake() {
     let segment = segments.at(0, shape.layers, SegmentFormat::Exact).unwrap();
     let _ = pool(1).import(&segment, &vec![0; segment.size()]);
 }
+
+/// Goal: who asks by name gets what who knows the text gets, and nothing of a name that is not here.
+#[test]
+fn a_name_gives_the_segment_that_its_text_gives() {
+    for kv in [KvFormat::F32, KvFormat::F16, KvFormat::Q8, KvFormat::Q4] {
+        let (options, tokens) = (shared(kv), text(0, 70));
+        let segments = segments(&options, &tokens);
+        let mut pool = elsewhere(&options, &tokens);
+        for format in SegmentFormat::ALL.into_iter().filter(|format| format.suits(kv)) {
+            for layers in [
+                shape().layers,
+                LayerRange::new(shape().layers.start(), shape().layers.start() + 1).unwrap(),
+            ] {
+                for block in 0..2 {
+                    let segment = segments.at(block, layers, format).unwrap();
+                    let bytes = pool.export_named(segment.text(), layers, format);
+                    assert_eq!(bytes, pool.export(&segment));
+                    assert!(bytes.is_some());
+                    assert_eq!(SegmentKey::of(segment.text(), layers, format), segment.key());
+                    let other = TextKey(segment.key().0);
+                    assert_eq!(pool.export_named(other, layers, format), None);
+                }
+            }
+        }
+        let first = segments.at(0, shape().layers, SegmentFormat::Exact).unwrap().text();
+        let beyond = LayerRange::new(0, shape().layers.end() + 1).unwrap();
+        assert_eq!(pool.export_named(first, beyond, SegmentFormat::Exact), None);
+        assert_eq!(pool.export_named(first, LayerRange::all(0), SegmentFormat::Exact), None);
+    }
+    for format in SegmentFormat::ALL {
+        assert_eq!(SegmentFormat::from_code(format.code()), Some(format));
+    }
+}

@@ -1,0 +1,71 @@
+//! Segments that another node asks for by name: it knows the text, here it is not looked at.
+
+use super::key::{BlockKey, SegmentKey, TextKey};
+use super::options::kernel_format;
+use super::pool::KvPool;
+use super::segment::Segment;
+use super::segment_format::SegmentFormat;
+use base::{KvFormat, LayerRange};
+use kernels::KvLayout;
+
+impl Segment {
+    /// What every node calls its text, up to the block's end.
+    pub const fn text(&self) -> TextKey {
+        self.key.text
+    }
+}
+
+impl SegmentKey {
+    /// Of the segment that ends the text called `text`, in `layers` and `format`.
+    pub fn of(text: TextKey, layers: LayerRange, format: SegmentFormat) -> Self {
+        BlockKey { text, format, layers }.name()
+    }
+}
+
+impl SegmentFormat {
+    /// Its number on the wire and in nothing else.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Exact => 0,
+            Self::Q8 => 1,
+            Self::Q4 => 2,
+        }
+    }
+
+    /// The format of that number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.code() == code)
+    }
+}
+
+impl KvPool {
+    /// The bytes of the segment that ends the text called `text`; `None` where the pool has no exact KV
+    /// of it in all of `layers`, or the format gains nothing over the pool's own.
+    pub fn export_named(
+        &mut self,
+        text: TextKey,
+        layers: LayerRange,
+        format: SegmentFormat,
+    ) -> Option<Vec<u8>> {
+        if layers.is_empty() || !self.shape.layers.contains(layers) {
+            return None;
+        }
+        let block = self.index.find(text, layers, SegmentFormat::Exact)?;
+        let (kv, layout) = self.kept_as(block.bytes().len())?;
+        let layer = layout.block_bytes();
+        let from = (layers.start() - self.shape.layers.start()) as usize * layer;
+        let bytes = block.bytes().get(from..from + layers.len() as usize * layer)?;
+        format.suits(kv).then(|| format.encode(layout, bytes).into_owned())
+    }
+
+    /// How a block of `bytes` bytes is kept: no two formats have blocks of one length.
+    fn kept_as(&self, bytes: usize) -> Option<(KvFormat, KvLayout)> {
+        let formats = [KvFormat::F32, KvFormat::F16, KvFormat::Q8, KvFormat::Q4];
+        let kept = formats.map(|kv| {
+            let shape = &self.shape;
+            (kv, KvLayout::new(kernel_format(kv), shape.kv_heads, shape.head_width))
+        });
+        let layers = self.shape.layers.len() as usize;
+        kept.into_iter().find(|(_, layout)| layout.block_bytes() * layers == bytes)
+    }
+}
