@@ -295,7 +295,9 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
         | Message::Opened(_)
         | Message::Verdict(_)
         | Message::Ping(_)
-        | Message::Pong(_) => Err(out_of_turn(message.kind())),
+        | Message::Pong(_)
+        | Message::SegmentRequest(_)
+        | Message::SegmentPart(_) => Err(out_of_turn(message.kind())),
     }
 }
 

@@ -124,7 +124,9 @@ async fn take(
         | Message::Draft(_)
         | Message::Verdict(_)
         | Message::Rollback(_)
-        | Message::Close(_)) => {
+        | Message::Close(_)
+        | Message::SegmentRequest(_)
+        | Message::SegmentPart(_)) => {
             let error = PeerMisbehaved::OutOfTurn { kind: message.kind() };
             control.link().close(CloseCode::Misbehaved, &error.to_string());
             Ok(())

@@ -28,8 +28,10 @@ use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
 use partitioner::{Mode, Plan, PlanRequest};
+use protocol::error::PeerMisbehaved;
 use protocol::{
-    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Message, SessionId, Sources, Tuning,
+    Drafter, DrafterEvent, Epoch, Fault, FinishReason, Frame, Kind, Message, SessionId, Sources,
+    Tuning,
 };
 use replan::Replanning;
 use std::sync::Arc;
@@ -321,6 +323,8 @@ impl<'a> TurnLoop<'a> {
                 self.fault = Some(fault);
                 Ok(())
             }
+            // They have a stream of their own.
+            Message::SegmentPart(_) => Err(PeerMisbehaved::OutOfTurn { kind: Kind::SegmentPart }),
             // The channel lets nothing else down.
             Message::Hello(_)
             | Message::Welcome(_)
@@ -330,7 +334,8 @@ impl<'a> TurnLoop<'a> {
             | Message::Rollback(_)
             | Message::Close(_)
             | Message::Ping(_)
-            | Message::Pong(_) => Ok(()),
+            | Message::Pong(_)
+            | Message::SegmentRequest(_) => Ok(()),
         };
         if let (Err(misbehaved), Some(session)) = (taken, &self.course.session) {
             tracing::warn!(%misbehaved, "the peer breaks the protocol");

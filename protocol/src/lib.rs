@@ -41,6 +41,8 @@ mod prefix;
 #[cfg(test)]
 mod sim;
 mod speculation;
+mod tenant;
+mod text_name;
 mod token_run;
 mod transcript;
 mod varint;
@@ -61,9 +63,11 @@ pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
 pub use link_meter::LinkMeter;
 pub use message::{
     Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
-    Ping, PlannedStage, Pong, Rollback, Scope, Verdict, Welcome,
+    Ping, PlannedStage, Pong, Rollback, Scope, SegmentPart, SegmentRequest, Verdict, Welcome,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
 pub use speculation::{Drafted, Origin, Source, Sources, Tuning};
+pub use tenant::TenantSecret;
+pub use text_name::TextName;
 pub use transcript::Transcript;
 pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};

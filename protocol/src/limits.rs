@@ -3,8 +3,8 @@
 //! A message over a limit is an error, never cut to size. Lengths are compared with these before
 //! anything of that length is allocated.
 
-use crate::Kind;
 use crate::token_run::ID_LEN_MAX;
+use crate::{Kind, TextName};
 
 /// Bytes of a body: what a long header's 16-bit length can say, so that no frame can claim more.
 pub const BODY_LEN_MAX: usize = u16::MAX as usize;
@@ -57,7 +57,17 @@ pub const LAYERS_MAX: u32 = 1024;
 /// with 5 and 4 bytes each, and as much again for everything else.
 pub const REACH_LEN_MAX: usize = 2 * 4 * 16 * 16 * 9;
 
-/// Fixed fields of the two messages that carry token runs, rounded up.
+/// Texts of one segment request: 32,768 positions, and a body of 32 KiB. Who wants more asks again.
+pub const SEGMENTS_MAX: usize = 1024;
+
+/// Bytes of one segment: 32 positions of a model of 70 billion parameters in half precision have 10 MiB.
+pub const SEGMENT_LEN_MAX: u32 = 64 << 20;
+
+/// Bytes of one part of a segment: what a link of 50 Mbit/s carries in 10 ms. The frame around it is a
+/// thousandth of that.
+pub const SEGMENT_PART_LEN_MAX: u32 = 64 << 10;
+
+/// Fixed fields of the messages that carry token runs or names, rounded up.
 const FIXED_LEN: usize = 64;
 
 /// Bytes of a body of `kind`: its largest legal message, rounded up.
@@ -66,10 +76,16 @@ pub const fn body_len_max(kind: Kind) -> usize {
         Kind::Hello => 256,
         Kind::Welcome => REACH_LEN_MAX + 256,
         Kind::Open => SCALES_MAX + 2048,
-        Kind::Opened | Kind::Rollback | Kind::Close | Kind::Ping | Kind::Pong => FIXED_LEN,
+        Kind::Opened
+        | Kind::Rollback
+        | Kind::Close
+        | Kind::Ping
+        | Kind::Pong
+        | Kind::SegmentPart => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Verdict => PASS_ROWS_MAX / 8 + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,
         Kind::Fault => DETAIL_LEN_MAX + FIXED_LEN,
+        Kind::SegmentRequest => SEGMENTS_MAX * TextName::LEN + FIXED_LEN,
     }
 }

@@ -120,6 +120,7 @@ fn open(number: u8) -> Message {
         positions_max: 1024,
         kv: KvFormat::F16,
         stream: None,
+        tenant: None,
     })
 }
 

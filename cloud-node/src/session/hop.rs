@@ -245,6 +245,8 @@ fn take_from_above(
         | Message::Rollback(_)
         | Message::Close(_)
         | Message::Ping(_)
-        | Message::Pong(_) => Err(UpstreamGone),
+        | Message::Pong(_)
+        | Message::SegmentRequest(_)
+        | Message::SegmentPart(_) => Err(UpstreamGone),
     }
 }

@@ -59,6 +59,7 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         positions_max: 100,
         kv: KvFormat::F16,
         stream: None,
+        tenant: None,
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         positions_max: POSITIONS,
         kv: KvFormat::F16,
         stream: None,
+        tenant: None,
     }
 }
 

@@ -165,6 +165,8 @@ impl TurnLoop<'_> {
                 Message::Opened(opened) => warm_up.handle_opened(&self.drafter, &opened),
                 Message::Verdict(verdict) => warm_up.handle_verdict(&self.drafter, &verdict),
                 Message::Fault(fault) => warm_up.handle_fault(&fault),
+                // They have a stream of their own.
+                Message::SegmentPart(_) => self.lose_next(),
                 // The channel lets nothing else down.
                 Message::Hello(_)
                 | Message::Welcome(_)
@@ -174,7 +176,8 @@ impl TurnLoop<'_> {
                 | Message::Rollback(_)
                 | Message::Close(_)
                 | Message::Ping(_)
-                | Message::Pong(_) => {}
+                | Message::Pong(_)
+                | Message::SegmentRequest(_) => {}
             },
             News::Frame(Err(_)) => self.lose_next(),
             News::Link => {}

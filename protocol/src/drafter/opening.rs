@@ -37,6 +37,7 @@ impl Drafter {
             positions_max: self.config.positions_max,
             kv: self.config.kv,
             stream: self.config.stream,
+            tenant: self.config.tenant,
         }
     }
 

@@ -44,7 +44,7 @@ pub enum DecodeError {
         actual: u8,
     },
     /// No message has this code.
-    #[error("frame kind {code} is unknown; kinds are 1 to 12")]
+    #[error("frame kind {code} is unknown; kinds are 1 to 14")]
     Kind {
         /// The code.
         code: u8,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  ┌─────────────┬────────────────────┬───────────────┬───────────────────────┐
-//!  │ 0xC0 | kind │ body_len           │ body          │ payload (hidden rows) │
+//!  │ 0xC0 | kind │ body_len           │ body          │ payload (rows, bytes) │
 //!  │ 0xD0 | kind │ body_len, LE, long │               │                       │
 //!  └─────────────┴────────────────────┴───────────────┴───────────────────────┘
 //! ```
@@ -36,7 +36,7 @@ pub const MARK_LONG: u8 = 0xD0;
 pub struct Frame {
     /// What it says.
     pub message: Message,
-    /// Hidden states; empty for every other message.
+    /// Hidden states, or bytes of a segment; empty for every other message.
     pub payload: Bytes,
 }
 

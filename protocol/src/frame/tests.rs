@@ -9,6 +9,7 @@ use ::base::{
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
+mod segments;
 #[path = "../../fuzz/walk.rs"]
 mod walk;
 
@@ -18,7 +19,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (5, 5),
+        versions: (6, 6),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -29,7 +30,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 5,
+        version: 6,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -107,6 +108,7 @@ fn open() -> Open {
         positions_max: 1024,
         kv: KvFormat::Q8,
         stream: Some(StreamWindow::new(4, 1000).unwrap()),
+        tenant: None,
     }
 }
 
@@ -153,6 +155,7 @@ fn fault(kind: FaultKind) -> Message {
 fn samples() -> Vec<(&'static str, Frame)> {
     let gap = FaultKind::Gap { held: Position(2), prefix: PrefixHash(0x1122_3344_5566_7788) };
     let rows = Message::Pass(Pass { hidden: Some(hidden(20)), ..pass() });
+    let tenant = Some(TenantSecret([0x22; 32]));
     let opened = Opened {
         epoch: Epoch(3),
         held: Position(300),
@@ -163,12 +166,13 @@ fn samples() -> Vec<(&'static str, Frame)> {
     let word = Verdict { tokens: vec![TokenId(300)], agreed: vec![], cost: None, ..verdict() };
     let word = Verdict { accepted: 0, ..word };
     let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], cost: None, ..verdict() };
-    vec![
+    let mut samples: Vec<(_, Frame)> = vec![
         ("hello", Message::Hello(hello()).into()),
         ("welcome", Message::Welcome(welcome()).into()),
         ("welcome with what the node can do", Message::Welcome(measured_welcome()).into()),
         ("open", Message::Open(open()).into()),
         ("open with a calibrated hop", Message::Open(calibrated_open()).into()),
+        ("open of a tenant", Message::Open(Open { tenant, ..open() }).into()),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
@@ -187,7 +191,9 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("fault of the request", fault(FaultKind::Rejected).into()),
         ("fault of a gap", fault(gap).into()),
         ("fault of corruption", fault(FaultKind::Corrupt).into()),
-    ]
+    ];
+    samples.extend(segments::samples());
+    samples
 }
 
 fn bytes_of(frame: &Frame) -> Vec<u8> {
@@ -314,7 +320,8 @@ const CASES_OF_SESSIONS: [Case; 11] = [
 
 #[test]
 fn every_limit_holds_at_its_edge_and_not_one_past_it() {
-    for (what, limit, message) in CASES_OF_SHAKING_HANDS.into_iter().chain(CASES_OF_SESSIONS) {
+    let cases = CASES_OF_SHAKING_HANDS.into_iter().chain(CASES_OF_SESSIONS);
+    for (what, limit, message) in cases.chain(segments::CASES) {
         let payload = vec![0; message(limit).payload_len()].into();
         let at = Frame { message: message(limit), payload };
         assert_eq!(read(&bytes_of(&at)).unwrap(), at, "{what} at the limit");
@@ -355,12 +362,12 @@ fn the_last_limits_hold_too() {
 #[test]
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
-    let sinks_at = good.len() - 4;
-    assert_eq!(good[sinks_at..], [4, 251, 232, 3], "four sinks, then a length of 1000");
+    let sinks_at = good.len() - 5;
+    assert_eq!(good[sinks_at..], [4, 251, 232, 3, 0], "four sinks, a length of 1000, no tenant");
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();
         body[sinks_at] = sinks;
-        body[sinks_at + 2..].copy_from_slice(&length);
+        body[sinks_at + 2..sinks_at + 4].copy_from_slice(&length);
         decode(Header { kind: Kind::Open, body_len: body.len() }, &body)
     };
     assert!(window(64, [0, 4]).is_ok());
@@ -405,7 +412,7 @@ fn bytes_that_are_no_frame_are_refused_with_the_reason() {
         bytes
     };
     assert!(matches!(read(&with(0, 0x16)), Err(DecodeError::Mark { actual: 0x16 })));
-    for code in [0, 13, 15] {
+    for code in [0, 15] {
         let unknown = read(&with(0, MARK | code));
         assert!(matches!(unknown, Err(DecodeError::Kind { .. })), "{code}");
     }
@@ -447,7 +454,8 @@ fn the_fuzzers_corpus_never_panics() {
 #[test]
 fn only_hidden_states_travel_on_the_hidden_lane() {
     for (name, Frame { message, payload }) in samples() {
-        let lane = if payload.is_empty() { Lane::Control } else { Lane::Hidden };
+        let rows = message.kind() == Kind::Pass && !payload.is_empty();
+        let lane = if rows { Lane::Hidden } else { Lane::Control };
         assert_eq!(message.lane(), lane, "{name}");
     }
 }

@@ -1,7 +1,7 @@
 //! The middle stage, input by input.
 
 use super::*;
-use crate::{PlannedStage, PrefixCheck, SessionId};
+use crate::{PlannedStage, PrefixCheck, SessionId, TenantSecret};
 use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow, WireCodec};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
@@ -34,6 +34,7 @@ fn open(epoch: u32, have: u32) -> Open {
         positions_max: 50,
         kv: KvFormat::F16,
         stream: None,
+        tenant: None,
     }
 }
 
@@ -287,11 +288,12 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
 fn an_open_goes_on_with_the_kv_s_format_and_window() {
     let mut hops = Hops::new(HopsConfig { reads: None, writes: WireCodec::F16, width: 1 });
     let stream = Some(StreamWindow::new(4, 64).unwrap());
-    hops.handle_open(Open { kv: KvFormat::Q4, stream, ..open(1, 0) });
+    let tenant = Some(TenantSecret([7; 32]));
+    hops.handle_open(Open { kv: KvFormat::Q4, stream, tenant, ..open(1, 0) });
     let Some((Side::Up, Frame { message: Message::Open(up), .. })) = hops.poll_transmit() else {
         panic!("no Open for the next stage")
     };
-    assert_eq!((up.kv, up.stream), (KvFormat::Q4, stream));
+    assert_eq!((up.kv, up.stream, up.tenant), (KvFormat::Q4, stream, tenant));
 }
 
 /// A pass of drafts that continues `text[..base]`; the token before them is settled where `settled`.

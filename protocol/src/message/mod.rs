@@ -5,9 +5,11 @@
 
 mod compact;
 mod link;
+mod segment;
 mod session;
 
 pub use link::{Hello, Ping, Pong, Welcome};
+pub use segment::{SegmentPart, SegmentRequest};
 pub use session::{
     Close, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback,
     Verdict,
@@ -43,6 +45,10 @@ pub enum Message {
     Pong(Pong),
     /// Something went wrong, and whose fault it is.
     Fault(Fault),
+    /// Which segments of KV are wanted.
+    SegmentRequest(SegmentRequest),
+    /// The next bytes of one of them.
+    SegmentPart(SegmentPart),
 }
 
 /// What a frame carries, as its header says it.
@@ -73,12 +79,16 @@ pub enum Kind {
     Fault = 11,
     /// [`Message::Draft`].
     Draft = 12,
+    /// [`Message::SegmentRequest`].
+    SegmentRequest = 13,
+    /// [`Message::SegmentPart`].
+    SegmentPart = 14,
 }
 
 /// Which stream of a session a frame travels on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// The bidirectional stream: small frames, never behind a tensor.
+    /// The bidirectional stream: small frames, never behind a tensor. Segments have one of their own.
     Control,
     /// The unidirectional stream of hidden states.
     Hidden,
@@ -97,7 +107,7 @@ pub enum Scope {
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Hello,
         Self::Welcome,
         Self::Open,
@@ -110,6 +120,8 @@ impl Kind {
         Self::Pong,
         Self::Fault,
         Self::Draft,
+        Self::SegmentRequest,
+        Self::SegmentPart,
     ];
 
     /// The code in a frame's header.
@@ -132,7 +144,9 @@ impl Kind {
             | Self::Draft
             | Self::Verdict
             | Self::Rollback
-            | Self::Close => Scope::Session,
+            | Self::Close
+            | Self::SegmentRequest
+            | Self::SegmentPart => Scope::Session,
             Self::Fault => Scope::Both,
         }
     }
@@ -148,8 +162,9 @@ impl Kind {
             | Self::Close
             | Self::Ping
             | Self::Pong
-            | Self::Fault => true,
-            Self::Welcome | Self::Opened | Self::Verdict => false,
+            | Self::Fault
+            | Self::SegmentRequest => true,
+            Self::Welcome | Self::Opened | Self::Verdict | Self::SegmentPart => false,
         }
     }
 
@@ -161,10 +176,15 @@ impl Kind {
             | Self::Verdict
             | Self::Ping
             | Self::Pong
-            | Self::Fault => true,
-            Self::Hello | Self::Open | Self::Pass | Self::Draft | Self::Rollback | Self::Close => {
-                false
-            }
+            | Self::Fault
+            | Self::SegmentPart => true,
+            Self::Hello
+            | Self::Open
+            | Self::Pass
+            | Self::Draft
+            | Self::Rollback
+            | Self::Close
+            | Self::SegmentRequest => false,
         }
     }
 }
@@ -185,6 +205,8 @@ impl Message {
             Self::Ping(_) => Kind::Ping,
             Self::Pong(_) => Kind::Pong,
             Self::Fault(_) => Kind::Fault,
+            Self::SegmentRequest(_) => Kind::SegmentRequest,
+            Self::SegmentPart(_) => Kind::SegmentPart,
         }
     }
 
@@ -203,15 +225,18 @@ impl Message {
             | Self::Close(_)
             | Self::Ping(_)
             | Self::Pong(_)
-            | Self::Fault(_) => Lane::Control,
+            | Self::Fault(_)
+            | Self::SegmentRequest(_)
+            | Self::SegmentPart(_) => Lane::Control,
         }
     }
 
-    /// Bytes of raw payload that follow the body. At most [`crate::limits::HIDDEN_LEN_MAX`] for a
-    /// message that was decoded.
+    /// Bytes of raw payload that follow the body: hidden states, or some of a segment's. At most
+    /// [`crate::limits::HIDDEN_LEN_MAX`] for a message that was decoded.
     pub const fn payload_len(&self) -> usize {
         match self {
             Self::Pass(Pass { hidden: Some(hidden), .. }) => hidden.bytes as usize,
+            Self::SegmentPart(part) => part.bytes as usize,
             Self::Hello(_)
             | Self::Welcome(_)
             | Self::Open(_)
@@ -223,7 +248,8 @@ impl Message {
             | Self::Close(_)
             | Self::Ping(_)
             | Self::Pong(_)
-            | Self::Fault(_) => 0,
+            | Self::Fault(_)
+            | Self::SegmentRequest(_) => 0,
         }
     }
 
@@ -241,6 +267,8 @@ impl Message {
             Self::Draft(draft) => draft.check(),
             Self::Verdict(verdict) => verdict.check(),
             Self::Fault(fault) => fault.check(),
+            Self::SegmentRequest(request) => request.check(),
+            Self::SegmentPart(part) => part.check(),
             Self::Opened(_)
             | Self::Rollback(_)
             | Self::Close(_)
@@ -263,6 +291,8 @@ impl Message {
             Self::Ping(body) => codec::encode(body),
             Self::Pong(body) => codec::encode(body),
             Self::Fault(body) => codec::encode(body),
+            Self::SegmentRequest(body) => codec::encode(body),
+            Self::SegmentPart(body) => codec::encode(body),
         }
     }
 
@@ -282,6 +312,8 @@ impl Message {
             Kind::Ping => Self::Ping(codec::decode(bytes)?),
             Kind::Pong => Self::Pong(codec::decode(bytes)?),
             Kind::Fault => Self::Fault(codec::decode(bytes)?),
+            Kind::SegmentRequest => Self::SegmentRequest(codec::decode(bytes)?),
+            Kind::SegmentPart => Self::SegmentPart(codec::decode(bytes)?),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Messages about one session. The stream says which, so only [`Open`] names it.
 
 use crate::error::LimitError;
-use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, limits};
+use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, TenantSecret, limits};
 use base::{
     ChannelScale, KvFormat, LayerRange, NodeName, Position, Sampling, StreamWindow, TokenId,
     WireCodec,
@@ -33,6 +33,9 @@ pub struct Open {
     pub kv: KvFormat,
     /// What a position of an endless text sees, at every stage; `None` sees all before it.
     pub stream: Option<StreamWindow>,
+    /// Whose KV the session may share, and who may share the session's: those who say the same.
+    /// `None` leaves that to each node's own rule.
+    pub tenant: Option<TenantSecret>,
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.

@@ -40,6 +40,7 @@ fn open(epoch: u32, have: u32) -> Open {
         positions_max: 20,
         kv: KvFormat::F16,
         stream: None,
+        tenant: None,
     }
 }
 

@@ -211,6 +211,8 @@ fn note(health: &mut LinkHealth, message: &Message) {
         | Message::Draft(_)
         | Message::Verdict(_)
         | Message::Rollback(_)
-        | Message::Close(_) => health.handle_frame(now),
+        | Message::Close(_)
+        | Message::SegmentRequest(_)
+        | Message::SegmentPart(_) => health.handle_frame(now),
     }
 }
