@@ -19,12 +19,14 @@
 //! - The engine knows no peer, no message and no session.
 
 mod batcher;
+mod errand;
 mod load;
 mod worker;
 
 use crate::config::{EngineOptions, RunsOn};
 use base::{ByteCount, Position, Sampling, TokenId};
 use batcher::SequenceKey;
+use errand::Errand;
 use load::Load;
 use runtime::sampler::SampleError;
 use runtime::{ForwardError, KvOptions, Pool, PoolError, Stage, StageSpec};
@@ -36,9 +38,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use worker::Worker;
 
-/// Jobs on their way to the worker. It takes them out before every batch, so this only bounds what
-/// piles up during one.
-const JOBS_WAITING_MAX: usize = 256;
+/// Jobs and errands on their way to the worker. It takes them out before every batch, so this only
+/// bounds what piles up during one.
+const REQUESTS_WAITING_MAX: usize = 256;
 
 /// Where jobs are handed in. Dropping the last clone of its `Arc` ends the worker.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub(crate) struct Engine {
     stage: Stage,
     rows_max: usize,
     bound: ByteCount,
-    jobs: mpsc::Sender<Submitted>,
+    requests: mpsc::Sender<Request>,
     closes: mpsc::UnboundedSender<SequenceKey>,
     sequences: AtomicU64,
     load: Arc<Load>,
@@ -80,8 +82,13 @@ pub(crate) struct Job {
 pub(crate) enum Rows {
     /// `[T]`, for a run that has the embedding.
     Tokens(Vec<TokenId>),
-    /// `[T, D]`, for one that has not.
-    Hidden(Vec<f32>),
+    /// For one that has not.
+    Hidden {
+        /// `[T, D]`.
+        values: Vec<f32>,
+        /// `[T]`, of which text they are the states: so that others find the KV.
+        tokens: Vec<TokenId>,
+    },
 }
 
 /// The target's choice after some rows of a job.
@@ -154,6 +161,13 @@ pub enum EngineStartError {
     Thread(#[source] io::Error),
 }
 
+/// What is handed in.
+#[derive(Debug)]
+enum Request {
+    Job(Submitted),
+    Errand(Errand),
+}
+
 /// A job and where its answer goes.
 #[derive(Debug)]
 struct Submitted {
@@ -186,16 +200,17 @@ impl Engine {
     ) -> Result<Arc<Self>, EngineStartError> {
         let bound = stage.kv_bytes(&KvOptions::default(), tokens, 0);
         let kv = stage.new_pool_of(bound).map_err(EngineStartError::Pool)?;
-        let (jobs, jobs_in) = mpsc::channel(JOBS_WAITING_MAX);
+        let (requests, requests_in) = mpsc::channel(REQUESTS_WAITING_MAX);
         let (closes, closes_in) = mpsc::unbounded_channel();
         let load = Arc::<Load>::default();
-        let worker = Worker::new(stage.clone(), kv, options, Arc::clone(&load), jobs_in, closes_in);
+        let worker =
+            Worker::new(stage.clone(), kv, options, Arc::clone(&load), requests_in, closes_in);
         match options.runs_on {
             RunsOn::OwnThread => on_a_thread(worker).map_err(EngineStartError::Thread)?,
             RunsOn::Runtime => drop(tokio::spawn(worker.run())),
         }
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
-        Ok(Arc::new(Self { stage, rows_max, bound, jobs, closes, sequences, load }))
+        Ok(Arc::new(Self { stage, rows_max, bound, requests, closes, sequences, load }))
     }
 
     /// A sequence that holds nothing yet.
@@ -234,7 +249,7 @@ impl Engine {
     pub(crate) async fn run(&self, job: Job) -> Result<Done, EngineError> {
         let _waits = self.load.hand_in(job.sequence.key);
         let (answer, done) = oneshot::channel();
-        let submitted = self.jobs.send(Submitted { job, answer }).await;
+        let submitted = self.requests.send(Request::Job(Submitted { job, answer })).await;
         submitted.map_err(|_| EngineError::Stopped)?;
         done.await.unwrap_or(Err(EngineError::Stopped))
     }
@@ -246,6 +261,13 @@ fn on_a_thread(worker: Worker) -> io::Result<()> {
     let timers = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let thread = std::thread::Builder::new().name("engine".to_owned());
     thread.spawn(move || timers.block_on(worker.run())).map(drop)
+}
+
+impl Sequence {
+    /// How its KV is kept.
+    pub(crate) const fn options(&self) -> &KvOptions {
+        &self.options
+    }
 }
 
 /// Jobs hold clones, so no job of a closed sequence is left.
@@ -261,7 +283,7 @@ impl Rows {
     fn count(&self, width: usize) -> usize {
         match self {
             Self::Tokens(tokens) => tokens.len(),
-            Self::Hidden(values) => values.len() / width,
+            Self::Hidden { values, .. } => values.len() / width,
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::engine::{Done, EngineError, Job, Sequence};
 use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::stages::{self, Accepted};
-use base::{ByteCount, Role};
+use base::{ByteCount, Position, Role, TokenId};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
@@ -71,8 +71,16 @@ enum End {
     Misbehaved(PeerMisbehaved),
 }
 
-/// A job in the engine.
-type Running = Pin<Box<dyn Future<Output = Result<Done, EngineError>> + Send>>;
+/// Something in the engine.
+type Running = Pin<Box<dyn Future<Output = Result<Outcome, EngineError>> + Send>>;
+
+/// What the engine gave.
+enum Outcome {
+    /// Of rows that were run.
+    Ran(Done),
+    /// So many of the rows that were asked for are known.
+    Known(usize),
+}
 
 /// Serves a channel until it ends.
 pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel) {
@@ -115,7 +123,7 @@ async fn turn(
 ) -> Result<End, Box<Fault>> {
     let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
-    let kv = stages::kv_options(node.share_prefixes, guest.link.peer(), &open);
+    let kv = stages::kv_options(node.share_prefixes, &node.host, guest.link.peer(), &open);
     let admitted = {
         let mut registry = node.registry();
         let reserved = match accepted.run.layers.is_empty() {
@@ -176,7 +184,16 @@ impl Driver<'_> {
 
     fn submit(&self, job: Job) -> Running {
         let engine = Arc::clone(&self.node.engine);
-        Box::pin(async move { engine.run(job).await })
+        Box::pin(async move { engine.run(job).await.map(Outcome::Ran) })
+    }
+
+    /// Looks for KV of `tokens`, which follow the first `base` of the session's text.
+    fn look_up(&self, base: Position, tokens: Vec<TokenId>) -> Running {
+        let (engine, sequence) = (Arc::clone(&self.node.engine), Arc::clone(self.sequence));
+        let layers = self.accepted.run.layers;
+        Box::pin(
+            async move { engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known) },
+        )
     }
 }
 
@@ -306,8 +323,8 @@ fn out_of_turn(kind: Kind) -> End {
     End::Misbehaved(PeerMisbehaved::OutOfTurn { kind })
 }
 
-/// The answer of a running job, once; waits forever where none runs.
-async fn finish(running: &mut Option<Running>) -> Result<Done, EngineError> {
+/// The answer to what is running, once; waits forever where nothing is.
+async fn finish(running: &mut Option<Running>) -> Result<Outcome, EngineError> {
     let Some(job) = running else { return std::future::pending().await };
     let done = job.await;
     *running = None;

@@ -3,9 +3,9 @@
 //! Pure: an [`Open`] and what the node holds go in, a run or a fault comes out.
 
 use crate::config::SharePrefixes;
-use base::NodeName;
+use base::{NodeName, Role};
 use protocol::{Fault, FaultKind, Host, Open, PlannedStage};
-use runtime::{HopCoder, KvOptions, PrefixScope, StageSpec};
+use runtime::{HopCoder, KvOptions, Lineage, PrefixScope, StageSpec};
 use transport::Peer;
 
 /// What a node compares an [`Open`] with.
@@ -77,14 +77,40 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
     Ok(Accepted { run, reads, writes })
 }
 
-/// How a session's KV is kept: as its device says, and shared with whom this node lets it.
-pub(crate) fn kv_options(sharing: SharePrefixes, peer: &Peer, open: &Open) -> KvOptions {
-    let scope = match sharing {
-        SharePrefixes::Peer => PrefixScope::of(&peer.to_string()),
-        SharePrefixes::All => PrefixScope::of("all"),
-        SharePrefixes::Off => PrefixScope::NOBODY,
-    };
-    KvOptions { format: open.kv, stream: open.stream, scope, ..KvOptions::default() }
+/// How a session's KV is kept: as its device says, and shared with whom that and this node let it.
+pub(crate) fn kv_options(
+    sharing: SharePrefixes,
+    host: &Host,
+    peer: &Peer,
+    open: &Open,
+) -> KvOptions {
+    let (scope, lineage) = (scope(sharing, host, peer, open), lineage(open));
+    KvOptions { format: open.kv, stream: open.stream, scope, lineage, ..KvOptions::default() }
+}
+
+/// Whose KV a session may find, and who may find the session's.
+fn scope(sharing: SharePrefixes, host: &Host, peer: &Peer, open: &Open) -> PrefixScope {
+    let vouched = open.stages.first().is_some_and(|stage| stage.embedding);
+    match (sharing, &open.tenant) {
+        (SharePrefixes::Off, _) => PrefixScope::NOBODY,
+        (_, Some(secret)) => PrefixScope::tenant(&secret.0, host.tokenizer),
+        // What was computed from hidden states is no better than whoever sent them: a stranger's are
+        // for nobody else, and which of its devices sent them, a gateway does not say.
+        (_, None) if !vouched && peer.role != Role::Device => PrefixScope::NOBODY,
+        (SharePrefixes::All, None) if vouched => PrefixScope::of("all"),
+        (SharePrefixes::Peer | SharePrefixes::All, None) => PrefixScope::of(&peer.to_string()),
+    }
+}
+
+/// Through which lossy hops the session's hidden states come into this node's stage.
+fn lineage(open: &Open) -> Lineage {
+    match open.stages.first() {
+        Some(stage) if !stage.embedding => {
+            let before = Lineage::from_bytes(open.lineage);
+            before.hop(stage.layers.start(), stage.codec, &stage.scales)
+        }
+        Some(_) | None => Lineage::EXACT,
+    }
 }
 
 /// A session is at most `most` positions long; one that forgets sees at most so many.

@@ -4,6 +4,7 @@ mod busy;
 mod device;
 mod early;
 mod failures;
+mod known;
 mod kv;
 mod limits;
 mod same_text;

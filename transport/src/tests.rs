@@ -121,6 +121,7 @@ fn open(number: u8) -> Message {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
+        lineage: [0; 32],
     })
 }
 
@@ -146,6 +147,7 @@ fn hidden_pass(base: u32, rows: u32, fill: u8) -> Frame {
         drafts: 0,
         ask: true,
         extend: 0,
+        told: false,
         hidden: Some(Hidden { codec: WireCodec::F32, width: WIDTH, bytes }),
     });
     Frame { message, payload: Bytes::from(vec![fill; bytes as usize]) }

@@ -72,6 +72,11 @@ impl<Run: Copy + PartialEq, Job> Batcher<Run, Job> {
         self.turns.is_empty()
     }
 
+    /// Whether `sequence` has a job that waits.
+    pub(crate) fn has(&self, sequence: SequenceKey) -> bool {
+        self.waiting.contains_key(&sequence)
+    }
+
     /// Queues a job of `rows` rows behind the sequence's others.
     pub(crate) fn push(&mut self, sequence: SequenceKey, run: Run, rows: usize, job: Job) {
         assert!(rows > 0, "a job without rows never runs");

@@ -1,5 +1,6 @@
 //! The engine on a random model of two layers.
 
+mod errands;
 mod paced;
 
 use super::*;
@@ -125,7 +126,7 @@ async fn layers_in_two_runs_choose_what_they_choose_in_one() {
     let hidden = engine.run(head).await.unwrap().hidden;
     let tail = Job {
         run: StageSpec { layers: layer(1), embedding: false, head: true },
-        rows: Rows::Hidden(hidden),
+        rows: Rows::Hidden { values: hidden, tokens: text.clone() },
         ..job(&engine.open(KvOptions::default()), 0, &text)
     };
     assert_eq!(engine.run(tail).await.unwrap().chosen, expected);

@@ -5,13 +5,14 @@
 
 use crate::config::EngineOptions;
 use crate::engine::batcher::{Batcher, SequenceKey, Slice};
+use crate::engine::errand::{Errand, Hold};
 use crate::engine::load::Load;
-use crate::engine::{Done, EngineError, Rows, Submitted};
+use crate::engine::{Done, EngineError, Request, Rows, Submitted};
 use base::{LayerRange, Position};
 use runtime::sampler;
 use runtime::{ForwardError, Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use settings::Pace;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,8 +28,10 @@ pub(super) struct Worker {
     batcher: Batcher<StageSpec, Running>,
     pace: Pace,
     load: Arc<Load>,
-    jobs: mpsc::Receiver<Submitted>,
+    requests: mpsc::Receiver<Request>,
     closes: mpsc::UnboundedReceiver<SequenceKey>,
+    /// Those that wait for a job of their sequence.
+    errands: VecDeque<Errand>,
 }
 
 /// A job whose rows are being run.
@@ -60,30 +63,56 @@ impl Worker {
         pool: KvPool,
         options: EngineOptions,
         load: Arc<Load>,
-        jobs: mpsc::Receiver<Submitted>,
+        requests: mpsc::Receiver<Request>,
         closes: mpsc::UnboundedReceiver<SequenceKey>,
     ) -> Self {
         let batcher = Batcher::new(options.batch_rows_max);
-        let pace = options.pace;
-        Self { stage, pool, open: BTreeMap::new(), batcher, pace, load, jobs, closes }
+        let (open, errands, pace) = (BTreeMap::new(), VecDeque::new(), options.pace);
+        Self { stage, pool, open, batcher, pace, load, requests, closes, errands }
     }
 
     /// Runs until nobody can hand in jobs any more.
     pub(super) async fn run(mut self) {
         loop {
             if self.batcher.is_empty() {
-                match self.jobs.recv().await {
-                    Some(submitted) => self.queue(submitted),
+                match self.requests.recv().await {
+                    Some(request) => self.take_in(request),
                     None => return,
                 }
             }
-            while let Ok(submitted) = self.jobs.try_recv() {
-                self.queue(submitted);
+            while let Ok(request) = self.requests.try_recv() {
+                self.take_in(request);
             }
             while let Ok(key) = self.closes.try_recv() {
                 self.close(key);
             }
             self.step().await;
+            self.run_errands();
+        }
+    }
+
+    fn take_in(&mut self, request: Request) {
+        match request {
+            Request::Job(submitted) => self.queue(submitted),
+            Request::Errand(errand) => {
+                self.errands.push_back(errand);
+                self.run_errands();
+            }
+        }
+    }
+
+    /// Runs the errands whose sequence has no job any more.
+    fn run_errands(&mut self) {
+        for errand in std::mem::take(&mut self.errands) {
+            if errand.after.is_some_and(|sequence| self.batcher.has(sequence)) {
+                self.errands.push_back(errand);
+                continue;
+            }
+            let mut hold = Hold { pool: &mut self.pool, open: &mut self.open };
+            // Who waits for it learns that it came to nothing.
+            if catch_unwind(AssertUnwindSafe(|| errand.run(&mut hold))).is_err() {
+                tracing::error!("an errand between two passes panicked");
+            }
         }
     }
 
@@ -214,6 +243,7 @@ impl Worker {
 
     fn take_all(&mut self, slices: &[Slice], outputs: Vec<SpanOutput>, took: Duration) {
         for (slice, output) in slices.iter().zip(outputs) {
+            self.tell_text(slice);
             let vocab = self.stage.config().vocab;
             let running = self.batcher.job_mut(slice.sequence);
             running.done.took += took;
@@ -223,6 +253,14 @@ impl Worker {
                 // A receiver that is gone has no use for it.
                 let _ = running.submitted.answer.send(Ok(running.done));
             }
+        }
+    }
+
+    /// Says whose KV the rows of a slice are that came as hidden states.
+    fn tell_text(&mut self, slice: &Slice) {
+        let job = &self.batcher.job(slice.sequence).submitted.job;
+        if let (Rows::Hidden { tokens, .. }, false) = (&job.rows, job.run.layers.is_empty()) {
+            self.pool.tell_text(self.open[&slice.sequence], &tokens[slice.rows.clone()]);
         }
     }
 
@@ -267,7 +305,9 @@ impl Running {
         let rows = slice.rows.clone();
         let input = match &job.rows {
             Rows::Tokens(tokens) => Input::Tokens(&tokens[rows.clone()]),
-            Rows::Hidden(values) => Input::Hidden(&values[rows.start * width..rows.end * width]),
+            Rows::Hidden { values, .. } => {
+                Input::Hidden(&values[rows.start * width..rows.end * width])
+            }
         };
         let base = Position::after(job.base.index() + rows.start);
         Span { sequence, base, input, logits: self.chosen_rows(slice) }

@@ -3,8 +3,8 @@
 //! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
 //! on it tries again. Work that nobody wants any more is given up while it runs, as in `verify.rs`.
 
-use super::{Driver, End, Ends, Running, Said, Trouble, finish, out_of_turn, said};
-use crate::engine::{Done, EngineError, Job, Rows};
+use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, out_of_turn, said};
+use crate::engine::{EngineError, Job, Rows};
 use crate::stages::Accepted;
 use bytes::Bytes;
 use protocol::limits::HIDDEN_LEN_MAX;
@@ -18,7 +18,8 @@ pub(super) async fn drive(
     upstream_id: SessionId,
     ends: &mut Ends,
 ) -> End {
-    let mut flight = Flight { upstream: None, upstream_id, running: None };
+    let lineage = driver.sequence.options().lineage.to_bytes();
+    let mut flight = Flight { upstream: None, upstream_id, lineage, running: None };
     if let Some(upstream) = &driver.node.upstream {
         flight.upstream = upstream.open_session().await;
     }
@@ -50,6 +51,8 @@ struct Flight {
     /// `None` while the upstream is not there.
     upstream: Option<UplinkSession>,
     upstream_id: SessionId,
+    /// Of the hidden states that go up.
+    lineage: [u8; 32],
     running: Option<Running>,
 }
 
@@ -57,7 +60,7 @@ impl Flight {
     /// Sends towards the verifier; nowhere, while nobody is there.
     async fn send_up(&mut self, hops: &mut Hops, mut frame: Frame) {
         if let Message::Open(open) = &mut frame.message {
-            open.session = self.upstream_id;
+            (open.session, open.lineage) = (self.upstream_id, self.lineage);
         }
         let Some(upstream) = &mut self.upstream else { return };
         // A dead upstream ends its link within the silence that is borne.
@@ -104,12 +107,16 @@ impl Driver<'_> {
     fn begin(&self, hops: &mut Hops, flight: &mut Flight, work: HopWork) {
         let Accepted { run, reads, writes } = &self.accepted;
         let run = *run;
+        if work.told {
+            flight.running = Some(self.look_up(work.truncate_to, work.tokens));
+            return;
+        }
         let rows = match &work.hidden {
             Some(rows) if run.layers.is_empty() && rows.skip == 0 && reads == writes => {
                 return hops.handle_output(rows.payload.clone());
             }
             Some(rows) => match self.decode(rows) {
-                Ok(values) => Rows::Hidden(values),
+                Ok(values) => Rows::Hidden { values, tokens: work.tokens },
                 Err(trouble) => return refuse(hops, &trouble),
             },
             None => Rows::Tokens(work.tokens),
@@ -123,9 +130,10 @@ impl Driver<'_> {
         }));
     }
 
-    fn take_output(&self, hops: &mut Hops, done: Result<Done, EngineError>) {
+    fn take_output(&self, hops: &mut Hops, done: Result<Outcome, EngineError>) {
         match done {
-            Ok(done) => {
+            Ok(Outcome::Known(rows)) => hops.handle_known(rows),
+            Ok(Outcome::Ran(done)) => {
                 let width = self.node.host.width as usize;
                 let coder = self.accepted.writes.as_ref().expect("a stage in between writes");
                 let payload = coder.encode(&done.hidden, width);

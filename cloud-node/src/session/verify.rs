@@ -3,8 +3,8 @@
 //! Work that nobody wants any more is given up while it runs. What a device that lost its link would
 //! want again, a prefill above all, is not: it runs to its end, however the turn ends.
 
-use super::{Driver, End, Ends, Running, Said, Trouble, finish, said};
-use crate::engine::{Choose, Done, EngineError, Job, Rows};
+use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, said};
+use crate::engine::{Choose, EngineError, Job, Rows};
 use protocol::{Frame, Verifier, Work};
 use transport::{ChannelError, clock};
 
@@ -39,8 +39,8 @@ impl Driver<'_> {
             while running.is_none()
                 && let Some(work) = self.next_work(verifier)
             {
-                match self.job(work) {
-                    Ok(job) => *running = Some(self.submit(job)),
+                match self.start(work) {
+                    Ok(begun) => *running = Some(begun),
                     Err(trouble) => refuse(verifier, &trouble),
                 }
             }
@@ -72,23 +72,27 @@ impl Driver<'_> {
         verifier.poll_work(clock::now())
     }
 
-    fn job(&self, work: Work) -> Result<Job, Trouble> {
+    fn start(&self, work: Work) -> Result<Running, Trouble> {
+        if work.told {
+            return Ok(self.look_up(work.truncate_to, work.tokens));
+        }
         let rows = match &work.hidden {
-            Some(rows) => Rows::Hidden(self.decode(rows)?),
+            Some(rows) => Rows::Hidden { values: self.decode(rows)?, tokens: work.tokens },
             None => Rows::Tokens(work.tokens),
         };
-        Ok(Job {
+        Ok(self.submit(Job {
             sequence: self.sequence.clone(),
             run: self.accepted.run,
             base: work.truncate_to,
             rows,
             choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
-        })
+        }))
     }
 
-    fn answer(&self, verifier: &mut Verifier, done: Result<Done, EngineError>) {
+    fn answer(&self, verifier: &mut Verifier, done: Result<Outcome, EngineError>) {
         match done {
-            Ok(done) => {
+            Ok(Outcome::Known(rows)) => verifier.handle_known(clock::now(), rows),
+            Ok(Outcome::Ran(done)) => {
                 let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
                 verifier.handle_chosen(clock::now(), &done.chosen, us);
             }

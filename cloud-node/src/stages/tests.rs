@@ -5,7 +5,7 @@ use base::{
     KvFormat, LayerRange, ModelFingerprint, Position, Role, Sampling, StreamWindow,
     TokenizerFingerprint, WireCodec,
 };
-use protocol::{Epoch, SessionId};
+use protocol::{Epoch, SessionId, TenantSecret};
 
 const CLASS: &str = "class-1";
 
@@ -60,6 +60,7 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
+        lineage: [0; 32],
     }
 }
 
@@ -154,13 +155,17 @@ fn a_stream_that_sees_more_than_the_limit_is_rejected() {
     assert!(ask(10, 99).is_ok(), "a short text never fills it");
 }
 
+/// How the KV of a session of `peer` is kept.
+fn kept(sharing: SharePrefixes, role: Role, peer: &str, open: &Open) -> KvOptions {
+    kv_options(sharing, &host("cloud"), &Peer::new(role, name(peer)), open)
+}
+
 /// Goal: nobody learns from the time of an answer what another peer has asked, unless the operator
 /// says so.
 #[test]
 fn beginnings_are_shared_with_whom_the_configuration_says() {
-    let open = open(Vec::new());
-    let scope =
-        |sharing, role, peer| kv_options(sharing, &Peer::new(role, name(peer)), &open).scope;
+    let open = open(vec![stage("cloud", 0, 6, "eh", F32)]);
+    let scope = |sharing, role, peer| kept(sharing, role, peer, &open).scope;
     let device = |sharing, peer| scope(sharing, Role::Device, peer);
     use SharePrefixes::{All, Off};
     let default = SharePrefixes::default();
@@ -170,4 +175,39 @@ fn beginnings_are_shared_with_whom_the_configuration_says() {
     assert_eq!(device(All, "a"), device(All, "b"));
     assert_ne!(device(All, "a"), device(Off, "a"));
     assert_eq!(device(Off, "a"), PrefixScope::NOBODY);
+}
+
+/// Goal: what was computed from hidden states is for nobody but who sent them, unless a tenant says so.
+#[test]
+fn kv_of_hidden_states_is_their_sender_s_and_that_of_a_tenant_its_own() {
+    let open = open(vec![stage("cloud", 2, 6, "h", F32)]);
+    let tenant = |secret| Open { tenant: Some(TenantSecret([secret; 32])), ..open.clone() };
+    use Role::{Device, Gateway};
+    use SharePrefixes::{All, Off};
+    for sharing in [SharePrefixes::Peer, All] {
+        let scope = |role, peer, open: &Open| kept(sharing, role, peer, open).scope;
+        assert_eq!(scope(Device, "a", &open), scope(Device, "a", &open));
+        assert_ne!(scope(Device, "a", &open), scope(Device, "b", &open));
+        assert_eq!(scope(Gateway, "a", &open), PrefixScope::NOBODY);
+        assert_eq!(scope(Device, "a", &tenant(1)), scope(Gateway, "b", &tenant(1)));
+        assert_ne!(scope(Device, "a", &tenant(1)), scope(Device, "a", &tenant(2)));
+        let here = PrefixScope::tenant(&[1; 32], host("cloud").tokenizer);
+        assert_eq!(scope(Device, "a", &tenant(1)), here, "as its other nodes call it");
+    }
+    assert_eq!(kept(Off, Device, "a", &tenant(1)).scope, PrefixScope::NOBODY);
+}
+
+#[test]
+fn a_lineage_is_that_of_the_sender_and_the_hop_in_between() {
+    let lineage = |stage, before: Lineage| {
+        let open = Open { lineage: before.to_bytes(), ..open(vec![stage]) };
+        kept(SharePrefixes::Peer, Role::Device, "a", &open).lineage
+    };
+    let (exact, f16) = (Lineage::EXACT, Lineage::EXACT.hop(2, F16, &[]));
+    let reads = |codec| stage("cloud", 4, 6, "h", codec);
+    assert_eq!(lineage(reads(F32), exact), exact);
+    assert_eq!(lineage(reads(F16), exact), exact.hop(4, F16, &[]));
+    assert_eq!(lineage(reads(F32), f16), f16, "an exact hop loses no more");
+    assert_eq!(lineage(reads(F16), f16), f16.hop(4, F16, &[]));
+    assert_eq!(lineage(stage("cloud", 0, 6, "eh", F32), f16), exact, "tokens come over no hop");
 }

@@ -4,8 +4,8 @@ use super::world::{MODEL, POSITIONS, World, alone, prompt};
 use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
-    Draft, Epoch, Fault, Frame, Hello, Hidden, Message, Open, Opened, Pass, PlannedStage,
-    PrefixHash, Rollback, SessionId, Verdict, Welcome,
+    Draft, Epoch, Fault, FaultKind, Frame, Hello, Hidden, Message, Open, Opened, Pass,
+    PlannedStage, PrefixHash, Rollback, SessionId, Verdict, Welcome,
 };
 use runtime::{HopCoder, Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
 use std::net::SocketAddr;
@@ -77,6 +77,7 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
+        lineage: [0; 32],
     }
 }
 
@@ -169,10 +170,41 @@ impl Session {
             drafts,
             ask: true,
             extend,
+            told: false,
             hidden,
         };
         let frame = Frame { message: Message::Pass(pass), payload };
         self.channel.send(frame).await.unwrap();
+    }
+
+    /// Says that `text[base..]` need not be run. The device's own layers run it, as if they had it.
+    pub(super) async fn tell(&mut self, text: &[TokenId], base: usize) {
+        let tokens = text[base..].to_vec();
+        if let Some(own) = &mut self.own {
+            let _ = own.run(base, &tokens, self.open.stages[0].codec);
+        }
+        let pass = Pass {
+            epoch: self.open.epoch,
+            base: Position::after(base),
+            prefix: PrefixHash::EMPTY.extend(&text[..base]).check(),
+            tokens,
+            said: 0,
+            drafts: 0,
+            ask: false,
+            extend: 0,
+            told: true,
+            hidden: None,
+        };
+        self.channel.send(Message::Pass(pass)).await.unwrap();
+    }
+
+    /// What is held of a told pass that was not known in full.
+    pub(super) async fn gap(&mut self) -> u32 {
+        let message = self.recv().await;
+        let Message::Fault(Fault { kind: FaultKind::Gap { held, .. }, .. }) = message else {
+            panic!("no gap: {message:?}");
+        };
+        held.0
     }
 
     /// Sends `drafts`, which continue `text`, on their own.

@@ -147,14 +147,27 @@ pub(super) fn reference_with(
     sampling: &Sampling,
     count: usize,
 ) -> Vec<TokenId> {
+    continued(&prompt(), options, sampling, count)
+}
+
+/// What the target says after `text`, with KV and sampling as they are by default.
+pub(super) fn reference_after(text: &[TokenId], count: usize) -> Vec<TokenId> {
+    continued(text, &KvOptions::default(), &Sampling::GREEDY, count)
+}
+
+fn continued(
+    start: &[TokenId],
+    options: &KvOptions,
+    sampling: &Sampling,
+    count: usize,
+) -> Vec<TokenId> {
     let spec = StageSpec::whole(MODEL.config().layers);
     let stage = MODEL.load_stage(spec, &alone()).unwrap();
-    let length = prompt().len() + count;
+    let (mut text, mut base) = (start.to_vec(), 0);
+    let length = text.len() + count;
     let mut pool = stage.new_pool_of(stage.kv_bytes(options, length, length)).unwrap();
     let sequence = pool.open(options);
-    let mut text = prompt();
-    let mut base = 0;
-    while text.len() < prompt().len() + count {
+    while text.len() < length {
         let input = &text[base..];
         let (base_now, rows) = (Position::after(base), input.len());
         let span =
@@ -164,5 +177,5 @@ pub(super) fn reference_with(
         base = text.len();
         text.push(sampler::choose(&logits, sampling, Position::after(base)).unwrap());
     }
-    text.split_off(prompt().len())
+    text.split_off(start.len())
 }

@@ -38,6 +38,7 @@ impl Drafter {
             kv: self.config.kv,
             stream: self.config.stream,
             tenant: self.config.tenant,
+            lineage: [0; 32],
         }
     }
 

@@ -172,6 +172,7 @@ impl Drafter {
             drafts: 0,
             ask: true,
             extend: 0,
+            told: false,
             hidden: None,
         }
     }

@@ -114,6 +114,7 @@ impl Upload {
             drafts: 0,
             ask: end > terms.judged_to || self.complete,
             extend: small(until.saturating_sub(end)),
+            told: false,
             hidden: None,
         };
         self.next = end;

@@ -159,6 +159,7 @@ impl WarmUp {
                 drafts: 0,
                 ask: false,
                 extend: 0,
+                told: false,
                 hidden: None,
             }));
         }

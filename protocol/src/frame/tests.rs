@@ -109,6 +109,7 @@ fn open() -> Open {
         kv: KvFormat::Q8,
         stream: Some(StreamWindow::new(4, 1000).unwrap()),
         tenant: None,
+        lineage: [0; 32],
     }
 }
 
@@ -122,6 +123,7 @@ fn pass() -> Pass {
         drafts: 2,
         ask: true,
         extend: 16,
+        told: false,
         hidden: None,
     }
 }
@@ -155,6 +157,7 @@ fn fault(kind: FaultKind) -> Message {
 fn samples() -> Vec<(&'static str, Frame)> {
     let gap = FaultKind::Gap { held: Position(2), prefix: PrefixHash(0x1122_3344_5566_7788) };
     let rows = Message::Pass(Pass { hidden: Some(hidden(20)), ..pass() });
+    let told = Pass { said: 0, drafts: 0, ask: false, extend: 0, told: true, ..pass() };
     let tenant = Some(TenantSecret([0x22; 32]));
     let opened = Opened {
         epoch: Epoch(3),
@@ -173,9 +176,11 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("open", Message::Open(open()).into()),
         ("open with a calibrated hop", Message::Open(calibrated_open()).into()),
         ("open of a tenant", Message::Open(Open { tenant, ..open() }).into()),
+        ("open behind a lossy hop", Message::Open(Open { lineage: [0x55; 32], ..open() }).into()),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
+        ("pass that is told", Message::Pass(told).into()),
         ("draft", Message::Draft(draft()).into()),
         ("verdict", Message::Verdict(verdict()).into()),
         ("verdict of the next word", Message::Verdict(word).into()),
@@ -362,8 +367,12 @@ fn the_last_limits_hold_too() {
 #[test]
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
-    let sinks_at = good.len() - 5;
-    assert_eq!(good[sinks_at..], [4, 251, 232, 3, 0], "four sinks, a length of 1000, no tenant");
+    let sinks_at = good.len() - 37;
+    assert_eq!(
+        good[sinks_at..][..5],
+        [4, 251, 232, 3, 0],
+        "four sinks, a length of 1000, no tenant"
+    );
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();
         body[sinks_at] = sinks;

@@ -17,6 +17,8 @@ pub(super) struct Flight {
 #[derive(Debug)]
 struct Running {
     from: Position,
+    /// Where a told pass ends, whose rows from `from` on are looked for and not run.
+    told_to: Option<Position>,
     /// `None` where it became void meanwhile.
     pass: Option<Pass>,
 }
@@ -48,7 +50,19 @@ impl Flight {
     }
 
     pub(super) fn run(&mut self, pass: Pass) {
-        self.running = Some(Running { from: pass.base, pass: Some(pass) });
+        self.running = Some(Running { from: pass.base, told_to: None, pass: Some(pass) });
+    }
+
+    /// A told pass, of whose rows those from `from` on are looked for.
+    pub(super) fn look_up(&mut self, pass: Pass, from: Position) {
+        self.running = Some(Running { from, told_to: Some(pass.end()), pass: Some(pass) });
+    }
+
+    /// The rows that are looked for: from where to where.
+    pub(super) fn looked_up(&self) -> (usize, usize) {
+        let running = self.running.as_ref().expect("the shell answers a work that it was given");
+        let end = running.told_to.expect("only a told work asks what is known");
+        (running.from.index(), end.index())
     }
 
     /// Where the running pass began.

@@ -16,6 +16,7 @@
 //! - **Nothing here depends on time.**
 
 mod flight;
+mod known;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +55,8 @@ pub enum Side {
 
 /// One forward pass through this stage's layers. Each is answered by exactly one
 /// [`Hops::handle_output`], [`Hops::handle_refused`], [`Hops::handle_forgotten`] or
-/// [`Hops::handle_abandoned`], also where the session was reopened meanwhile.
+/// [`Hops::handle_abandoned`], also where the session was reopened meanwhile; one that is told by
+/// [`Hops::handle_known`] in the place of the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HopWork {
     /// First truncate the session's KV to this length.
@@ -63,6 +65,8 @@ pub struct HopWork {
     pub tokens: Vec<TokenId>,
     /// Their hidden states, where the stage starts above the embedding.
     pub hidden: Option<HiddenRows>,
+    /// Nothing is run: the rows are to be taken from KV that is known of this text.
+    pub told: bool,
 }
 
 /// A stage in the middle of one session's chain.
@@ -248,6 +252,12 @@ impl Hops {
                 self.report_gap(&pass);
                 continue;
             }
+            if pass.told {
+                match self.look_up(pass) {
+                    Some(work) => return Some(work),
+                    None => continue,
+                }
+            }
             self.held.truncate(base);
             self.held.extend(&pass.tokens);
             let drafts_from = pass.end().index() - pass.drafts as usize;
@@ -263,6 +273,7 @@ impl Hops {
                     skip: 0,
                     payload,
                 }),
+                told: false,
             };
             self.flight.run(pass);
             return Some(work);
@@ -277,6 +288,7 @@ impl Hops {
     /// Where no work is running, or `payload` is longer than a frame may carry.
     pub fn handle_output(&mut self, payload: Bytes) {
         let Some(mut pass) = self.flight.ran() else { return };
+        assert!(!pass.told, "a told work is not run");
         let bytes = u32::try_from(payload.len()).expect("rows of one pass fit a frame");
         let HopsConfig { writes: codec, width, .. } = self.config;
         pass.hidden = Some(Hidden { codec, width, bytes });
@@ -383,9 +395,13 @@ impl Hops {
         if pass.tokens.is_empty() || pass.extend > 0 {
             return wrong("rows of its own, and no extension, where layers are split");
         }
+        if pass.told && !pass.may_be_told() {
+            return wrong("nothing but settled tokens in a told pass");
+        }
         match (self.config.reads, pass.hidden) {
             (None, None) => Ok(()),
             (None, Some(_)) => wrong("tokens without hidden states"),
+            (Some(_), None) if pass.told => Ok(()),
             (Some(_), None) => wrong("hidden states"),
             (Some(codec), Some(hidden)) => {
                 if (hidden.codec, hidden.width) == (codec, self.config.width) {

@@ -1,5 +1,7 @@
 //! The middle stage, input by input.
 
+mod known;
+
 use super::*;
 use crate::{PlannedStage, PrefixCheck, SessionId, TenantSecret};
 use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow, WireCodec};
@@ -35,6 +37,7 @@ fn open(epoch: u32, have: u32) -> Open {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
+        lineage: [0; 32],
     }
 }
 
@@ -48,6 +51,7 @@ fn pass(epoch: u32, text: &[u32], base: usize) -> Pass {
         drafts: 0,
         ask: true,
         extend: 0,
+        told: false,
         hidden: None,
     }
 }

@@ -36,6 +36,9 @@ pub struct Open {
     /// Whose KV the session may share, and who may share the session's: those who say the same.
     /// `None` leaves that to each node's own rule.
     pub tenant: Option<TenantSecret>,
+    /// Which hops rounded the hidden states that come with passes before they left the sender's
+    /// stage, as what runs the model calls it. This crate does not interpret it; zeros are none.
+    pub lineage: [u8; 32],
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.
@@ -100,6 +103,9 @@ pub struct Pass {
     /// How far the target may go on alone: its own tokens may fill the positions before
     /// `base + tokens.len() + extend`. The newest pass counts. Zero asks for one token.
     pub extend: u32,
+    /// Nothing is run: each stage takes the rows from KV that it knows of this text, or answers with a
+    /// [`FaultKind::Gap`] what of it it holds. Of settled tokens alone, and without hidden states.
+    pub told: bool,
     /// The hidden states that follow as payload, where the receiver's stage starts above the
     /// embedding.
     pub hidden: Option<Hidden>,
@@ -246,6 +252,24 @@ impl Pass {
     /// The position after its last token.
     pub fn end(&self) -> Position {
         Position::after(self.base.index() + self.tokens.len())
+    }
+
+    /// Whether it has rows and, where it is told, nothing that a told pass has not.
+    pub(crate) const fn may_be_told(&self) -> bool {
+        let Self {
+            epoch: _,
+            base: _,
+            prefix: _,
+            tokens,
+            said,
+            drafts,
+            ask,
+            extend,
+            told: _,
+            hidden,
+        } = self;
+        let settled = *said == 0 && *drafts == 0;
+        !tokens.is_empty() && settled && !*ask && *extend == 0 && hidden.is_none()
     }
 
     pub(super) fn check(&self) -> Result<(), LimitError> {

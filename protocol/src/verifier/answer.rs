@@ -1,6 +1,7 @@
 //! What the target says, once its choices are known.
 
-use super::{Question, Verifier};
+use super::Verifier;
+use super::question::Question;
 use crate::{Cost, Message, Verdict, limits};
 use base::{Position, TokenId};
 use std::time::Instant;

@@ -30,8 +30,10 @@
 
 mod answer;
 mod cost;
+mod known;
 mod memory;
 mod patience;
+mod question;
 mod take_up;
 
 #[cfg(test)]
@@ -48,6 +50,7 @@ use bytes::Bytes;
 use cost::Told;
 use memory::Memory;
 use patience::Patience;
+use question::{Purpose, Running};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
@@ -64,7 +67,8 @@ pub struct VerifierConfig {
 
 /// One forward pass for the shell to run. Each is answered by exactly one
 /// [`Verifier::handle_chosen`], [`Verifier::handle_refused`], [`Verifier::handle_forgotten`] or
-/// [`Verifier::handle_abandoned`], also where the session was reopened meanwhile.
+/// [`Verifier::handle_abandoned`], also where the session was reopened meanwhile; one that is told by
+/// [`Verifier::handle_known`] in the place of the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     /// First truncate the session's KV to this length.
@@ -73,6 +77,8 @@ pub struct Work {
     pub tokens: Vec<TokenId>,
     /// Their hidden states, where the stage starts above the embedding.
     pub hidden: Option<HiddenRows>,
+    /// Nothing is run: the rows are to be taken from KV that is known of this text.
+    pub told: bool,
     /// The rows to choose from, one token each: row `i` chooses the token at `truncate_to + i + 1`.
     /// Empty where only the KV is wanted.
     pub choose: Range<usize>,
@@ -130,43 +136,6 @@ struct Session {
     sampling: Sampling,
     end_tokens: Vec<TokenId>,
     positions_max: u32,
-}
-
-/// A work in the hands of the shell.
-#[derive(Debug)]
-struct Running {
-    start: usize,
-    rows: usize,
-    choose: Range<usize>,
-    /// `None` where it became void.
-    purpose: Option<Purpose>,
-    /// Chosen by other sampling parameters than the session has now.
-    outdated: bool,
-}
-
-/// What a running work is for.
-#[derive(Debug)]
-enum Purpose {
-    /// It answers this.
-    Answer(Question),
-    /// The target goes on alone.
-    GoOn,
-}
-
-/// Positions that are asked about.
-#[derive(Debug)]
-struct Question {
-    /// The position of the first token.
-    base: usize,
-    tokens: Vec<TokenId>,
-    /// The first position that the verdict speaks of.
-    from: usize,
-    /// How many tokens from there on were said; the rest are drafts.
-    said: usize,
-    /// Whether a verdict is wanted, or only an acknowledgement.
-    ask: bool,
-    /// Where the tokens end.
-    tip: Tip,
 }
 
 impl Verifier {
@@ -297,6 +266,7 @@ impl Verifier {
             tokens: draft.tokens,
             ask: true,
             extend: self.extend,
+            told: false,
             hidden: None,
         };
         self.handle_pass(now, pass, Bytes::new())
@@ -350,6 +320,7 @@ impl Verifier {
     /// Where no work is running, or `chosen` has another length.
     pub fn handle_chosen(&mut self, now: Instant, chosen: &[TokenId], us: u32) {
         let running = self.running.take().expect("the shell answers a work that it was given");
+        assert!(!running.told, "a told work is not run");
         assert_eq!(chosen.len(), running.choose.len(), "one token is chosen for each row");
         self.passes += 1;
         if !running.outdated {
@@ -471,9 +442,13 @@ fn check_pass(
         return Err(PeerMisbehaved::PastSession { end: pass.end(), positions_max });
     }
     let wrong = |expected| Err(PeerMisbehaved::WrongInput { expected });
+    if pass.told && !pass.may_be_told() {
+        return wrong("nothing but settled tokens in a told pass");
+    }
     match (config.hidden, pass.hidden) {
         (None, None) => {}
         (None, Some(_)) => return wrong("tokens without hidden states"),
+        (Some(_), None) if pass.told => {}
         (Some(_), None) => return wrong("hidden states"),
         (Some((codec, width)), Some(hidden)) => {
             if (hidden.codec, hidden.width) != (codec, width) {

@@ -1,7 +1,8 @@
 //! From the queue to the engine: which rows a pass needs, and when the target goes on alone.
 
 use super::memory::Placed;
-use super::{Purpose, Question, Running, Verifier, Work, is_chunk};
+use super::question::{Purpose, Question, Running};
+use super::{Verifier, Work, is_chunk};
 use crate::verifier::HiddenRows;
 use crate::{Fault, FaultKind, Hidden, Message, Pass, limits};
 use base::{Position, TokenId};
@@ -26,6 +27,7 @@ impl Verifier {
             from: base + pass.settled(),
             said: pass.said as usize,
             ask: pass.ask,
+            told: pass.told,
             tip: text.tip,
             tokens: pass.tokens,
         };
@@ -73,7 +75,8 @@ impl Verifier {
         if end < spoken || (end == spoken && pass.hidden.is_none()) {
             return None;
         }
-        let question = Question { base, tokens, from: spoken, said: 0, ask: true, tip: text.tip };
+        let (told, tip) = (false, text.tip);
+        let question = Question { base, tokens, from: spoken, said: 0, ask: true, told, tip };
         self.work_for(now, question, &text, pass.hidden, payload)
     }
 
@@ -125,6 +128,7 @@ impl Verifier {
                 skip: start - base,
                 payload,
             }),
+            told: question.told,
             choose: first..rows.len(),
             tokens: rows,
         };
@@ -155,7 +159,8 @@ impl Verifier {
             return None;
         }
         let truncate_to = Position::after(at);
-        let work = Work { truncate_to, tokens: vec![last], hidden: None, choose: 0..1 };
+        let tokens = vec![last];
+        let work = Work { truncate_to, tokens, hidden: None, told: false, choose: 0..1 };
         self.run(&work, Purpose::GoOn);
         Some(work)
     }
@@ -174,6 +179,7 @@ impl Verifier {
         self.running = Some(Running {
             start,
             rows: work.tokens.len(),
+            told: work.told,
             choose: work.choose.clone(),
             purpose: Some(purpose),
             outdated: false,
@@ -186,18 +192,5 @@ impl Verifier {
         let kind = FaultKind::Gap { held, prefix };
         let fault = Fault::on_session(self.epoch(), kind, &detail);
         self.outbox.push_back(Message::Fault(fault));
-    }
-}
-
-impl Question {
-    /// Whether `pass`, of the same epoch, asks just this.
-    pub(super) fn is_of(&self, pass: &Pass) -> bool {
-        (self.base, self.ask, self.said) == (pass.base.index(), pass.ask, pass.said as usize)
-            && self.tokens == pass.tokens
-    }
-
-    /// The position after the last token.
-    pub(super) const fn end(&self) -> usize {
-        self.base + self.tokens.len()
     }
 }

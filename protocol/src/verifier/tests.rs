@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod known;
 mod streaming;
 
 use super::*;
@@ -41,6 +42,7 @@ fn open(epoch: u32, have: u32) -> Open {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
+        lineage: [0; 32],
     }
 }
 
@@ -55,6 +57,7 @@ fn pass(epoch: u32, text: &[u32], base: usize, said: u32, drafts: u32) -> Pass {
         drafts,
         ask: true,
         extend: 0,
+        told: false,
         hidden: None,
     }
 }

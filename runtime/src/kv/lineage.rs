@@ -34,6 +34,16 @@ impl Lineage {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// As [`Self::to_bytes`] gave it, on whichever node.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// What another node needs to name the same lineage, and to go on from it.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     pub(super) const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

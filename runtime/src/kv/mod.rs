@@ -22,6 +22,7 @@
 //!   no sequence has one that did not ask for it.
 
 mod block;
+mod completed;
 mod exchange;
 mod index;
 mod key;

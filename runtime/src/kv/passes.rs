@@ -215,6 +215,7 @@ impl KvPool {
                 let key = BlockKey { text, format: SegmentFormat::Exact, layers };
                 Arc::get_mut(own).expect("just written, so with one holder").key = Some(key);
                 self.index.insert(key, before, Arc::clone(own));
+                self.completed.note(key);
             }
         }
     }

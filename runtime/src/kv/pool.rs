@@ -1,6 +1,7 @@
 //! The pool: opens, cuts and closes sequences, and counts.
 
 use super::block::{BlockShape, Memory};
+use super::completed::Completed;
 use super::index::PrefixIndex;
 use super::key::TextKey;
 use super::options::{KvOptions, kernel_format};
@@ -76,6 +77,7 @@ pub struct KvPool {
     pub(super) index: PrefixIndex,
     pub(super) sequences: BTreeMap<SequenceId, Sequence>,
     pub(super) counts: PoolCounts,
+    pub(super) completed: Completed,
     /// Keys are stored rotated, by these radians a position.
     frequencies: Vec<f32>,
 }
@@ -98,6 +100,7 @@ impl KvPool {
             index: PrefixIndex::default(),
             sequences: BTreeMap::new(),
             counts: PoolCounts::default(),
+            completed: Completed::default(),
             frequencies,
         })
     }

@@ -143,7 +143,7 @@ impl World {
         assert_eq!(check, pass.prefix, "the rows that the shell lacks are of the pass's own text");
         self.head.catch_up(&text);
         let (truncate_to, tokens) = (pass.base, pass.tokens.clone());
-        let work = HopWork { truncate_to, tokens, hidden: None };
+        let work = HopWork { truncate_to, tokens, hidden: None, told: false };
         let payload = self.head.pass_on(&work).expect("the device's own KV reaches back");
         let bytes = u32::try_from(payload.len()).unwrap();
         pass.hidden = Some(Hidden { codec: WireCodec::F32, width: WIDTH, bytes });

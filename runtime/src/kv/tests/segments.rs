@@ -472,3 +472,23 @@ fn a_name_gives_the_segment_that_its_text_gives() {
         assert_eq!(SegmentFormat::from_code(format.code()), Some(format));
     }
 }
+
+/// What is completed is told once, and what came as a segment, or is nobody's, was not completed here.
+#[test]
+fn blocks_that_passes_complete_are_told_once() {
+    let (options, text) = (shared(KvFormat::F16), text(1, 100));
+    let mut from = elsewhere(&options, &text);
+    assert_eq!(from.take_completed(), [], "nobody asked");
+    let bound = shape().bytes_max(&options, 300, 0);
+    let mut pool = KvPool::new(shape(), bound, FREQUENCIES.to_vec()).unwrap();
+    pool.note_what_is_completed();
+    let all = all(&segments(&options, &text), SegmentFormat::Exact);
+    bring(&mut pool, &mut from, &all, &[0]);
+    let sequence = pool.open(&options);
+    append(&mut pool, sequence, &[], &text, 32).unwrap();
+    let unshared = pool.open(&KvOptions::default());
+    append(&mut pool, unshared, &[], &text, 0).unwrap();
+    let expected: Vec<_> = all[1..].iter().map(|one| (one.text(), one.layers())).collect();
+    assert_eq!(pool.take_completed(), expected);
+    assert_eq!(pool.take_completed(), []);
+}
