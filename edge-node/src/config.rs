@@ -5,13 +5,17 @@
 
 mod file;
 
+pub(crate) use file::segment_format;
+
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{
     LocalChoice, Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
 };
 use profile::NodeProfile;
-use protocol::AfterOutage;
+use protocol::{AfterOutage, TenantSecret};
+use runtime::SegmentFormat;
+use serde::Deserialize;
 use settings::{ConfigError, Link, Pace, Profile};
 use std::path::{Path, PathBuf};
 use transport::{Identity, Network, Peer, Trust};
@@ -33,6 +37,8 @@ pub struct Config {
     pub generation: Generation,
     /// How keys and values are kept.
     pub kv: KvSettings,
+    /// What it has other nodes compute of that, and keeps.
+    pub segments: SegmentSettings,
     /// How its own layers are run.
     pub engine: EngineOptions,
     /// What the planner aims at.
@@ -188,6 +194,50 @@ pub struct KvSettings {
     pub stream: Option<StreamWindow>,
 }
 
+/// `[segments]`: keys and values that other nodes have computed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SegmentSettings {
+    /// Who computes those of a prompt in the device's own layers.
+    pub prefill: Prefill,
+    /// The peer that reads prompts for the device, where the plan does not name one: it has the whole
+    /// target.
+    pub from: Option<NodeName>,
+    /// As what they travel: what is not exact changes the text a little.
+    pub format: SegmentFormat,
+    /// What only those know who share KV with this device; `None`: what its private key says.
+    pub tenant: Option<[u8; 32]>,
+    /// Whether the device keeps up with a text that the target leads, so that it is the target itself as
+    /// soon as that is out of reach.
+    pub standby: bool,
+}
+
+/// Who computes the KV of a prompt in the device's own layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Prefill {
+    /// Whatever is expected to be faster: the device alone, or both.
+    #[default]
+    Auto,
+    /// The device.
+    Device,
+    /// A peer, and the device where that fails.
+    Peer,
+    /// The device from the front and a peer from the back, until they meet.
+    Both,
+}
+
+impl Prefill {
+    /// As a configuration writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Device => "device",
+            Self::Peer => "peer",
+            Self::Both => "both",
+        }
+    }
+}
+
 /// `[engine]`: how the device's own layers are run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EngineOptions {
@@ -215,6 +265,13 @@ impl Config {
     /// [`ConfigError`] names the file, the key and what would be right.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         file::load(path)
+    }
+
+    /// Whose KV this device may use, and who may use its own: what only they know. `None` where it has
+    /// neither a secret nor an identity.
+    pub(crate) fn tenant(&self) -> Option<TenantSecret> {
+        let own = || self.credentials.as_ref().map(|own| own.identity.tenant_secret());
+        self.segments.tenant.or_else(own).map(TenantSecret)
     }
 
     /// The peer called `name`.

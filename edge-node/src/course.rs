@@ -3,10 +3,10 @@
 use crate::device::Device;
 use base::NodeName;
 use partitioner::{Plan, PlanRequest};
-use protocol::Frame;
+use protocol::{Close, Frame, Message};
 use runtime::HopCoder;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use transport::{ChannelError, Uplink, UplinkSession, UplinkState};
 
@@ -106,4 +106,20 @@ async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
         return;
     }
     std::future::pending().await
+}
+
+/// How long a peer may take to hear that a session is over.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Frees what a peer keeps for a session that is not gone back to, without waiting for it.
+pub(crate) fn part(session: Option<UplinkSession>) {
+    let Some(mut session) = session else { return };
+    let close = async move {
+        session.send(Message::Close(Close {})).await?;
+        session.finish().await
+    };
+    // A peer that is lost needs no goodbye.
+    tokio::spawn(async move {
+        let _ = tokio::time::timeout(FAREWELL, close).await;
+    });
 }

@@ -10,7 +10,7 @@ use crate::planning::{Heard, certificates};
 use crate::reply::{Reply, RoundedHop};
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
-use base::{ChannelScale, KvFormat, Sampling, TokenId, WireCodec};
+use base::{ChannelScale, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
@@ -86,16 +86,15 @@ impl Device {
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let load = |model: &Option<ModelFile>, format, is_used| match model {
-            Some(model) if is_used => {
-                load_whole(&config, &models, &threads, model, format).map(Some)
-            }
+        let load = |model: &Option<ModelFile>, kv, is_used| match model {
+            Some(model) if is_used => load_whole(&config, &models, &threads, model, &kv).map(Some),
             Some(_) | None => Ok(None),
         };
         let drafts = config.requests().any(|request| !request.is_target_alone());
-        let draft = load(&models.draft, config.kv.draft, drafts)?;
+        let draft = load(&models.draft, draft_kv(&config), drafts)?;
         let decides = config.requests().any(|request| request.is_target_alone());
-        let target = load(&models.target, config.kv.target, decides)?;
+        let decides = decides || config.segments.standby;
+        let target = load(&models.target, target_kv(&config, &models), decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let certificate = certificates::load(&config, &models)?;
         let session = SessionId(config.network.random());
@@ -216,8 +215,8 @@ impl Device {
         if let (true, None, Some(target)) =
             (request.is_target_alone(), &self.target, &self.models.target)
         {
-            let format = self.config.kv.target;
-            let loaded = load_whole(&self.config, &self.models, &self.threads, target, format)?;
+            let kv = target_kv(&self.config, &self.models);
+            let loaded = load_whole(&self.config, &self.models, &self.threads, target, &kv)?;
             self.target = Some(loaded);
         }
         let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
@@ -227,7 +226,7 @@ impl Device {
             let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
             let (positions_max, pace) =
                 (positions_max(&self.config, &self.models), self.config.engine.pace);
-            let kv = kv_options(&self.config, self.config.kv.target);
+            let kv = target_kv(&self.config, &self.models);
             let loaded = DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?;
             place.insert(loaded);
         }
@@ -301,11 +300,25 @@ fn positions_max(config: &Config, models: &Models) -> u32 {
     }
 }
 
-/// How a model's KV is kept here. The models of one device are its user's alone, and so are all
-/// texts whose beginnings are shared.
-fn kv_options(config: &Config, format: KvFormat) -> KvOptions {
-    let scope = PrefixScope::of("device");
-    KvOptions { format, stream: config.kv.stream, scope, ..KvOptions::default() }
+/// How the draft model's KV is kept. It is its user's alone, and so are all texts whose beginnings are
+/// shared.
+fn draft_kv(config: &Config) -> KvOptions {
+    let (format, stream, scope) = (config.kv.draft, config.kv.stream, PrefixScope::of("device"));
+    KvOptions { format, stream, scope, ..KvOptions::default() }
+}
+
+/// How the target's KV is kept: as at every node that runs its layers, of which those that are told the
+/// tenant's secret call it the same.
+fn target_kv(config: &Config, models: &Models) -> KvOptions {
+    let tokenizer = models.tokenizer.fingerprint();
+    let tenant = config.tenant().map(|secret| PrefixScope::tenant(&secret.0, tokenizer));
+    KvOptions {
+        format: config.kv.target,
+        stream: config.kv.stream,
+        scope: tenant.unwrap_or_else(|| PrefixScope::of("device")),
+        accepts: config.segments.format,
+        ..KvOptions::default()
+    }
 }
 
 /// Whether the models can take in what a position of a stream sees.
@@ -337,14 +350,14 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
     Ok(())
 }
 
-/// All of `model`, with KV in `format`.
+/// All of `model`.
 fn load_whole(
     config: &Config,
     models: &Models,
     threads: &Arc<Pool>,
     model: &ModelFile,
-    format: KvFormat,
+    kv: &KvOptions,
 ) -> Result<LocalModel, StartError> {
-    let (positions_max, kv) = (positions_max(config, models), kv_options(config, format));
-    Ok(LocalModel::load(model, threads, positions_max, &kv, config.engine.pace)?)
+    let positions_max = positions_max(config, models);
+    Ok(LocalModel::load(model, threads, positions_max, kv, config.engine.pace)?)
 }

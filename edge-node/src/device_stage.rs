@@ -64,6 +64,11 @@ impl DeviceStage {
         Ok(Frame { message: Message::Pass(pass), payload })
     }
 
+    /// Its KV.
+    pub(crate) const fn sequence_mut(&mut self) -> &mut StageSequence {
+        &mut self.sequence
+    }
+
     /// As [`StageSequence::take_owed`].
     pub(crate) fn take_owed(&mut self) -> Duration {
         self.sequence.take_owed()

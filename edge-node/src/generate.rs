@@ -2,6 +2,7 @@
 
 use crate::device::{Device, Request};
 use crate::local_model::LocalError;
+use crate::prefill::Prefilled;
 use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
@@ -84,10 +85,16 @@ impl Device {
         }
         let wanted = self.first_request(request.prompt.len(), request.tokens_max);
         let plan = self.prepare(&wanted)?;
+        let prefilled = match &plan {
+            Some(plan) => self.prefill(request, plan, cancel).await?,
+            None => Prefilled::default(),
+        };
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
-        let drafter = Drafter::new(self.drafter_config(request, route), started);
+        let mut drafter = Drafter::new(self.drafter_config(request, route), started);
+        drafter.tell(Position::after(prefilled.told));
         let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, started);
         let reply = turn.run_to_end(cancel).await;
+        let reply = reply.map(|reply| reply.with_brought(prefilled.brought));
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
         (self.session, self.epoch, self.said) = (session, epoch, said);
         (self.tuning, self.sources) = (tuning, sources);
@@ -123,7 +130,7 @@ impl Device {
             positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
             kv: self.config.kv.target,
             stream: self.config.kv.stream,
-            tenant: None,
+            tenant: self.config.tenant(),
             end_tokens: match request.past_end {
                 true => Vec::new(),
                 false => self.models.tokenizer.end_tokens().to_vec(),

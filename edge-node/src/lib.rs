@@ -28,7 +28,9 @@ mod local_model;
 mod lookup;
 mod models;
 mod percentile;
+mod prefill;
 mod reply;
+mod segments;
 mod sequence;
 mod show;
 mod start_error;
@@ -46,7 +48,10 @@ pub mod measure;
 pub mod planning;
 pub mod run;
 
-pub use config::{Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths};
+pub use config::{
+    Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, Prefill,
+    SegmentSettings,
+};
 pub use config::{PeerAddress, PlanSettings, Switch};
 pub use device::{Device, Request};
 pub use drafting::SourceChoice;

@@ -94,6 +94,11 @@ impl LocalModel {
         Ok(())
     }
 
+    /// Its KV.
+    pub(crate) const fn sequence_mut(&mut self) -> &mut StageSequence {
+        &mut self.sequence
+    }
+
     /// As [`StageSequence::take_owed`].
     pub(crate) fn take_owed(&mut self) -> Duration {
         self.sequence.take_owed()

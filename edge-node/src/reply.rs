@@ -34,6 +34,15 @@ pub struct Reply {
     pub usage: Usage,
 }
 
+impl Reply {
+    /// With what came of the prompt before it began.
+    #[must_use]
+    pub(crate) fn with_brought(mut self, tokens: usize) -> Self {
+        self.usage.prompt_tokens_brought = tokens;
+        self
+    }
+}
+
 /// Another plan in mid-reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Switched {
@@ -61,6 +70,9 @@ impl Switched {
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
+    /// Of these, how many a peer has computed for the device's own layers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prompt_tokens_brought: usize,
     /// Tokens of the reply, without an end token.
     pub completion_tokens: usize,
     /// Tokens sent to the target as drafts.
@@ -111,8 +123,14 @@ pub struct RoundedHop {
     pub top1_agreement: Option<f64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Usage {
-    /// Of a transcript; `judged`, `agreed`, `revised` and `rounded` are the caller's.
+    /// Of a transcript; what came of the prompt, `judged`, `agreed`, `revised` and `rounded` are the
+    /// caller's.
     pub(crate) fn of(
         transcript: &Transcript,
         prompt_tokens: usize,
@@ -122,6 +140,7 @@ impl Usage {
         let latencies = transcript.latencies();
         Self {
             prompt_tokens,
+            prompt_tokens_brought: 0,
             completion_tokens: transcript.tokens().len(),
             drafted: counts.drafted,
             accepted: counts.accepted,

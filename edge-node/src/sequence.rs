@@ -1,9 +1,11 @@
 //! One sequence through one stage of a model: keeps KV equal to a text that grows and is cut.
 
 use crate::generate::PASS_ROWS_MAX;
-use base::{Position, TokenId};
+use crate::segments::Brought;
+use base::{LayerRange, Position, TokenId};
 use runtime::{
-    ForwardError, Input, KvOptions, KvPool, Pool, PoolError, SequenceId, Span, SpanOutput, Stage,
+    BLOCK_SLOTS, ForwardError, Input, KvOptions, KvPool, Pool, PoolError, Segment, SegmentError,
+    SegmentFormat, SequenceId, Span, SpanOutput, Stage,
 };
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
@@ -15,17 +17,23 @@ use transport::clock;
 /// hold.
 const CHUNK_ROWS: usize = 128;
 
+/// Rows of a pass that tells what a row costs in one of many.
+const MANY_ROWS: usize = 16;
+
 /// A stage, its KV, and the tokens that the KV stands for.
 #[derive(Debug)]
 pub(crate) struct StageSequence {
     stage: Stage,
     pool: KvPool,
+    kv: KvOptions,
     sequence: SequenceId,
     /// All of the text, also where the KV has forgotten some of it.
     held: Vec<TokenId>,
     pace: Pace,
     /// What the emulated machine would still be busy with.
     owed: Duration,
+    /// What a row of the last pass of many took.
+    row_time: Option<Duration>,
 }
 
 /// A stage that cannot be made ready.
@@ -58,7 +66,8 @@ impl StageSequence {
         let bound = stage.kv_bytes(kv, positions_max as usize, rows_max);
         let mut pool = stage.new_pool_of(bound)?;
         let sequence = pool.open(kv);
-        Ok(Self { stage, pool, sequence, held: Vec::new(), pace, owed: Duration::ZERO })
+        let (kv, held, owed, row_time) = (*kv, Vec::new(), Duration::ZERO, None);
+        Ok(Self { stage, pool, kv, sequence, held, pace, owed, row_time })
     }
 
     /// Runs `text[from..]`, after whatever of `text[..from]` the KV lacks, and gives the output of
@@ -100,6 +109,70 @@ impl StageSequence {
         Ok(())
     }
 
+    /// The segments, in `format`, of the whole blocks of `text` that the KV lacks and the pool has not got
+    /// either, by block; none where it shares none.
+    pub(crate) fn lacking(&self, text: &[TokenId], format: SegmentFormat) -> Vec<(usize, Segment)> {
+        let same = self.held.iter().zip(text).take_while(|(held, token)| held == token).count();
+        let Some(segments) = self.stage.segments(&self.kv, text) else { return Vec::new() };
+        let layers = self.stage.spec().layers;
+        let of = |block| Some((block, segments.at(block, layers, format).ok()?));
+        let lacking = (same / BLOCK_SLOTS..segments.blocks()).filter_map(of);
+        lacking.filter(|(_, segment)| !self.pool.has_segment(segment)).collect()
+    }
+
+    /// The layers that it runs, and how many the model has.
+    pub(crate) fn layers(&self) -> (LayerRange, u32) {
+        (self.stage.spec().layers, self.stage.config().layers)
+    }
+
+    /// How long it takes for a row of many, without what is emulated, once it had to run so many.
+    pub(crate) const fn row_time(&self) -> Option<Duration> {
+        self.row_time
+    }
+
+    /// Whether its pool has `segment`, or better.
+    pub(crate) fn has(&self, segment: &Segment) -> bool {
+        self.pool.has_segment(segment)
+    }
+
+    /// Takes in what another node has computed; [`Self::adopt`] then finds it. How many segments were good.
+    pub(crate) fn take_all(&mut self, brought: &[Brought]) -> usize {
+        let taken =
+            brought.iter().map(|Brought { segment, bytes }| self.pool.import(segment, bytes));
+        let is_good = |taken: Result<_, SegmentError>| match taken {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a segment is of no use");
+                false
+            }
+        };
+        taken.filter(|taken| is_good(*taken)).count()
+    }
+
+    /// Makes the KV that of the beginning of `text`, as far as it is known without running any of it. How
+    /// many tokens that is.
+    pub(crate) fn adopt(&mut self, text: &[TokenId]) -> usize {
+        let held = self.cut_to(text);
+        let layers = self.stage.spec().layers;
+        let known = self.pool.adopt_known(self.sequence, layers, &text[held..]);
+        self.held.extend(&text[held..held + known]);
+        self.held.len()
+    }
+
+    /// Runs the next rows of `text`, up to the end of a block and `most` of them. How many are held then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub(crate) fn advance(&mut self, text: &[TokenId], most: usize) -> Result<usize, ForwardError> {
+        let held = self.cut_to(text);
+        let end = text.len().min(held + most).min((held / BLOCK_SLOTS + 1) * BLOCK_SLOTS);
+        if held < end {
+            self.pass(&text[held..end])?;
+        }
+        Ok(self.held.len())
+    }
+
     /// Drops what differs from `text`. How many of its tokens are held then.
     fn cut_to(&mut self, text: &[TokenId]) -> usize {
         let same = self.held.iter().zip(text).take_while(|(held, token)| held == token).count();
@@ -138,7 +211,11 @@ impl StageSequence {
         self.held.extend(rows);
         let run = usize::try_from(self.pool.counts().run - run).unwrap_or(usize::MAX);
         let (layers, all) = (self.stage.spec().layers, self.stage.config().layers);
-        self.owed += self.pace.pass(run, layers, all).saturating_sub(clock::now() - started);
+        let took = clock::now() - started;
+        self.owed += self.pace.pass(run, layers, all).saturating_sub(took);
+        if run >= MANY_ROWS {
+            self.row_time = Some(took / u32::try_from(run).unwrap_or(u32::MAX));
+        }
         Ok(outputs.into_iter().next().expect("one span gives one output"))
     }
 }

@@ -7,14 +7,16 @@
 //! ```
 //!
 //! The plan may be another from a token on: `switch.rs`; where the device plans itself, `replan.rs` says
-//! when.
+//! when. What its layers have to know of the text for that may come over the link: `moving.rs`, `standby.rs`.
 //!
 //! # Invariants
 //!
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod moving;
 mod replan;
+mod standby;
 mod switch;
 
 use crate::compute::compute;
@@ -27,6 +29,7 @@ use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
+use moving::Moving;
 use partitioner::{Mode, Plan, PlanRequest};
 use protocol::error::PeerMisbehaved;
 use protocol::{
@@ -34,6 +37,7 @@ use protocol::{
     Tuning,
 };
 use replan::Replanning;
+use standby::Standby;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switch::Switches;
@@ -72,6 +76,10 @@ pub(crate) struct TurnLoop<'a> {
     drafter: Drafter,
     course: Course,
     switches: Switches,
+    /// `None` where no plan takes over what others have run.
+    moving: Option<Moving>,
+    /// `None` where the device does not keep up with the target.
+    standby: Option<Standby>,
     /// `None` where plans are the configuration's.
     replanning: Option<Replanning>,
     /// Since when against the plan.
@@ -108,6 +116,8 @@ impl<'a> TurnLoop<'a> {
             transcript: Transcript::new(stream, &request.stop, started),
             traffic_before: device.uplinks.traffic(),
             replanning: device.config.plan.auto.then(|| Replanning::new(started)),
+            moving: None,
+            standby: device.config.segments.standby.then(Standby::default),
             switches: Switches::new(device.config.later_requests(), plan.as_ref()),
             course: Course::new(device, wanted, plan),
             device,
@@ -165,6 +175,7 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
+            self.keep_up();
             self.reconsider();
             if self.switch_where_due().await {
                 continue;
@@ -195,6 +206,9 @@ impl<'a> TurnLoop<'a> {
         way_out: Option<Arc<WayOut>>,
     ) -> Result<Frame, GenerateError> {
         let Message::Pass(pass) = message else { return Ok(message.into()) };
+        if pass.told {
+            return Ok(Message::Pass(pass).into());
+        }
         let Some(way_out) = way_out else { return Ok(Message::Pass(pass).into()) };
         let stage = self.device.stages.get_mut(&way_out.layers);
         let stage = stage.expect("loaded as its plan was made ready");

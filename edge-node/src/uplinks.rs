@@ -39,6 +39,9 @@ impl Uplinks {
             return Self::to_all(config, models);
         }
         let mut kept = BTreeMap::new();
+        if let Some(name) = &config.segments.from {
+            kept.insert(name.clone(), Kept::new(bind(config, models, Mode::Remote, name)?));
+        }
         for request in config.requests().filter(|request| request.mode != Mode::Local) {
             // A plan that names nobody is refused with the reason when it is checked.
             let Some(name) = request.first_peer() else {

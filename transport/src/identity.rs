@@ -22,6 +22,7 @@ pub struct Identity {
     peer: Peer,
     certified: Arc<CertifiedKey>,
     reset_key: ResetKey,
+    tenant_secret: [u8; 32],
 }
 
 /// Whose certificates a node believes: the CA's, less the revoked. Cheap to clone.
@@ -92,13 +93,14 @@ impl Identity {
         let peer = Peer::from_certificate(&chain[0])
             .map_err(|source| IdentityError::Peer { path: certificate.to_owned(), source })?;
         let reset_key = ResetKey::of(key_der.secret_der());
+        let tenant_secret = tenant_secret(&key_der);
         let certified = CertifiedKey::from_der(chain, key_der, &tls::provider());
         let certified = certified.map_err(|source| IdentityError::Pair {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
             source,
         })?;
-        Ok(Self { peer, certified: Arc::new(certified), reset_key })
+        Ok(Self { peer, certified: Arc::new(certified), reset_key, tenant_secret })
     }
 
     /// A certificate and key that this process just made.
@@ -108,14 +110,21 @@ impl Identity {
         key: PrivateKeyDer<'static>,
     ) -> Self {
         let reset_key = ResetKey::of(key.secret_der());
+        let tenant_secret = tenant_secret(&key);
         let certified = CertifiedKey::from_der(vec![certificate], key, &tls::provider())
             .expect("a certificate was issued for this very key");
-        Self { peer, certified: Arc::new(certified), reset_key }
+        Self { peer, certified: Arc::new(certified), reset_key, tenant_secret }
     }
 
     /// Who this node is, by its own certificate.
     pub const fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What stands for this node as the tenant of its own KV: nobody knows it who is not told, and it is
+    /// the same after a restart.
+    pub const fn tenant_secret(&self) -> [u8; 32] {
+        self.tenant_secret
     }
 
     pub(crate) const fn reset_key(&self) -> ResetKey {
@@ -172,6 +181,14 @@ impl Trust {
 }
 
 /// The certificates of a file, at least one.
+/// What the secret is derived for: another purpose has another one.
+const TENANT_PURPOSE: &str = "causeway 2026-11 tenant of kv";
+
+/// What the owner of a private key shares KV under.
+fn tenant_secret(key: &PrivateKeyDer<'_>) -> [u8; 32] {
+    blake3::derive_key(TENANT_PURPOSE, key.secret_der())
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     pem_objects(path, "certificate")
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings, PlannerSettings, Switch,
+    PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
 };
 use crate::drafting::SourceChoice;
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec};
@@ -10,10 +10,14 @@ use partitioner::{
     Criteria, LocalChoice, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation,
 };
 use protocol::{AfterOutage, Source};
+use runtime::SegmentFormat;
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
 use std::path::{Path, PathBuf};
 use transport::{Network, Peer};
+
+/// Bytes of a secret that nobody guesses.
+const TENANT_LEN_MIN: usize = 16;
 
 /// More threads than any machine that this runs on has cores.
 const THREADS_MAX: usize = 1_024;
@@ -32,6 +36,8 @@ struct FileConfig {
     generation: FileGeneration,
     #[serde(default)]
     kv: FileKv,
+    #[serde(default)]
+    segments: FileSegments,
     #[serde(default)]
     engine: FileEngine,
     #[serde(default)]
@@ -187,6 +193,16 @@ struct FileKv {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct FileSegments {
+    prefill: Prefill,
+    from: Option<NodeName>,
+    format: Option<String>,
+    tenant: Option<PathBuf>,
+    standby: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct FileEngine {
     threads: Option<usize>,
     positions_max: Option<u32>,
@@ -221,6 +237,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         plan: plan(typed.plan, &file)?,
         generation: generation(typed.generation, &file)?,
         kv: typed.kv.into(),
+        segments: segments(typed.segments, &file)?,
         engine: engine(&typed.engine, &file)?,
         measured: measure::configured(&profile, &file)?,
         planner: planner(typed.planner, &file)?,
@@ -324,6 +341,42 @@ fn planner(typed: FilePlanner, file: &ConfigFile) -> Result<PlannerSettings, Con
         certificate,
         quality,
     })
+}
+
+fn segments(typed: FileSegments, file: &ConfigFile) -> Result<SegmentSettings, ConfigError> {
+    let FileSegments { prefill, from, format, tenant, standby } = typed;
+    Ok(SegmentSettings {
+        prefill,
+        from,
+        format: segment_format("segments.format", format.as_deref(), file)?,
+        tenant: tenant.map(|path| tenant_secret(&path, file)).transpose()?,
+        standby,
+    })
+}
+
+/// What the word of `key` says; exact, where there is none.
+pub(crate) fn segment_format(
+    key: &'static str,
+    word: Option<&str>,
+    file: &ConfigFile,
+) -> Result<SegmentFormat, ConfigError> {
+    let Some(word) = word else { return Ok(SegmentFormat::Exact) };
+    let known = SegmentFormat::ALL.into_iter().find(|format| format.name() == word);
+    let names = || SegmentFormat::ALL.map(SegmentFormat::name).join(", ");
+    known.ok_or_else(|| file.invalid(key, format!("is one of {}", names())))
+}
+
+/// The secret that the file at `path` stands for, whatever its length.
+fn tenant_secret(path: &Path, file: &ConfigFile) -> Result<[u8; 32], ConfigError> {
+    let path = file.resolve(path);
+    let read = std::fs::read(&path).map_err(|error| {
+        file.invalid("segments.tenant", format!("cannot read {}: {error}", path.display()))
+    })?;
+    if read.len() < TENANT_LEN_MIN {
+        let detail = format!("holds {} bytes, and should at least {TENANT_LEN_MIN}", read.len());
+        return Err(file.invalid("segments.tenant", detail));
+    }
+    Ok(*blake3::hash(&read).as_bytes())
 }
 
 fn generation(typed: FileGeneration, file: &ConfigFile) -> Result<Generation, ConfigError> {

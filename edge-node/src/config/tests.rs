@@ -117,3 +117,25 @@ fn kv_is_kept_as_the_file_says_and_nothing_else_is_taken() {
     assert!(refused("stream = { sinks = 4, length = 63 }").contains("64 to"));
     assert!(refused("stream = { sinks = 4, lenght = 64 }").contains("lenght"));
 }
+
+#[test]
+fn segments_are_asked_for_as_the_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("tenant.key");
+    let with = |lines: &str| load(&format!("{MINIMAL}[segments]\n{lines}"));
+    assert_eq!(load(MINIMAL).unwrap().segments, SegmentSettings::default());
+    fs::write(&secret, "of all trucks of the fleet").unwrap();
+    let tenant = format!("tenant = '{}'\n", secret.display());
+    let all =
+        with(&format!("prefill = 'both'\nfrom = 'cloud'\nformat = 'q8'\nstandby = true\n{tenant}"));
+    let segments = all.unwrap().segments;
+    assert_eq!((segments.prefill, segments.format), (Prefill::Both, SegmentFormat::Q8));
+    assert_eq!(segments.from.unwrap().as_str(), "cloud");
+    assert!(segments.standby && segments.tenant.is_some());
+    assert!(with("format = 'q5'\n").unwrap_err().to_string().contains("exact, q8, q4"));
+    assert!(with("prefill = 'cloud'\n").unwrap_err().to_string().contains("both"));
+    fs::write(&secret, "short").unwrap();
+    assert!(with(&tenant).unwrap_err().to_string().contains("at least 16"));
+    fs::remove_file(&secret).unwrap();
+    assert!(with(&tenant).unwrap_err().to_string().contains("tenant.key"));
+}

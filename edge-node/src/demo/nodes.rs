@@ -2,7 +2,7 @@
 
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings, PlannerSettings,
+    PlanSettings, PlannerSettings, SegmentSettings,
 };
 use base::{LayerRange, LayerRangeError, NodeName, Role, WireCodec};
 use cloud_node::Limits;
@@ -105,6 +105,7 @@ pub(crate) fn device(
         plan,
         generation: Generation::default(),
         kv: KvSettings::default(),
+        segments: SegmentSettings::default(),
         engine: EngineOptions { pace, ..EngineOptions::default() },
         planner: PlannerSettings::default(),
         profile: settings::Profile::default(),

@@ -1,7 +1,9 @@
 //! What an experiment varies: the values of each axis, and what each is called in tables and plots.
 
 use super::share::Share;
+use crate::config::Prefill;
 use link_emulator::Emulation;
+use runtime::SegmentFormat;
 use serde::{Deserialize, Serialize, Serializer};
 use settings::Pace;
 use std::fmt;
@@ -21,6 +23,13 @@ pub enum CellMode {
     WorkConserving,
     /// The target's layers on three tiers, with drafts.
     Split(Share),
+    /// The whole target on the device, which is the only one to speak; a prompt may be read by the cloud.
+    Target {
+        /// Who computes the KV of the prompt.
+        prefill: Prefill,
+        /// As what it comes over the link.
+        format: SegmentFormat,
+    },
 }
 
 /// Where drafts come from.
@@ -95,13 +104,13 @@ impl CellMode {
     /// Whether draft length and source mean anything to it.
     pub const fn drafts(self) -> bool {
         match self {
-            Self::Local | Self::Remote => false,
+            Self::Local | Self::Remote | Self::Target { .. } => false,
             Self::Sync | Self::Streaming | Self::WorkConserving | Self::Split(_) => true,
         }
     }
 }
 
-/// As the file writes it, but for a split with bounds.
+/// As the file writes it, but for tables.
 impl fmt::Display for CellMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -112,6 +121,13 @@ impl fmt::Display for CellMode {
             Self::WorkConserving => f.write_str("work-conserving"),
             Self::Split(Share::Even) => f.write_str("split"),
             Self::Split(share @ Share::UpTo { .. }) => write!(f, "split {share}"),
+            Self::Target { prefill, format } => {
+                write!(f, "target, prompt by {}", prefill.as_str())?;
+                match *format == SegmentFormat::Exact {
+                    true => Ok(()),
+                    false => write!(f, " ({format})"),
+                }
+            }
         }
     }
 }

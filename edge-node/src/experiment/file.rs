@@ -4,7 +4,7 @@ use super::axes::{CellMode, CutLink, Paces};
 use super::design::{Axes, Clock, Experiment, ModelPair, Prices};
 use super::links::{PlainLink, link};
 use super::values::{
-    FilePaces, FileSplit, ForcedSource, checked_prices, draft_length, mode, outages, paces, prompt,
+    FileMode, FilePaces, ForcedSource, checked_prices, draft_length, mode, outages, paces, prompt,
     source, temperatures,
 };
 use super::written::{NoTable, Written};
@@ -44,7 +44,7 @@ struct FileExperiment {
     prompts: Vec<Written<NoTable>>,
     #[serde(default)]
     links: Vec<Written<PlainLink>>,
-    modes: Vec<Written<FileSplit>>,
+    modes: Vec<Written<FileMode>>,
     #[serde(default = "four")]
     drafts: Vec<Written<NoTable>>,
     #[serde(default = "model")]

@@ -17,15 +17,15 @@ use super::runner::{Run, RunCell};
 use super::share::Share;
 use super::virtual_time::in_virtual_time;
 use super::world::{Drafts, Paces, World, WorldConfig};
-use crate::config::ModelPaths;
-use crate::demo::models;
+use crate::config::{ModelPaths, SegmentSettings};
+use crate::demo::{models, nodes};
 use crate::device::Request;
 use crate::drafting::SourceChoice;
 use crate::reply::Reply;
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
-use base::{DraftLength, Sampling};
-use partitioner::{Mode, Speculation};
+use base::{DraftLength, Role, Sampling};
+use partitioner::{LocalChoice, Mode, Speculation};
 use protocol::Source;
 use runtime::Turn;
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
             (start + Duration::from_millis(cut.at_ms), Duration::from_millis(cut.for_ms))
         });
     let link = link.as_ref().map(|link| link.emulation.with_outages(cuts));
-    let share = share_of(*mode);
+    let (share, (local, segments)) = (share_of(*mode), alone_of(*mode));
     let (mode, speculation) = mode_of(*mode);
     let plain = WorldConfig::new(models, mode, link, run.seeds.weather);
     WorldConfig {
@@ -99,6 +99,8 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
         drafts: source
             .map_or(Drafts::From(SourceChoice::Auto), |source| drafts_of(source, run.seeds.own)),
         share,
+        local,
+        segments,
         gateway: mode == Mode::Split,
         real_sockets: run.experiment.clock == Clock::Real,
         paces: paces.as_ref().map_or_else(Paces::default, |paces| Paces {
@@ -118,6 +120,7 @@ const fn mode_of(mode: CellMode) -> (Mode, Speculation) {
         CellMode::Streaming => (Mode::Speculative, Speculation::Streaming),
         CellMode::WorkConserving => (Mode::Speculative, Speculation::WorkConserving),
         CellMode::Split(_) => (Mode::Split, Speculation::Streaming),
+        CellMode::Target { .. } => (Mode::Local, Speculation::Rounds),
     }
 }
 
@@ -128,7 +131,25 @@ const fn share_of(mode: CellMode) -> Share {
         | CellMode::Remote
         | CellMode::Sync
         | CellMode::Streaming
-        | CellMode::WorkConserving => Share::Even,
+        | CellMode::WorkConserving
+        | CellMode::Target { .. } => Share::Even,
+    }
+}
+
+/// Which model speaks in mode local, and who reads its prompts.
+fn alone_of(mode: CellMode) -> (LocalChoice, SegmentSettings) {
+    match mode {
+        CellMode::Target { prefill, format } => {
+            let from = Some(nodes::name(Role::Cloud));
+            let segments = SegmentSettings { prefill, from, format, ..SegmentSettings::default() };
+            (LocalChoice::Target, segments)
+        }
+        CellMode::Local
+        | CellMode::Remote
+        | CellMode::Sync
+        | CellMode::Streaming
+        | CellMode::WorkConserving
+        | CellMode::Split(_) => (LocalChoice::Draft, SegmentSettings::default()),
     }
 }
 

@@ -6,6 +6,7 @@ use super::design::{Clock, Prices};
 use super::prompts;
 use super::share::Share;
 use super::written::{NoTable, Written};
+use crate::config::{Prefill, segment_format};
 use base::DraftLength;
 use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Pace};
@@ -39,29 +40,39 @@ pub(super) struct ForcedSource {
     accept: f64,
 }
 
-/// `{ split = [2, 4] }`.
+/// `{ split = [2, 4] }` or `{ target = "both" }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FileSplit {
-    split: [u32; 2],
+pub(super) struct FileMode {
+    split: Option<[u32; 2]>,
+    target: Option<Prefill>,
+    format: Option<String>,
 }
 
 /// One of `modes`.
 pub(super) fn mode(
-    written: &Written<FileSplit>,
+    written: &Written<FileMode>,
     file: &ConfigFile,
 ) -> Result<CellMode, ConfigError> {
     let mode = match written {
         Written::Text(text) => CellMode::PLAIN.into_iter().find(|mode| mode.to_string() == *text),
-        Written::Table(FileSplit { split: [device, gateway] }) => (0 < *device && device < gateway)
-            .then_some(CellMode::Split(Share::UpTo { device: *device, gateway: *gateway })),
-        Written::Number(_) => None,
+        Written::Table(FileMode { split: Some([device, gateway]), target: None, format: None }) => {
+            (0 < *device && device < gateway)
+                .then_some(CellMode::Split(Share::UpTo { device: *device, gateway: *gateway }))
+        }
+        Written::Table(FileMode { split: None, target: Some(prefill), format }) => {
+            let format = segment_format("modes", format.as_deref(), file)?;
+            Some(CellMode::Target { prefill: *prefill, format })
+        }
+        Written::Table(_) | Written::Number(_) => None,
     };
     mode.ok_or_else(|| {
         let words = CellMode::PLAIN.map(|mode| format!("\"{mode}\""));
         let detail = format!(
-            "holds {} and tables {{ split = [D, G] }}: the device has the layers before D, at least \
-             one, the gateway those from D to G, at least one, and the cloud the rest",
+            "holds {} and tables: {{ split = [D, G] }}: the device has the layers before D, at least \
+             one, the gateway those from D to G, at least one, and the cloud the rest; {{ target = \
+             \"device\" }}, \"peer\", \"both\" or \"auto\": the device has all of them, and who that says \
+             computes a prompt's KV, which comes in a `format`",
             words.join(", ")
         );
         file.invalid("modes", detail)

@@ -16,7 +16,7 @@
 
 use super::paced_node::paced_node;
 use super::share::Share;
-use crate::config::{self, ModelPaths, PlanSettings, Switch};
+use crate::config::{self, ModelPaths, PlanSettings, SegmentSettings, Switch};
 use crate::demo::nodes::{self, Identities};
 use crate::device::Device;
 use crate::drafting::SourceChoice;
@@ -53,6 +53,8 @@ pub struct WorldConfig {
     pub auto: bool,
     /// Which model runs in mode local.
     pub local: LocalChoice,
+    /// What the device has others compute.
+    pub segments: SegmentSettings,
     /// Other modes in mid-reply.
     pub switches: Vec<Switch>,
     /// Draft length; not looked at in mode remote.
@@ -156,6 +158,7 @@ impl WorldConfig {
             mode,
             local: LocalChoice::Draft,
             auto: false,
+            segments: SegmentSettings::default(),
             switches: Vec::new(),
             draft_length: DraftLength::Auto,
             speculation: Speculation::default(),
@@ -230,7 +233,8 @@ impl WorldConfig {
         let config = nodes::device(credentials, &models, peers, plan, patience, pace);
         let engine = config::EngineOptions { threads: self.threads, ..config.engine };
         let network = network.clone().emulating(self.link.clone(), self.seed);
-        Ok(config::Config { engine, measured, network, ..config })
+        let segments = self.segments.clone();
+        Ok(config::Config { engine, measured, network, segments, ..config })
     }
 }
 

@@ -13,16 +13,15 @@
 //! - **The present plan goes on until the next one is ready**: a switch that comes to nothing costs nothing.
 
 use super::TurnLoop;
-use crate::course::Course;
+use crate::course::{Course, part};
 use crate::generate::GenerateError;
 use crate::reply::Switched;
 use crate::show::Notice;
-use base::WireCodec;
+use base::{Position, WireCodec};
 use partitioner::{Plan, PlanRequest};
-use protocol::{Close, Frame, Message, Route, SessionId, WarmUp};
+use protocol::{Frame, Message, Route, SessionId, WarmUp};
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
-use transport::{ChannelError, UplinkSession, clock};
+use transport::{ChannelError, clock};
 
 /// The plans of a request after its first.
 pub(super) struct Switches {
@@ -47,14 +46,6 @@ const LOSSES_MAX: u32 = 8;
 struct Next {
     course: Course,
     warm_up: WarmUp,
-}
-
-/// What happens to the plan that is to come.
-pub(super) enum News {
-    /// Its link has changed.
-    Link,
-    /// Its stages say something, or their channel is gone.
-    Frame(Result<Frame, ChannelError>),
 }
 
 impl Switches {
@@ -101,16 +92,14 @@ impl Switches {
         self.rounded.iter().copied()
     }
 
-    /// What happens next to the plan that is to come; never, where there is none.
-    pub(super) async fn news(&mut self) -> News {
+    /// What the stages of the plan that is to come say next, or `None` with the next change of its link;
+    /// never, where there is none.
+    pub(super) async fn news(&mut self) -> Option<Result<Frame, ChannelError>> {
         match (&mut self.next, &mut self.awaited) {
-            (Some(next), _) => match next.course.news().await {
-                Some(frame) => News::Frame(frame),
-                None => News::Link,
-            },
+            (Some(next), _) => next.course.news().await,
             (None, Some(awaited)) => {
                 awaited.changed().await;
-                News::Link
+                None
             }
             (None, None) => std::future::pending().await,
         }
@@ -131,6 +120,7 @@ impl TurnLoop<'_> {
             return false;
         }
         match self.device.prepare(&request) {
+            Ok(Some(plan)) if self.awaits_kv(&request, &plan) => return false,
             Ok(Some(plan)) => self.begin(request, plan).await,
             Ok(None) => return false,
             Err(error) => self.stay(&settings::chain(&error)),
@@ -158,13 +148,13 @@ impl TurnLoop<'_> {
     }
 
     /// Takes what happened to the plan that is to come.
-    pub(super) fn take_news(&mut self, news: News) {
+    pub(super) fn take_news(&mut self, news: Option<Result<Frame, ChannelError>>) {
         let Some(Next { warm_up, .. }) = &mut self.switches.next else { return };
         match news {
-            News::Frame(Ok(frame)) => match frame.message {
+            Some(Ok(frame)) => match frame.message {
                 Message::Opened(opened) => warm_up.handle_opened(&self.drafter, &opened),
                 Message::Verdict(verdict) => warm_up.handle_verdict(&self.drafter, &verdict),
-                Message::Fault(fault) => warm_up.handle_fault(&fault),
+                Message::Fault(fault) => warm_up.handle_fault(&self.drafter, &fault),
                 // They have a stream of their own.
                 Message::SegmentPart(_) => self.lose_next(),
                 // The channel lets nothing else down.
@@ -179,8 +169,8 @@ impl TurnLoop<'_> {
                 | Message::Pong(_)
                 | Message::SegmentRequest(_) => {}
             },
-            News::Frame(Err(_)) => self.lose_next(),
-            News::Link => {}
+            Some(Err(_)) => self.lose_next(),
+            None => {}
         }
         let next = self.switches.next.as_ref();
         if let Some(why) = next.and_then(|next| next.warm_up.refused()).map(str::to_owned) {
@@ -238,7 +228,8 @@ impl TurnLoop<'_> {
             None => return self.switches.due = Some(request),
         }
         let session = SessionId(self.device.config.network.random());
-        let warm_up = self.drafter.warm_up(route, session);
+        let told = course.plan.as_ref().map_or(0, |plan| self.told(plan));
+        let warm_up = self.drafter.warm_up(route, session, Position::after(told));
         self.switches.next = Some(Next { course, warm_up });
     }
 
@@ -265,6 +256,7 @@ impl TurnLoop<'_> {
     }
 
     fn note_switch(&mut self) {
+        self.moving = None;
         if let Some(replanning) = &mut self.replanning {
             replanning.moved(clock::now());
         }
@@ -294,7 +286,7 @@ impl TurnLoop<'_> {
     }
 
     fn stay(&mut self, why: &str) {
-        self.switches.due = None;
+        (self.switches.due, self.moving) = (None, None);
         if let Some(replanning) = &mut self.replanning {
             replanning.failed(clock::now());
         }
@@ -306,22 +298,6 @@ fn rounded_hops(plan: &Plan) -> BTreeSet<(u32, WireCodec)> {
     let hops = plan.stages().iter().filter(|stage| !stage.embedding);
     let hops = hops.map(|stage| (stage.layers.start(), stage.codec));
     hops.filter(|(_, codec)| *codec != WireCodec::F32).collect()
-}
-
-/// How long a peer may take to hear that a session is over.
-const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Frees what a peer keeps for a session that is not gone back to, without waiting for it.
-fn part(session: Option<UplinkSession>) {
-    let Some(mut session) = session else { return };
-    let close = async move {
-        session.send(Message::Close(Close {})).await?;
-        session.finish().await
-    };
-    // A peer that is lost needs no goodbye.
-    tokio::spawn(async move {
-        let _ = tokio::time::timeout(FAREWELL, close).await;
-    });
 }
 
 #[cfg(test)]

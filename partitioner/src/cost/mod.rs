@@ -9,8 +9,10 @@
 //! | `pace.rs` | how drafts flow past a target that has all its layers |
 //! | `room.rs` | what fits on a node |
 //! | `route.rs` | which stages and links a candidate uses, checked |
+//! | `brought.rs` | what it saves that another node reads a prompt too |
 //! | `whole.rs` | what a target on one node takes, the device included |
 
+mod brought;
 pub(crate) mod chain;
 pub(crate) mod hop;
 pub(crate) mod lane;
@@ -109,7 +111,7 @@ impl<'a> Costs<'a> {
 
     fn totals(&self, candidate: &Candidate, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
         match candidate {
-            Candidate::Local { .. } => self.local(route),
+            Candidate::Local { model } => self.local(route, *model == LocalChoice::Target),
             Candidate::Remote { .. } => self.remote(route, links),
             Candidate::Speculative { speculation, draft_length, .. } => match speculation {
                 Speculation::Rounds => self.chain(route, links, *draft_length, *speculation),

@@ -190,3 +190,33 @@ fn predict(situation: &Situation, candidate: &Candidate) -> Prediction {
 fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{found} in place of {expected}");
 }
+
+/// Goal: the target on a slow device begins sooner where the cloud reads the prompt too, at the price of the
+/// bytes; a text that may not leave the site is read by the device alone.
+#[test]
+fn a_prompt_is_read_by_another_node_too_where_that_pays_and_is_allowed() {
+    let candidate = Candidate::Local { model: LocalChoice::Target };
+    let mut slow = three_tiers();
+    slow.demand.prompt_tokens = 900;
+    let pass = |situation: &Situation| {
+        let device = &situation.nodes[0].profile;
+        let target = device.target.as_ref().unwrap();
+        target.times.whole_s(target.layers, 256.0, 0.0, 0.0)
+    };
+    let links = slow.links.clone();
+    slow.links.clear();
+    let alone = predict(&slow, &candidate);
+    slow.links = links;
+    let helped = predict(&slow, &candidate);
+    assert_eq!((alone.metered_bytes, alone.cloud_passes), (0.0, 0.0));
+    assert!(helped.ttft_ms < alone.ttft_ms / 1.5, "{} of {}", helped.ttft_ms, alone.ttft_ms);
+    assert_eq!(helped.itl_ms, alone.itl_ms);
+    // 28 blocks; what the device reads meanwhile does not come.
+    let most = 28.0 * 32.0 * 24.0 * 1_024.0;
+    let read_ms = pass(&slow) * 1e3 / 256.0 * 896.0;
+    assert!(helped.prompt_bytes_down > most * 0.1 && helped.prompt_bytes_down < most);
+    let share = 1.0 - helped.prompt_bytes_down / most;
+    assert!((share * read_ms / helped.ttft_ms - 1.0).abs() < 0.1, "both are busy to the end");
+    slow.demand.privacy = crate::Privacy::Device;
+    assert_eq!(predict(&slow, &candidate), alone);
+}

@@ -1,12 +1,13 @@
 //! What a model that lies on one node takes: alone on the device, streaming its words, or with drafts
 //! that flow past it.
 
+use super::brought::Brought;
 use super::chain::{Bytes, energy_j};
 use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::{Lanes, Part, Prompt};
 use super::pace::{COVERED_MAX, Flow, Pace};
 use super::style::{AHEAD_MAX, IN_FLIGHT_MAX, Style, ahead};
-use super::{Costs, Route, RouteStage, Totals};
+use super::{Costs, Route, Totals};
 use crate::{Criteria, NodeState, Speculation};
 use base::DraftLength;
 use profile::{LinkEstimate, ModelProfile};
@@ -38,21 +39,30 @@ pub(super) fn alone(
 }
 
 impl Costs<'_> {
-    /// A model on the device.
-    pub(super) fn local(&self, route: &Route<'_>) -> Totals {
-        let RouteStage { node, model, .. } = route.stages[0];
+    /// A model on the device. Where it is the target, another node may read the prompt as well.
+    pub(super) fn local(&self, route: &Route<'_>, is_target: bool) -> Totals {
+        let stage = route.stages[0];
         let context = self.situation.demand.context();
-        let (ttft_s, token_s, lanes) =
-            alone(self.graph.nodes()[node], model, &self.prompt, context);
+        let device = self.graph.nodes()[stage.node];
+        let (alone_s, token_s, lanes) = alone(device, stage.model, &self.prompt, context);
+        let brought = if is_target { self.brought(&stage, &lanes) } else { None };
+        let Brought { blocks_s, rows_left, .. } = brought.unwrap_or_default();
+        let row_s = lanes.full.pass_s(stage.part) / self.prompt.full_rows;
+        let left_s = token_s + (rows_left - 1.0).max(0.0) * row_s;
+        let ttft_s = if brought.is_some() { alone_s.min(blocks_s + left_s) } else { alone_s };
+        let brought = brought.unwrap_or_default();
         let reply_s = ttft_s + self.later * token_s;
         let criteria = Criteria {
             ttft_ms: ttft_s * 1e3,
             itl_ms: token_s * 1e3,
-            money: lanes.money(reply_s),
+            money: lanes.money(reply_s) + brought.money,
             device_energy_j: energy_j(self.power(), reply_s, reply_s),
-            ..Criteria::default()
+            metered_bytes: brought.metered_bytes,
+            cloud_passes: brought.cloud_passes,
         };
-        Totals { criteria, passes_per_token: 1.0, ..Totals::default() }
+        let Brought { up_bytes, down_bytes, .. } = brought;
+        let bytes = Bytes { prompt_up: up_bytes, prompt_down: down_bytes, ..Bytes::default() };
+        Totals { criteria, bytes, passes_per_token: 1.0 }
     }
 
     /// A target that streams its words: the way to it shows in the first token alone.

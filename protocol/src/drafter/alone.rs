@@ -26,7 +26,7 @@ impl Drafter {
         let retry = self.link_up.then_some(retry);
         match fault.kind {
             FaultKind::Gap { held, prefix } => {
-                self.gaps += 1;
+                (self.gaps, self.told) = (self.gaps + 1, 0);
                 if self.gaps > GAPS_MAX {
                     self.go_alone(retry);
                 } else if matches!(self.state, State::Uploading(_) | State::Talking) {

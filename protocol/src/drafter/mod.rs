@@ -74,6 +74,8 @@ pub struct Drafter {
     as_target: bool,
     /// How many leading tokens the target had, as far as it said.
     have: usize,
+    /// How many leading tokens the stages are told of.
+    told: usize,
     /// Tokens from here on were said while alone and are not judged yet.
     judged_to: usize,
     /// Whether all that was judged since the target's last own token was agreed to.
@@ -136,6 +138,7 @@ impl Drafter {
             link_up: true,
             as_target: false,
             have: config.have.index(),
+            told: 0,
             judged_to: config.prompt.len(),
             agreeing: true,
             gaps: 0,
@@ -162,6 +165,17 @@ impl Drafter {
             drafter.send_open(now);
         }
         drafter
+    }
+
+    /// The stages of the present route may know the KV of the first `told` tokens, settled ones at the end of
+    /// a block: they are told of them, and sent their rows only where they do not.
+    ///
+    /// # Panics
+    ///
+    /// Where the log has fewer tokens.
+    pub fn tell(&mut self, told: Position) {
+        assert!(told <= self.log.end(), "nobody is told what is not said");
+        self.told = told.index();
     }
 
     /// What is committed so far.

@@ -63,7 +63,7 @@ impl Drafter {
         if alone && !speaks {
             self.rejoin();
         }
-        self.upload(now, Upload::new(start, speaks));
+        self.upload(now, Upload::new(start, speaks).telling(self.told));
     }
 
     pub(super) fn upload(&mut self, now: Instant, upload: Upload) {

@@ -143,7 +143,7 @@ impl Drafter {
     fn reroute(&mut self, now: Instant) {
         let alone = self.is_alone();
         self.outbox.clear();
-        (self.link_up, self.gaps, self.passes_seen) = (true, 0, None);
+        (self.link_up, self.gaps, self.told, self.passes_seen) = (true, 0, 0, None);
         self.raise_epoch();
         self.state = State::Opening { alone };
         self.send_open(now);

@@ -9,6 +9,7 @@ mod failover;
 mod revise;
 mod route;
 mod streaming;
+mod told;
 mod warm_up;
 
 use super::alone::GAPS_MAX;

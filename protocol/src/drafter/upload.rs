@@ -22,10 +22,15 @@ use std::ops::Range;
 /// Unanswered passes of one session: half of what a peer takes, so that a repeat finds room.
 pub(super) const IN_FLIGHT_MAX: usize = limits::PASSES_IN_FLIGHT_MAX / 2;
 
+/// Tokens of a pass that nobody runs: whole blocks, as only these are known.
+pub(super) const TOLD_ROWS_MAX: usize = limits::PASS_ROWS_MAX / 32 * 32;
+
 #[derive(Debug)]
 pub(super) struct Upload {
     /// The first log position that was not sent yet.
     next: usize,
+    /// Before it the stages are told of the text, and sent no rows.
+    told: usize,
     /// Whether the last pass was sent.
     complete: bool,
     /// The device speaks on: no pass is the last.
@@ -52,7 +57,12 @@ impl Upload {
     /// Of the log from `start` on; the device speaks on where it `speaks`.
     pub(super) const fn new(start: usize, speaks: bool) -> Self {
         let in_flight = VecDeque::new();
-        Self { next: start, complete: false, speaks, stretch: start..start, in_flight }
+        Self { next: start, told: 0, complete: false, speaks, stretch: start..start, in_flight }
+    }
+
+    /// The stages may know the KV of the log before `told`.
+    pub(super) fn telling(self, told: usize) -> Self {
+        Self { told, ..self }
     }
 
     /// Whether the device speaks on.
@@ -94,6 +104,9 @@ impl Upload {
         if self.complete || self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
+        if self.next < self.told.min(terms.judged_to.saturating_sub(1)) {
+            return Some(self.next_told(log, terms));
+        }
         let all = if self.speaks { self.stretch_end(terms.end) } else { terms.end };
         if self.speaks && all == self.next {
             return None;
@@ -120,6 +133,26 @@ impl Upload {
         self.next = end;
         self.in_flight.push_back(pass.clone());
         Some(pass)
+    }
+
+    /// The next pass of what the stages may know.
+    fn next_told(&mut self, log: &TokenLog, terms: Terms) -> Pass {
+        let (base, end) = (self.next, self.told.min(self.next + TOLD_ROWS_MAX));
+        let pass = Pass {
+            epoch: terms.epoch,
+            base: Position::after(base),
+            prefix: log.hash(base).expect("an upload starts within the log").check(),
+            tokens: log.tokens()[base..end].to_vec(),
+            said: 0,
+            drafts: 0,
+            ask: false,
+            extend: 0,
+            told: true,
+            hidden: None,
+        };
+        (self.next, self.stretch) = (end, end..end);
+        self.in_flight.push_back(pass.clone());
+        pass
     }
 
     /// Where the present stretch ends, or the next one, which takes in all up to `end`, once that is

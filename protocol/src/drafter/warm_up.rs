@@ -10,10 +10,12 @@
 //! It asks nothing: its passes are only acknowledged. The text grows meanwhile, and so it is read in
 //! stretches, each shorter than the one before.
 
+use super::upload::TOLD_ROWS_MAX;
 use super::{AfterOutage, Drafter, Route};
-use crate::{Epoch, Fault, Message, Opened, Pass, SessionId, Verdict};
+use crate::{Epoch, Fault, FaultKind, Message, Opened, Pass, SessionId, Verdict};
 use base::Position;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Rows that the stages take in within a moment.
 const ROWS_SHORT: usize = 16;
@@ -30,6 +32,8 @@ pub struct WarmUp {
     pub(super) route: Route,
     pub(super) session: SessionId,
     epoch: Epoch,
+    /// How many leading tokens the stages are told of.
+    told: usize,
     state: State,
     outbox: VecDeque<Message>,
 }
@@ -45,8 +49,10 @@ enum State {
 struct Reading {
     /// Rows before it were sent.
     sent: usize,
-    /// Rows before it were run.
+    /// Rows before it were run, or known.
     run: usize,
+    /// Before it the stages are told of the text, a pass at a time.
+    told: usize,
     /// Where the passes that are under way end.
     under_way: VecDeque<usize>,
     /// Rows sent since all was run.
@@ -55,18 +61,22 @@ struct Reading {
 }
 
 impl Drafter {
-    /// Begins to have `route` read the text, in a session of its own: `session` is new to its stages.
+    /// Begins to have `route` read the text, in a session of its own: `session` is new to its stages. They may
+    /// know the KV of the first `told` tokens, which end with a block: of these they are told, and sent rows
+    /// only where they do not.
     ///
     /// # Panics
     ///
-    /// Where `route` has no stages, or as [`Self::switch`].
-    pub fn warm_up(&mut self, route: Route, session: SessionId) -> WarmUp {
+    /// Where `route` has no stages, the log has fewer tokens, or as [`Self::switch`].
+    pub fn warm_up(&mut self, route: Route, session: SessionId, told: Position) -> WarmUp {
+        assert!(told <= self.log.end(), "nobody is told what is not said");
         assert!(!route.is_local(), "a route without stages needs no preparation");
         route.check(self.config.pass_rows_max);
         let epoch = self.new_epoch();
         let open = self.open(session, epoch, &route.stages, 0);
         let outbox = VecDeque::from([Message::Open(open)]);
-        WarmUp { route, session, epoch, state: State::Opening, outbox }
+        let told = told.index();
+        WarmUp { route, session, epoch, told, state: State::Opening, outbox }
     }
 
     /// How much of the log nobody is going to take back.
@@ -101,7 +111,8 @@ impl WarmUp {
     /// The stages are there: sends them the log.
     pub fn handle_opened(&mut self, drafter: &Drafter, opened: &Opened) {
         if opened.epoch == self.epoch && matches!(self.state, State::Opening) {
-            self.state = State::Reading(Reading::default());
+            let reading = Reading { told: self.told, ..Reading::default() };
+            self.state = State::Reading(reading);
             self.read_on(drafter);
         }
     }
@@ -122,10 +133,20 @@ impl WarmUp {
         self.read_on(drafter);
     }
 
-    /// The stages cannot, or will not.
-    pub fn handle_fault(&mut self, fault: &Fault) {
-        if fault.epoch == self.epoch {
-            self.state = State::Refused(fault.detail.clone());
+    /// The stages do not know all that they were told, or cannot or will not go on.
+    pub fn handle_fault(&mut self, drafter: &Drafter, fault: &Fault) {
+        if fault.epoch != self.epoch {
+            return;
+        }
+        match (&mut self.state, fault.kind) {
+            (State::Reading(reading), FaultKind::Gap { held, prefix })
+                if reading.is_told_of() && drafter.log.hash(held.index()) == Some(prefix) =>
+            {
+                let run = held.index();
+                *reading = Reading { sent: run, run, ..Reading::default() };
+                self.read_on(drafter);
+            }
+            _ => self.state = State::Refused(fault.detail.clone()),
         }
     }
 
@@ -139,6 +160,16 @@ impl WarmUp {
 
     fn read_on(&mut self, drafter: &Drafter) {
         let State::Reading(reading) = &mut self.state else { return };
+        if reading.run < reading.told {
+            // One at a time: of what follows one that is not known, none is.
+            if reading.under_way.is_empty() {
+                let (base, end) = (reading.sent, reading.told.min(reading.sent + TOLD_ROWS_MAX));
+                self.outbox.push_back(Message::Pass(pass_of(drafter, self.epoch, base..end, true)));
+                reading.sent = end;
+                reading.under_way.push_back(end);
+            }
+            return;
+        }
         let (all, rows_max) = (drafter.lasting(), drafter.config.pass_rows_max.min(ROWS_MAX));
         while !reading.warm && reading.under_way.len() < UNDER_WAY_MAX {
             let (base, end) = (reading.sent, all.min(reading.sent + rows_max));
@@ -149,19 +180,30 @@ impl WarmUp {
             reading.sent = end;
             reading.stretch += end - base;
             reading.under_way.push_back(end);
-            let prefix = drafter.log.hash(base).expect("it stands within the log").check();
-            self.outbox.push_back(Message::Pass(Pass {
-                epoch: self.epoch,
-                base: Position::after(base),
-                prefix,
-                tokens: drafter.log.tokens()[base..end].to_vec(),
-                said: 0,
-                drafts: 0,
-                ask: false,
-                extend: 0,
-                told: false,
-                hidden: None,
-            }));
+            self.outbox.push_back(Message::Pass(pass_of(drafter, self.epoch, base..end, false)));
         }
+    }
+}
+
+impl Reading {
+    /// Whether a pass of what the stages may know is under way.
+    fn is_told_of(&self) -> bool {
+        self.run < self.told && !self.under_way.is_empty()
+    }
+}
+
+/// A pass of the log that asks nothing.
+fn pass_of(drafter: &Drafter, epoch: Epoch, rows: Range<usize>, told: bool) -> Pass {
+    Pass {
+        epoch,
+        base: Position::after(rows.start),
+        prefix: drafter.log.hash(rows.start).expect("it stands within the log").check(),
+        tokens: drafter.log.tokens()[rows].to_vec(),
+        said: 0,
+        drafts: 0,
+        ask: false,
+        extend: 0,
+        told,
+        hidden: None,
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const NODE_SECTIONS: [&str; 8] =
     ["node", "identity", "model", "upstream", "limits", "engine", "profile", "link"];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 11] = [
+const DEVICE_SECTIONS: [&str; 12] = [
     "node",
     "identity",
     "models",
@@ -17,6 +17,7 @@ const DEVICE_SECTIONS: [&str; 11] = [
     "plan",
     "generation",
     "kv",
+    "segments",
     "engine",
     "planner",
     "profile",

@@ -100,7 +100,7 @@ pub(super) const fn of_mode(mode: CellMode) -> (Ink, Shape) {
         CellMode::Sync => (Ink::Orange, Shape::TriangleUp),
         CellMode::Streaming => (Ink::Green, Shape::TriangleDown),
         CellMode::WorkConserving => (Ink::Blue, Shape::Circle),
-        CellMode::Split(_) => (Ink::Pink, Shape::Diamond),
+        CellMode::Split(_) | CellMode::Target { .. } => (Ink::Pink, Shape::Diamond),
     }
 }
 

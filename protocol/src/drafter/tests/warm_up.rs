@@ -54,7 +54,7 @@ fn ran(warm_up: &mut WarmUp, desk: &Desk, epoch: Epoch, to: u32) {
 #[test]
 fn the_text_is_read_in_passes_and_what_grows_meanwhile_in_the_next_stretch() {
     let mut desk = long();
-    let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(0));
     let epoch = opened(&mut warm_up, &desk);
     assert!(epoch > Epoch(1));
     assert_eq!(sent(&mut warm_up), [(0, 8), (8, 8)], "two are under way");
@@ -89,11 +89,15 @@ fn the_text_is_read_in_passes_and_what_grows_meanwhile_in_the_next_stretch() {
 #[test]
 fn stages_that_refuse_change_nothing() {
     let mut desk = Desk::begun(config(), 21);
-    let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(0));
     let Some(Message::Open(open)) = warm_up.poll_transmit() else { panic!("no open") };
-    warm_up.handle_fault(&Fault::on_session(Epoch(0), FaultKind::Rejected, "long ago"));
+    warm_up
+        .handle_fault(&desk.drafter, &Fault::on_session(Epoch(0), FaultKind::Rejected, "long ago"));
     assert_eq!(warm_up.refused(), None);
-    warm_up.handle_fault(&Fault::on_session(open.epoch, FaultKind::Rejected, "no room"));
+    warm_up.handle_fault(
+        &desk.drafter,
+        &Fault::on_session(open.epoch, FaultKind::Rejected, "no room"),
+    );
     assert_eq!((warm_up.refused(), warm_up.is_warm()), (Some("no room"), false));
     assert_eq!(desk.draft(&[22, 23, 24]).epoch, Epoch(1));
     let verdict = Verdict { epoch: Epoch(1), ..plain(Position(4), 3, &[25]) };
@@ -108,7 +112,7 @@ fn of_a_device_that_has_its_words_revised_what_is_judged_is_read() {
         let mut desk = Desk::begun(DrafterConfig { after_outage, ..config() }, 21);
         desk.drafter.handle_link_lost(desk.now);
         desk.say(&[22, 23, 24]);
-        let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+        let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(0));
         opened(&mut warm_up, &desk);
         assert_eq!(sent(&mut warm_up), [(0, read)], "{after_outage:?}");
     }
@@ -118,7 +122,7 @@ fn of_a_device_that_has_its_words_revised_what_is_judged_is_read() {
 #[test]
 fn stages_that_come_no_nearer_are_warm_enough() {
     let mut desk = long();
-    let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(0));
     let epoch = opened(&mut warm_up, &desk);
     for end in [8, 16, 24, 32] {
         ran(&mut warm_up, &desk, epoch, end);
@@ -141,7 +145,46 @@ fn passes_are_small_where_others_are_large() {
     let config = DrafterConfig { prompt: ids(&prompt), positions_max: 200, ..config() };
     let mut desk = Desk::opened(DrafterConfig { pass_rows_max: 100, ..config });
     assert_eq!(desk.pass().tokens.len(), 80);
-    let mut warm_up = desk.drafter.warm_up(split(), OTHER);
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(0));
     opened(&mut warm_up, &desk);
     assert_eq!(sent(&mut warm_up), [(0, 32), (32, 32)]);
+}
+
+/// The passes that are sent: where each begins, how long it is, whether it is told.
+fn told(warm_up: &mut WarmUp) -> Vec<(u32, usize, bool)> {
+    std::iter::from_fn(|| warm_up.poll_transmit())
+        .map(|message| match message {
+            Message::Pass(pass) => (pass.base.0, pass.tokens.len(), pass.told),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn stages_that_know_the_text_are_told_of_it_and_run_none_of_it() {
+    let mut desk = long();
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(32));
+    let epoch = opened(&mut warm_up, &desk);
+    assert_eq!(told(&mut warm_up), [(0, 32, true)]);
+    ran(&mut warm_up, &desk, epoch, 32);
+    assert!(warm_up.is_warm(), "what is left is a moment's work");
+    assert_eq!(told(&mut warm_up), []);
+}
+
+#[test]
+fn stages_that_do_not_know_all_of_it_are_sent_what_they_lack() {
+    let mut desk = long();
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(32));
+    let epoch = opened(&mut warm_up, &desk);
+    let _ = told(&mut warm_up);
+    let gap = |held: u32| {
+        let prefix = desk.drafter.log().hash(held as usize).unwrap();
+        let kind = FaultKind::Gap { held: Position(held), prefix };
+        Fault::on_session(epoch, kind, "unknown")
+    };
+    warm_up.handle_fault(&desk.drafter, &gap(0));
+    assert_eq!(told(&mut warm_up), [(0, 8, false), (8, 8, false)]);
+    assert_eq!(warm_up.refused(), None);
+    warm_up.handle_fault(&desk.drafter, &gap(0));
+    assert_eq!(warm_up.refused(), Some("unknown"), "rows that were sent are not lost");
 }

@@ -1,0 +1,100 @@
+//! A prefill from both ends: a device computes a prompt's KV from the front, what another node has
+//! computed arrives from the back, and they meet (Cake, arXiv:2410.03065).
+//!
+//! ```text
+//!   blocks   0 1 2 3 4 5 6 7 8 9
+//!            ▶▶▶▶▶▶▶▶│◀◀◀◀◀◀◀◀◀◀     time = (n + delay / brought) / (1 / computed + 1 / brought)
+//!            computed  brought
+//! ```
+
+/// What a block of a prompt takes either way, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meeting {
+    /// Blocks of the prompt.
+    pub blocks: usize,
+    /// To compute one here.
+    pub computed_s: f64,
+    /// To bring one over the link.
+    pub brought_s: f64,
+    /// Until the first one comes: the other node reads the prompt first, and is asked.
+    pub delay_s: f64,
+}
+
+/// Bringing has to take this share of the time of computing at most: it costs bytes, and the times are
+/// estimates.
+const WORTHWHILE: f64 = 0.9;
+
+impl Meeting {
+    /// How long it takes where nothing is brought.
+    #[expect(clippy::cast_precision_loss, reason = "a prompt has few blocks")]
+    pub fn alone_s(&self) -> f64 {
+        self.blocks as f64 * self.computed_s
+    }
+
+    /// How long it takes from both ends: no longer than alone.
+    #[expect(clippy::cast_precision_loss, reason = "a prompt has few blocks")]
+    pub fn together_s(&self) -> f64 {
+        let Self { blocks, computed_s, brought_s, delay_s } = *self;
+        if computed_s <= 0.0 {
+            return 0.0;
+        }
+        if brought_s <= 0.0 {
+            return delay_s.min(self.alone_s());
+        }
+        let meets = (blocks as f64 + delay_s / brought_s) / (1.0 / computed_s + 1.0 / brought_s);
+        meets.min(self.alone_s())
+    }
+
+    /// How long it takes where all is brought and nothing computed.
+    #[expect(clippy::cast_precision_loss, reason = "a prompt has few blocks")]
+    pub fn all_brought_s(&self) -> f64 {
+        self.delay_s + self.blocks as f64 * self.brought_s
+    }
+
+    /// Whether to bring all, by one who has other things to compute meanwhile.
+    pub fn pays_alone(&self) -> bool {
+        self.all_brought_s() < WORTHWHILE * self.alone_s()
+    }
+
+    /// Whether to bring some.
+    pub fn pays(&self) -> bool {
+        self.together_s() < WORTHWHILE * self.alone_s()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the time is when both ends meet. Method: blocks are taken from either end, one at a time,
+    /// by whoever would have the next one first.
+    #[test]
+    fn they_meet_when_a_simulation_says() {
+        for (computed_s, brought_s, delay_s) in
+            [(0.64, 0.1, 0.3), (0.64, 2.0, 0.3), (0.1, 0.1, 5.0), (0.02, 0.5, 0.1), (1.0, 1.0, 0.0)]
+        {
+            let meeting = Meeting { blocks: 280, computed_s, brought_s, delay_s };
+            let (mut front, mut back) = (0.0, delay_s);
+            for _ in 0..meeting.blocks {
+                match front + computed_s < back + brought_s {
+                    true => front += computed_s,
+                    false => back += brought_s,
+                }
+            }
+            let simulated = f64::max(front, if back > delay_s { back } else { 0.0 });
+            let within = computed_s + brought_s;
+            assert!((meeting.together_s() - simulated).abs() <= within, "{meeting:?}: {simulated}");
+        }
+    }
+
+    #[test]
+    fn what_takes_longer_to_bring_than_to_compute_is_not_worth_its_bytes() {
+        let meeting = |brought_s| Meeting { blocks: 28, computed_s: 0.64, brought_s, delay_s: 0.2 };
+        assert!(meeting(0.3).pays());
+        assert!(!meeting(20.0).pays());
+        assert!(meeting(0.3).pays_alone() && !meeting(0.65).pays_alone());
+        assert!(!Meeting { blocks: 2, ..meeting(0.3) }.pays() || meeting(0.3).delay_s < 0.64);
+        assert!(!Meeting { computed_s: 0.0, ..meeting(0.3) }.pays());
+        assert!(!Meeting { blocks: 0, ..meeting(0.3) }.pays());
+    }
+}
