@@ -39,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the layers are run.
     pub engine: EngineOptions,
+    /// Where KV is kept beyond the pool.
+    pub segments: SegmentOptions,
     /// What it can do and what it costs, for planners.
     pub profile: Profile,
     /// What was measured of it; without it no plan gives it any layers.
@@ -83,6 +85,15 @@ pub struct EngineOptions {
     pub pace: Pace,
     /// Who computes. No key of a file: a node that serves others has one right answer.
     pub runs_on: RunsOn,
+}
+
+/// `[segments]`: KV of whole blocks, for when their text comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentOptions {
+    /// A folder that survives a restart; `None` keeps nothing beyond the pool.
+    pub store: Option<PathBuf>,
+    /// The most MiB of files in it.
+    pub store_mib: u32,
 }
 
 /// Who runs forward passes.
@@ -142,7 +153,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigProblem> {
         check_role(self.identity.peer().role, self.upstream.is_some())?;
         self.limits.check()?;
-        self.engine.check()
+        self.engine.check()?;
+        require(self.segments.store_mib > 0, "segments.store_mib", "must be above 0")
     }
 }
 
@@ -198,6 +210,13 @@ impl Default for EngineOptions {
             pace: Pace::default(),
             runs_on: RunsOn::default(),
         }
+    }
+}
+
+/// No store.
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self { store: None, store_mib: 1_024 }
     }
 }
 

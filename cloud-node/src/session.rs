@@ -22,6 +22,7 @@ use crate::engine::{Done, EngineError, Job, Sequence};
 use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::stages::{self, Accepted};
+use crate::store::Asked;
 use base::{ByteCount, Position, Role, TokenId};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
@@ -123,7 +124,7 @@ async fn turn(
 ) -> Result<End, Box<Fault>> {
     let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
-    let kv = stages::kv_options(node.share_prefixes, &node.host, guest.link.peer(), &open);
+    let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);
     let admitted = {
         let mut registry = node.registry();
         let reserved = match accepted.run.layers.is_empty() {
@@ -182,18 +183,31 @@ impl Driver<'_> {
         Ok(values)
     }
 
-    fn submit(&self, job: Job) -> Running {
-        let engine = Arc::clone(&self.node.engine);
-        Box::pin(async move { engine.run(job).await.map(Outcome::Ran) })
+    /// The blocks of `text` that rows from `base` on may take from KV that is known, of those on disk.
+    fn asked(&self, text: &[TokenId], base: Position) -> Option<Asked> {
+        let kv = *self.sequence.options();
+        let (layers, base) = (self.accepted.run.layers, base.index());
+        let stored = self.node.store.is_some() && !layers.is_empty();
+        stored.then(|| Asked { kv, layers, text: text.to_vec(), base })
     }
 
-    /// Looks for KV of `tokens`, which follow the first `base` of the session's text.
-    fn look_up(&self, base: Position, tokens: Vec<TokenId>) -> Running {
-        let (engine, sequence) = (Arc::clone(&self.node.engine), Arc::clone(self.sequence));
-        let layers = self.accepted.run.layers;
-        Box::pin(
-            async move { engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known) },
-        )
+    /// Runs `job`, once what `asked` is about is there.
+    fn submit(&self, asked: Option<Asked>, job: Job) -> Running {
+        let node = Arc::clone(self.node);
+        Box::pin(async move {
+            node.bring(asked).await;
+            node.engine.run(job).await.map(Outcome::Ran)
+        })
+    }
+
+    /// Looks for KV of `tokens`, which follow the first `base` of the session's `text`.
+    fn look_up(&self, text: &[TokenId], base: Position, tokens: Vec<TokenId>) -> Running {
+        let (node, sequence) = (Arc::clone(self.node), Arc::clone(self.sequence));
+        let (layers, asked) = (self.accepted.run.layers, self.asked(text, base));
+        Box::pin(async move {
+            node.bring(asked).await;
+            node.engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known)
+        })
     }
 }
 

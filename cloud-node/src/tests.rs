@@ -8,4 +8,5 @@ mod known;
 mod kv;
 mod limits;
 mod same_text;
+mod store;
 mod world;

@@ -9,7 +9,7 @@
 use super::batcher::SequenceKey;
 use super::{Engine, EngineError, Request, Sequence};
 use base::{LayerRange, Position, TokenId};
-use runtime::{KvPool, SegmentFormat, SequenceId, TextKey};
+use runtime::{Arrival, KvPool, Segment, SegmentError, SegmentFormat, SequenceId, TextKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -101,6 +101,20 @@ impl Engine {
 }
 
 impl Hold<'_> {
+    /// Whether the pool has `segment`.
+    pub(crate) fn has(&self, segment: &Segment) -> bool {
+        self.pool.has_segment(segment)
+    }
+
+    /// Puts the `bytes` of `segment` into the pool.
+    pub(crate) fn import(
+        &mut self,
+        segment: &Segment,
+        bytes: &[u8],
+    ) -> Result<Arrival, SegmentError> {
+        self.pool.import(segment, bytes)
+    }
+
     fn adopt(
         &mut self,
         sequence: &Sequence,
