@@ -38,6 +38,7 @@ mod link_meter;
 mod mean;
 mod message;
 mod prefix;
+mod segments;
 #[cfg(test)]
 mod sim;
 mod speculation;
@@ -66,6 +67,7 @@ pub use message::{
     Ping, PlannedStage, Pong, Rollback, Scope, SegmentPart, SegmentRequest, Verdict, Welcome,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
+pub use segments::{Arrived, Fetch, SegmentWork, Serving, Wanted};
 pub use speculation::{Drafted, Origin, Source, Sources, Tuning};
 pub use tenant::TenantSecret;
 pub use text_name::TextName;

@@ -193,6 +193,24 @@ pub enum PeerMisbehaved {
         /// As asked.
         asked: Position,
     },
+    /// A part of a segment that is not the one that comes next.
+    #[error("part of segment {index} of request {request} does not fit: {why}")]
+    UnfitPart {
+        /// As the part says.
+        request: u32,
+        /// As the part says.
+        index: u32,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// A request for segments whose number does not ascend.
+    #[error("request {request} for segments after request {newest}")]
+    StaleRequest {
+        /// Its number.
+        request: u32,
+        /// That of the one before.
+        newest: u32,
+    },
     /// A handshake under another name or role than the certificate's.
     #[error("peer says it is {role} {name}, its certificate says otherwise")]
     Impostor {
