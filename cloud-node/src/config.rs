@@ -111,6 +111,20 @@ pub enum RunsOn {
     Runtime,
 }
 
+impl RunsOn {
+    /// Does what takes a while beside all tasks, unless computing is done among them as well; `None` where
+    /// it panicked, or the runtime ended first.
+    pub(crate) async fn aside<T: Send + 'static>(
+        self,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        match self {
+            Self::OwnThread => tokio::task::spawn_blocking(act).await.ok(),
+            Self::Runtime => Some(act()),
+        }
+    }
+}
+
 /// `share_prefixes`. A beginning whose KV is there already costs no time, and whoever sees how long
 /// an answer takes can tell: between strangers that gives away what others have asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

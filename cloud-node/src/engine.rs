@@ -51,6 +51,7 @@ const REQUESTS_WAITING_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Engine {
     stage: Stage,
+    runs_on: RunsOn,
     rows_max: usize,
     bound: ByteCount,
     requests: mpsc::Sender<Request>,
@@ -218,7 +219,8 @@ impl Engine {
             RunsOn::Runtime => drop(tokio::spawn(worker.run())),
         }
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
-        Ok(Arc::new(Self { stage, rows_max, bound, requests, closes, sequences, load }))
+        let runs_on = options.runs_on;
+        Ok(Arc::new(Self { stage, runs_on, rows_max, bound, requests, closes, sequences, load }))
     }
 
     /// A sequence that holds nothing yet.
@@ -234,15 +236,17 @@ impl Engine {
     }
 
     /// Of a block's `exact` KV in the layers `of` the segment in `layers` and `format`; `None` where these
-    /// are not among them, or it is no block.
-    pub(crate) fn part_of_block(
+    /// are not among them, or it is no block. Made beside passes.
+    pub(crate) async fn part_of_block(
         &self,
-        exact: &[u8],
+        exact: Vec<u8>,
         of: LayerRange,
         layers: LayerRange,
         format: SegmentFormat,
     ) -> Option<Vec<u8>> {
-        self.stage.part_of_block(exact, of, layers, format)
+        let stage = self.stage.clone();
+        let make = move || stage.part_of_block(&exact, of, layers, format);
+        self.runs_on.aside(make).await.flatten()
     }
 
     /// The most bytes of KV that a sequence of `positions` takes.

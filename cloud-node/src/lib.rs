@@ -23,6 +23,7 @@ mod load_meter;
 mod measure;
 mod node;
 mod registry;
+mod segments;
 mod server;
 mod session;
 mod stages;

@@ -4,12 +4,13 @@ use crate::config::Limits;
 use crate::engine::{Engine, Sequence};
 use crate::load_meter::LoadMeter;
 use crate::registry::Registry;
+use crate::segments::Channels;
 use crate::stages::{Own, Sharing};
 use crate::store::{Asked, Store};
 use base::LayerRange;
 use profile::{NodeProfile, Reach, Upstream};
 use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
-use runtime::{KvOptions, SegmentFormat, StageSpec, TextKey};
+use runtime::{KvOptions, StageSpec, TextKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     /// Where ids of ours are drawn.
     pub(crate) network: Network,
     registry: Mutex<Registry<Arc<Seat>>>,
+    /// Channels on which segments are given out.
+    pub(crate) segment_channels: Channels,
     /// Told when a session ends or is left.
     pub(crate) left: Notify,
 }
@@ -106,6 +109,7 @@ impl Node {
             upstream,
             network,
             registry,
+            segment_channels: Channels::default(),
             left,
         }
     }
@@ -147,14 +151,14 @@ impl Node {
         }
     }
 
-    /// The bytes of the segment that ends `text`, of what is on disk.
+    /// The exact bytes of the block that ends `text`, of what is on disk, and their layers: `layers` at
+    /// least.
     pub(crate) async fn stored(
         &self,
         text: TextKey,
         layers: LayerRange,
-        format: SegmentFormat,
-    ) -> Option<Vec<u8>> {
-        self.store.as_ref()?.named(&self.engine, text, layers, format).await
+    ) -> Option<(Vec<u8>, LayerRange)> {
+        self.store.as_ref()?.named(text, layers).await
     }
 
     /// When a peer that was refused may try again.

@@ -11,7 +11,7 @@ use crate::config::{Config, ConfigProblem, RunsOn};
 use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
 use crate::stages::Sharing;
-use crate::store::{Completed, Outlet, Store};
+use crate::store::{Completed, Opened, Store};
 use crate::visit;
 use base::{LayerRange, ModelFingerprint, NodeName, Role};
 use profile::NodeProfile;
@@ -108,7 +108,11 @@ impl Server {
         let context = stage.config().context_length;
         limits.positions_per_session_max = limits.positions_per_session_max.min(context);
         let holds = stage.spec();
-        let (store, outlet, queue) = store_of(&config, holds)?;
+        let opened = Store::open(&config.segments, config.engine.runs_on, holds.layers)?;
+        let (store, outlet, queue) = match opened {
+            Some(Opened { store, outlet, queue }) => (Some(store), Some(outlet), Some(queue)),
+            None => (None, None, None),
+        };
         let engine = Engine::start(stage, limits.kv_tokens_max, config.engine, outlet)?;
         let network = config.network.clone();
         let secret = match &store {
@@ -192,18 +196,6 @@ impl Server {
             tasks.spawn(keep_up(Arc::clone(upstream), stop.clone()));
         }
     }
-}
-
-/// The store that `config` names, where completed blocks go in, and where they come out for its task.
-fn store_of(
-    config: &Config,
-    holds: StageSpec,
-) -> Result<(Option<Arc<Store>>, Option<Outlet>, Option<mpsc::Receiver<Completed>>), StoreError> {
-    let opened = Store::open(&config.segments, config.engine.runs_on, holds.layers)?;
-    Ok(match opened {
-        Some((store, outlet, queue)) => (Some(store), Some(outlet), Some(queue)),
-        None => (None, None, None),
-    })
 }
 
 /// A stage, and what peers are told of the node that holds it.

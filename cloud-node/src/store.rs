@@ -49,6 +49,13 @@ pub(crate) struct Completed {
 /// Where the engine puts completed blocks.
 pub(crate) type Outlet = mpsc::Sender<Completed>;
 
+/// A store, and the two ends of the queue of its task.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<Store>,
+    pub(crate) outlet: Outlet,
+    pub(crate) queue: mpsc::Receiver<Completed>,
+}
+
 /// The store of one node.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -81,13 +88,14 @@ impl Store {
         options: &SegmentOptions,
         runs_on: RunsOn,
         loaded: LayerRange,
-    ) -> Result<Option<(Arc<Self>, Outlet, mpsc::Receiver<Completed>)>, StoreError> {
+    ) -> Result<Option<Opened>, StoreError> {
         let Some(folder) = &options.store else { return Ok(None) };
         let bound = ByteCount(u64::from(options.store_mib) << 20);
         let files = Arc::new(SegmentStore::open(folder, bound)?);
         let (outlet, queue) = mpsc::channel(WAITING_MAX);
         let folder = folder.clone();
-        Ok(Some((Arc::new(Self { files, folder, runs_on, loaded }), outlet, queue)))
+        let store = Arc::new(Self { files, folder, runs_on, loaded });
+        Ok(Some(Opened { store, outlet, queue }))
     }
 
     /// The node's secret, which outlives the process with what is named by it: `fresh` where there is none
@@ -192,30 +200,23 @@ impl Store {
 
     async fn read(&self, key: SegmentKey) -> Option<Vec<u8>> {
         let files = Arc::clone(&self.files);
-        match self.runs_on {
-            RunsOn::Runtime => files.get(key),
-            RunsOn::OwnThread => {
-                let read = tokio::task::spawn_blocking(move || files.get(key));
-                read.await.ok().flatten()
-            }
-        }
+        self.runs_on.aside(move || files.get(key)).await.flatten()
     }
 
-    /// The bytes of the segment that ends `text`, of blocks of just these layers or of the whole stage.
+    /// The exact bytes of the block that ends `text`, in just these layers or those of the whole stage, and
+    /// in which.
     pub(crate) async fn named(
         &self,
-        engine: &Engine,
         text: TextKey,
         layers: LayerRange,
-        format: SegmentFormat,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(Vec<u8>, LayerRange)> {
         if layers.is_empty() || !self.loaded.contains(layers) {
             return None;
         }
         for held in [layers, self.loaded] {
             let exact = self.read(SegmentKey::of(text, held, SegmentFormat::Exact)).await;
             if let Some(exact) = exact {
-                return engine.part_of_block(&exact, held, layers, format);
+                return Some((exact, held));
             }
         }
         None
@@ -223,12 +224,7 @@ impl Store {
 
     async fn write(&self, Completed { key, bytes }: Completed) {
         let files = Arc::clone(&self.files);
-        match self.runs_on {
-            RunsOn::Runtime => files.put(key, &bytes),
-            RunsOn::OwnThread => {
-                // It logs what it fails at; a runtime that ends runs nothing any more.
-                let _ = tokio::task::spawn_blocking(move || files.put(key, &bytes)).await;
-            }
-        }
+        // It logs what it fails at.
+        self.runs_on.aside(move || files.put(key, &bytes)).await;
     }
 }

@@ -88,14 +88,10 @@ impl Engine {
         self.between_passes(Some(sequence), adopt).await?
     }
 
-    /// The bytes of the segment that ends `text`; `None` where the pool has it not.
-    pub(crate) async fn export(
-        &self,
-        text: TextKey,
-        layers: LayerRange,
-        format: SegmentFormat,
-    ) -> Option<Vec<u8>> {
-        let export = move |hold: &mut Hold<'_>| hold.pool.export_named(text, layers, format);
+    /// The exact bytes of the segment that ends `text`; `None` where the pool has not got it.
+    pub(crate) async fn export(&self, text: TextKey, layers: LayerRange) -> Option<Vec<u8>> {
+        let exact = SegmentFormat::Exact;
+        let export = move |hold: &mut Hold<'_>| hold.pool.export_named(text, layers, exact);
         self.between_passes(None, export).await.ok().flatten()
     }
 }
