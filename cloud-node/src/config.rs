@@ -39,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the layers are run.
     pub engine: EngineOptions,
+    /// Where KV is kept beyond the pool.
+    pub segments: SegmentOptions,
     /// What it can do and what it costs, for planners.
     pub profile: Profile,
     /// What was measured of it; without it no plan gives it any layers.
@@ -85,6 +87,15 @@ pub struct EngineOptions {
     pub runs_on: RunsOn,
 }
 
+/// `[segments]`: KV of whole blocks, for when their text comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentOptions {
+    /// A folder that survives a restart; `None` keeps nothing beyond the pool.
+    pub store: Option<PathBuf>,
+    /// The most MiB of files in it.
+    pub store_mib: u32,
+}
+
 /// Who runs forward passes.
 ///
 /// Said and not told from the runtime's flavour: in real time a pass must hold up no task on a runtime
@@ -98,6 +109,20 @@ pub enum RunsOn {
     /// runtime of one thread whose clock is paused: computing then takes no time there, a pace does,
     /// and everything happens in the same order every time.
     Runtime,
+}
+
+impl RunsOn {
+    /// Does what takes a while beside all tasks, unless computing is done among them as well; `None` where
+    /// it panicked, or the runtime ended first.
+    pub(crate) async fn aside<T: Send + 'static>(
+        self,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        match self {
+            Self::OwnThread => tokio::task::spawn_blocking(act).await.ok(),
+            Self::Runtime => Some(act()),
+        }
+    }
 }
 
 /// `share_prefixes`. A beginning whose KV is there already costs no time, and whoever sees how long
@@ -142,7 +167,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigProblem> {
         check_role(self.identity.peer().role, self.upstream.is_some())?;
         self.limits.check()?;
-        self.engine.check()
+        self.engine.check()?;
+        require(self.segments.store_mib > 0, "segments.store_mib", "must be above 0")
     }
 }
 
@@ -198,6 +224,13 @@ impl Default for EngineOptions {
             pace: Pace::default(),
             runs_on: RunsOn::default(),
         }
+    }
+}
+
+/// No store.
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self { store: None, store_mib: 1_024 }
     }
 }
 

@@ -23,13 +23,18 @@ mod errand;
 mod load;
 mod worker;
 
+pub(crate) use errand::Hold;
+
 use crate::config::{EngineOptions, RunsOn};
-use base::{ByteCount, Position, Sampling, TokenId};
+use crate::store::Outlet;
+use base::{ByteCount, LayerRange, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use errand::Errand;
 use load::Load;
 use runtime::sampler::SampleError;
-use runtime::{ForwardError, KvOptions, Pool, PoolError, Stage, StageSpec};
+use runtime::{
+    ForwardError, KvOptions, Pool, PoolError, SegmentFormat, Segments, Stage, StageSpec,
+};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,6 +51,7 @@ const REQUESTS_WAITING_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Engine {
     stage: Stage,
+    runs_on: RunsOn,
     rows_max: usize,
     bound: ByteCount,
     requests: mpsc::Sender<Request>,
@@ -187,8 +193,9 @@ pub(crate) fn threads(options: &EngineOptions) -> Result<Arc<Pool>, EngineStartE
 }
 
 impl Engine {
-    /// Starts the worker on `stage` with KV for `tokens` positions in half precision. Must be called
-    /// within a tokio runtime where `options` say [`RunsOn::Runtime`].
+    /// Starts the worker on `stage` with KV for `tokens` positions in half precision; a copy of each
+    /// block that is completed goes into `outlet`, while there is room. Must be called within a tokio
+    /// runtime where `options` say [`RunsOn::Runtime`].
     ///
     /// # Errors
     ///
@@ -197,6 +204,7 @@ impl Engine {
         stage: Stage,
         tokens: usize,
         options: EngineOptions,
+        outlet: Option<Outlet>,
     ) -> Result<Arc<Self>, EngineStartError> {
         let bound = stage.kv_bytes(&KvOptions::default(), tokens, 0);
         let kv = stage.new_pool_of(bound).map_err(EngineStartError::Pool)?;
@@ -205,18 +213,40 @@ impl Engine {
         let load = Arc::<Load>::default();
         let worker =
             Worker::new(stage.clone(), kv, options, Arc::clone(&load), requests_in, closes_in);
+        let worker = worker.keeping(outlet);
         match options.runs_on {
             RunsOn::OwnThread => on_a_thread(worker).map_err(EngineStartError::Thread)?,
             RunsOn::Runtime => drop(tokio::spawn(worker.run())),
         }
         let (rows_max, sequences) = (options.batch_rows_max, AtomicU64::new(0));
-        Ok(Arc::new(Self { stage, rows_max, bound, requests, closes, sequences, load }))
+        let runs_on = options.runs_on;
+        Ok(Arc::new(Self { stage, runs_on, rows_max, bound, requests, closes, sequences, load }))
     }
 
     /// A sequence that holds nothing yet.
     pub(crate) fn open(&self, options: KvOptions) -> Arc<Sequence> {
         let key = self.sequences.fetch_add(1, Ordering::Relaxed);
         Arc::new(Sequence { key, options, closes: self.closes.clone() })
+    }
+
+    /// What the segments of `text` are called, in sequences with these `options`; `None` where nothing is
+    /// shared.
+    pub(crate) fn segments(&self, options: &KvOptions, text: &[TokenId]) -> Option<Segments> {
+        self.stage.segments(options, text)
+    }
+
+    /// Of a block's `exact` KV in the layers `of` the segment in `layers` and `format`; `None` where these
+    /// are not among them, or it is no block. Made beside passes.
+    pub(crate) async fn part_of_block(
+        &self,
+        exact: Vec<u8>,
+        of: LayerRange,
+        layers: LayerRange,
+        format: SegmentFormat,
+    ) -> Option<Vec<u8>> {
+        let stage = self.stage.clone();
+        let make = move || stage.part_of_block(&exact, of, layers, format);
+        self.runs_on.aside(make).await.flatten()
     }
 
     /// The most bytes of KV that a sequence of `positions` takes.

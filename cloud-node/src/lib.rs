@@ -23,12 +23,16 @@ mod load_meter;
 mod measure;
 mod node;
 mod registry;
+mod segments;
 mod server;
 mod session;
 mod stages;
+mod store;
 mod visit;
 
-pub use config::{Config, ConfigProblem, EngineOptions, Limits, RunsOn, SharePrefixes};
+pub use config::{
+    Config, ConfigProblem, EngineOptions, Limits, RunsOn, SegmentOptions, SharePrefixes,
+};
 pub use engine::EngineStartError;
 pub use measure::measure;
 pub use server::{ServeError, Server};

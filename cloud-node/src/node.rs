@@ -1,13 +1,16 @@
 //! What all tasks of one server share.
 
-use crate::config::{Limits, SharePrefixes};
+use crate::config::Limits;
 use crate::engine::{Engine, Sequence};
 use crate::load_meter::LoadMeter;
 use crate::registry::Registry;
-use crate::stages::Own;
+use crate::segments::Channels;
+use crate::stages::{Own, Sharing};
+use crate::store::{Asked, Store};
+use base::LayerRange;
 use profile::{NodeProfile, Reach, Upstream};
 use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
-use runtime::{KvOptions, StageSpec};
+use runtime::{KvOptions, StageSpec, TextKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -28,12 +31,16 @@ pub(crate) struct Node {
     /// What is refused. `positions_per_session_max` is at most the model's context.
     pub(crate) limits: Limits,
     /// Which sessions share KV.
-    pub(crate) share_prefixes: SharePrefixes,
+    pub(crate) sharing: Sharing,
+    /// KV on disk.
+    pub(crate) store: Option<Arc<Store>>,
     /// The link to the next stage, of a gateway.
     pub(crate) upstream: Option<Arc<Uplink>>,
     /// Where ids of ours are drawn.
     pub(crate) network: Network,
     registry: Mutex<Registry<Arc<Seat>>>,
+    /// Channels on which segments are given out.
+    pub(crate) segment_channels: Channels,
     /// Told when a session ends or is left.
     pub(crate) left: Notify,
 }
@@ -82,7 +89,8 @@ impl Node {
         holds: StageSpec,
         engine: Arc<Engine>,
         limits: Limits,
-        share_prefixes: SharePrefixes,
+        sharing: Sharing,
+        store: Option<Arc<Store>>,
         upstream: Option<Arc<Uplink>>,
         network: Network,
     ) -> Self {
@@ -96,10 +104,12 @@ impl Node {
             holds,
             engine,
             limits,
-            share_prefixes,
+            sharing,
+            store,
             upstream,
             network,
             registry,
+            segment_channels: Channels::default(),
             left,
         }
     }
@@ -132,6 +142,23 @@ impl Node {
             upstream: self.upstream.as_ref().map(|upstream| &upstream.peer().name),
             positions_max: self.limits.positions_per_session_max,
         }
+    }
+
+    /// Brings what is on disk of the blocks that `asked` is about into the pool.
+    pub(crate) async fn bring(&self, asked: Option<Asked>) {
+        if let (Some(store), Some(asked)) = (&self.store, asked) {
+            store.bring(&self.engine, asked).await;
+        }
+    }
+
+    /// The exact bytes of the block that ends `text`, of what is on disk, and their layers: `layers` at
+    /// least.
+    pub(crate) async fn stored(
+        &self,
+        text: TextKey,
+        layers: LayerRange,
+    ) -> Option<(Vec<u8>, LayerRange)> {
+        self.store.as_ref()?.named(text, layers).await
     }
 
     /// When a peer that was refused may try again.

@@ -10,14 +10,17 @@
 use crate::config::{Config, ConfigProblem, RunsOn};
 use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
+use crate::stages::Sharing;
+use crate::store::{Completed, Opened, Store};
 use crate::visit;
 use base::{LayerRange, ModelFingerprint, NodeName, Role};
 use profile::NodeProfile;
 use protocol::{Hello, Host, LinkHealthConfig};
-use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec};
+use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec, StoreError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use transport::{BindError, CloseCode, LinkOptions, Listener, Peer, Uplink, UplinkConfig};
@@ -69,6 +72,9 @@ pub enum ServeError {
     /// The engine cannot start.
     #[error("cannot start the engine")]
     Engine(#[from] EngineStartError),
+    /// There can be no store.
+    #[error("segments.store: cannot be used")]
+    Store(#[from] StoreError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -102,21 +108,30 @@ impl Server {
         let context = stage.config().context_length;
         limits.positions_per_session_max = limits.positions_per_session_max.min(context);
         let holds = stage.spec();
-        let sharing = config.engine.share_prefixes;
-        let engine = Engine::start(stage, limits.kv_tokens_max, config.engine)?;
+        let opened = Store::open(&config.segments, config.engine.runs_on, holds.layers)?;
+        let (store, outlet, queue) = match opened {
+            Some(Opened { store, outlet, queue }) => (Some(store), Some(outlet), Some(queue)),
+            None => (None, None, None),
+        };
+        let engine = Engine::start(stage, limits.kv_tokens_max, config.engine, outlet)?;
         let network = config.network.clone();
+        let secret = match &store {
+            Some(store) => store.secret(|| network.random())?,
+            None => network.random(),
+        };
+        let sharing = Sharing { rule: config.engine.share_prefixes, secret };
         let measured = fitting(&config, &host)?;
         let listener = bind(&config)?;
         let upstream = upstream_of(&config, &host)?;
         let server = Self {
             local_addr: listener.local_addr(),
             node: Arc::new(Node::new(
-                host, measured, holds, engine, limits, sharing, upstream, network,
+                host, measured, holds, engine, limits, sharing, store, upstream, network,
             )),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        server.spawn_tasks(listener);
+        server.spawn_tasks(listener, queue);
         let (node, address) = (config.identity.peer(), server.local_addr);
         tracing::info!(%node, %address, %holds, "serving");
         Ok(server)
@@ -170,10 +185,13 @@ impl Server {
         self.node.upstream.as_ref().is_some_and(|upstream| upstream.is_up())
     }
 
-    fn spawn_tasks(&self, listener: Listener) {
+    fn spawn_tasks(&self, listener: Listener, completed: Option<mpsc::Receiver<Completed>>) {
         let (node, tasks, stop) = (&self.node, &self.tasks, &self.stop);
         tasks.spawn(accept(Arc::clone(node), listener, tasks.clone(), stop.clone()));
         tasks.spawn(expire(Arc::clone(node), stop.clone()));
+        if let (Some(store), Some(completed)) = (&node.store, completed) {
+            tasks.spawn(Arc::clone(store).write_behind(completed, stop.clone()));
+        }
         if let Some(upstream) = &node.upstream {
             tasks.spawn(keep_up(Arc::clone(upstream), stop.clone()));
         }

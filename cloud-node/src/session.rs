@@ -21,13 +21,15 @@ mod verify;
 use crate::engine::{Done, EngineError, Job, Sequence};
 use crate::node::{Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
+use crate::segments::{self, LastWord};
 use crate::stages::{self, Accepted};
+use crate::store::Asked;
 use base::{ByteCount, Position, Role, TokenId};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
     Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Hops, HopsConfig, Kind, Message, Open, Pass,
-    Rollback, SessionId, Verifier, VerifierConfig,
+    Rollback, SegmentRequest, SessionId, Verifier, VerifierConfig,
 };
 use runtime::{ForwardError, HopCoder, KvOptions};
 use settings::chain;
@@ -49,12 +51,24 @@ pub(crate) struct Guest {
     pub(crate) link: Link,
     /// The numerics class of its kernels.
     pub(crate) numerics: Arc<str>,
+    /// When a session of its said something.
+    pub(crate) last_word: Arc<LastWord>,
 }
 
-/// Both directions of the channel to whoever opened the session.
-struct Ends {
-    sender: SessionSender,
-    receiver: SessionReceiver,
+/// Both directions of the channel to whoever opened it.
+pub(crate) struct Ends {
+    pub(crate) sender: SessionSender,
+    pub(crate) receiver: SessionReceiver,
+    /// Touched by what is said here.
+    last_word: Arc<LastWord>,
+}
+
+/// What a channel without a turn says.
+enum Begins {
+    /// A session, or its next turn.
+    Session(Box<Open>),
+    /// A channel of segments; it carries no session.
+    Segments(SegmentRequest),
 }
 
 /// How a turn ended.
@@ -66,7 +80,7 @@ enum End {
     /// The peer opened the session on another channel.
     Superseded,
     /// The peer opened a session on this channel.
-    Reopened(Open),
+    Reopened(Box<Open>),
     /// The peer broke the rules.
     Misbehaved(PeerMisbehaved),
 }
@@ -85,16 +99,28 @@ enum Outcome {
 /// Serves a channel until it ends.
 pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel) {
     let (sender, receiver) = channel.split();
-    let mut ends = Ends { sender, receiver };
-    let mut next = None;
-    while let Some(open) = match next.take() {
-        Some(open) => Some(open),
-        None => ends.next_open().await,
-    } {
+    let mut ends = Ends { sender, receiver, last_word: Arc::clone(&guest.last_word) };
+    let (mut next, mut begun) = (None, false);
+    loop {
+        let open = match next.take() {
+            Some(open) => open,
+            None => match ends.begins().await {
+                Some(Begins::Session(open)) => *open,
+                Some(Begins::Segments(request)) if !begun => {
+                    return segments::serve(node, guest, ends, request).await;
+                }
+                Some(Begins::Segments(_)) => {
+                    let error = PeerMisbehaved::OutOfTurn { kind: Kind::SegmentRequest };
+                    return expel(&guest, ends, Epoch::default(), &error).await;
+                }
+                None => return,
+            },
+        };
+        begun = true;
         let (session, epoch) = (open.session, open.epoch);
         match turn(&node, &guest, &mut ends, open).await {
             Ok(End::Closed) => {}
-            Ok(End::Reopened(open)) => next = Some(open),
+            Ok(End::Reopened(open)) => next = Some(*open),
             Ok(End::Superseded) => return,
             Ok(End::Lost(error)) => {
                 tracing::info!(%session, why = %chain(&error), "session left");
@@ -123,7 +149,7 @@ async fn turn(
 ) -> Result<End, Box<Fault>> {
     let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
-    let kv = stages::kv_options(node.share_prefixes, &node.host, guest.link.peer(), &open);
+    let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);
     let admitted = {
         let mut registry = node.registry();
         let reserved = match accepted.run.layers.is_empty() {
@@ -182,18 +208,31 @@ impl Driver<'_> {
         Ok(values)
     }
 
-    fn submit(&self, job: Job) -> Running {
-        let engine = Arc::clone(&self.node.engine);
-        Box::pin(async move { engine.run(job).await.map(Outcome::Ran) })
+    /// The blocks of `text` that rows from `base` on may take from KV that is known, of those on disk.
+    fn asked(&self, text: &[TokenId], base: Position) -> Option<Asked> {
+        let kv = *self.sequence.options();
+        let (layers, base) = (self.accepted.run.layers, base.index());
+        let stored = self.node.store.is_some() && !layers.is_empty();
+        stored.then(|| Asked { kv, layers, text: text.to_vec(), base })
     }
 
-    /// Looks for KV of `tokens`, which follow the first `base` of the session's text.
-    fn look_up(&self, base: Position, tokens: Vec<TokenId>) -> Running {
-        let (engine, sequence) = (Arc::clone(&self.node.engine), Arc::clone(self.sequence));
-        let layers = self.accepted.run.layers;
-        Box::pin(
-            async move { engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known) },
-        )
+    /// Runs `job`, once what `asked` is about is there.
+    fn submit(&self, asked: Option<Asked>, job: Job) -> Running {
+        let node = Arc::clone(self.node);
+        Box::pin(async move {
+            node.bring(asked).await;
+            node.engine.run(job).await.map(Outcome::Ran)
+        })
+    }
+
+    /// Looks for KV of `tokens`, which follow the first `base` of the session's `text`.
+    fn look_up(&self, text: &[TokenId], base: Position, tokens: Vec<TokenId>) -> Running {
+        let (node, sequence) = (Arc::clone(self.node), Arc::clone(self.sequence));
+        let (layers, asked) = (self.accepted.run.layers, self.asked(text, base));
+        Box::pin(async move {
+            node.bring(asked).await;
+            node.engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known)
+        })
     }
 }
 
@@ -219,20 +258,25 @@ impl Drop for Leaving<'_> {
 }
 
 impl Ends {
-    /// The next Open; `None` where the channel ends first. What else still comes is late: it
+    /// What the channel says next; `None` where it ends first. What else still comes is late: it
     /// belongs to a session that was refused or is over.
-    async fn next_open(&mut self) -> Option<Open> {
+    async fn begins(&mut self) -> Option<Begins> {
         loop {
-            match self.receiver.recv().await {
-                Ok(Frame { message: Message::Open(open), .. }) => return Some(open),
-                Ok(_) => {}
-                Err(_) => return None,
+            let message = self.receiver.recv().await.ok()?.message;
+            if let Message::Open(open) = message {
+                return Some(Begins::Session(Box::new(open)));
+            }
+            if let Message::SegmentRequest(request) = message {
+                return Some(Begins::Segments(request));
             }
         }
     }
 
     /// Sends down, unless a later turn begins first.
     async fn send(&mut self, message: Message, stop: &CancellationToken) -> Result<(), End> {
+        if message.kind() == Kind::Verdict {
+            self.last_word.touch();
+        }
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(End::Superseded),
@@ -271,7 +315,7 @@ fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {
 }
 
 /// Tells a peer what it did wrong, and ends the channel; of a device, the whole link.
-async fn expel(guest: &Guest, mut ends: Ends, epoch: Epoch, error: &PeerMisbehaved) {
+pub(crate) async fn expel(guest: &Guest, mut ends: Ends, epoch: Epoch, error: &PeerMisbehaved) {
     let reason = error.to_string();
     let fault = Fault::on_session(epoch, FaultKind::PeerMisbehaved, &reason);
     // The peer may be gone already, or not listen; the close says the same.
@@ -301,7 +345,7 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
         Message::Pass(pass) => Ok(Said::Pass(pass, payload)),
         Message::Draft(draft) => Ok(Said::Draft(draft)),
         Message::Rollback(rollback) => Ok(Said::Rollback(rollback)),
-        Message::Open(open) => Err(End::Reopened(open)),
+        Message::Open(open) => Err(End::Reopened(Box::new(open))),
         Message::Close(_) => Err(End::Closed),
         Message::Fault(fault) => {
             tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");

@@ -77,28 +77,37 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
     Ok(Accepted { run, reads, writes })
 }
 
+/// With whom this node shares KV.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sharing {
+    /// As configured.
+    pub(crate) rule: SharePrefixes,
+    /// What nobody else knows: by it the texts of sessions without a tenant are named, so that no peer
+    /// can ask for them.
+    pub(crate) secret: [u8; 32],
+}
+
 /// How a session's KV is kept: as its device says, and shared with whom that and this node let it.
-pub(crate) fn kv_options(
-    sharing: SharePrefixes,
-    host: &Host,
-    peer: &Peer,
-    open: &Open,
-) -> KvOptions {
+pub(crate) fn kv_options(sharing: &Sharing, host: &Host, peer: &Peer, open: &Open) -> KvOptions {
     let (scope, lineage) = (scope(sharing, host, peer, open), lineage(open));
     KvOptions { format: open.kv, stream: open.stream, scope, lineage, ..KvOptions::default() }
 }
 
 /// Whose KV a session may find, and who may find the session's.
-fn scope(sharing: SharePrefixes, host: &Host, peer: &Peer, open: &Open) -> PrefixScope {
+fn scope(sharing: &Sharing, host: &Host, peer: &Peer, open: &Open) -> PrefixScope {
     let vouched = open.stages.first().is_some_and(|stage| stage.embedding);
-    match (sharing, &open.tenant) {
+    // Longer than any tenant's secret, so that none is the same.
+    let of = |whom: &str| {
+        PrefixScope::tenant(&[&sharing.secret, whom.as_bytes()].concat(), host.tokenizer)
+    };
+    match (sharing.rule, &open.tenant) {
         (SharePrefixes::Off, _) => PrefixScope::NOBODY,
         (_, Some(secret)) => PrefixScope::tenant(&secret.0, host.tokenizer),
         // What was computed from hidden states is no better than whoever sent them: a stranger's are
         // for nobody else, and which of its devices sent them, a gateway does not say.
         (_, None) if !vouched && peer.role != Role::Device => PrefixScope::NOBODY,
-        (SharePrefixes::All, None) if vouched => PrefixScope::of("all"),
-        (SharePrefixes::Peer | SharePrefixes::All, None) => PrefixScope::of(&peer.to_string()),
+        (SharePrefixes::All, None) if vouched => of("all"),
+        (SharePrefixes::Peer | SharePrefixes::All, None) => of(&peer.to_string()),
     }
 }
 

@@ -8,4 +8,6 @@ mod known;
 mod kv;
 mod limits;
 mod same_text;
+mod segments;
+mod store;
 mod world;

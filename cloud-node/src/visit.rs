@@ -36,7 +36,8 @@ pub(crate) async fn serve(
         Err(_) => return link.close(CloseCode::Unresponsive, "no hello came in time"),
     };
     tracing::info!(peer = %link.peer(), address = %link.remote_address(), "link");
-    let guest = Guest { link: link.clone(), numerics: hello.numerics.into() };
+    let (numerics, last_word) = (hello.numerics.into(), Arc::default());
+    let guest = Guest { link: link.clone(), numerics, last_word };
     loop {
         tokio::select! {
             biased;

@@ -1,6 +1,6 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
-use crate::config::{Config, EngineOptions, Limits, SharePrefixes};
+use crate::config::{Config, EngineOptions, Limits, SegmentOptions, SharePrefixes};
 use base::LayerRange;
 use serde::Deserialize;
 use settings::chain;
@@ -23,6 +23,8 @@ struct FileConfig {
     limits: FileLimits,
     #[serde(default)]
     engine: Engine,
+    #[serde(default)]
+    segments: Segments,
     #[serde(default)]
     profile: Profile,
     #[serde(default)]
@@ -113,6 +115,23 @@ impl From<Engine> for EngineOptions {
     }
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Segments {
+    store: Option<PathBuf>,
+    store_mib: Option<u32>,
+}
+
+impl Segments {
+    fn resolved(self, file: &ConfigFile) -> SegmentOptions {
+        let default = SegmentOptions::default();
+        SegmentOptions {
+            store: self.store.map(|path| file.resolve(&path)),
+            store_mib: self.store_mib.unwrap_or(default.store_mib),
+        }
+    }
+}
+
 /// Reads, resolves and checks.
 pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let (typed, file) = settings::load::<FileConfig>(path)?;
@@ -136,6 +155,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         upstream: typed.upstream,
         limits: typed.limits.into(),
         engine: typed.engine.into(),
+        segments: typed.segments.resolved(&file),
         measured: measure::configured(&profile, &file)?,
         profile,
         link,

@@ -39,6 +39,7 @@ fn a_short_file_gets_the_defaults() {
     assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 7433)));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.engine, EngineOptions::default());
+    assert_eq!(config.segments, SegmentOptions { store: None, store_mib: 1024 });
     assert_eq!(config.link, Link::default());
     assert_eq!(config.model, folder.path().join("target.gguf"));
     assert_eq!((config.layers, config.upstream), (None, None));
@@ -54,6 +55,7 @@ fn every_key_arrives_where_it_belongs() {
            [limits]\nsessions_max = 1\nsessions_per_peer_max = 2\nkv_tokens_max = 30\n\
            positions_per_session_max = 4\nretry_after_ms = 5\ndrain_s = 6\norphan_s = 7\n\
            [engine]\nthreads = 8\nbatch_rows_max = 9\nshare_prefixes = 'all'\n\
+           [segments]\nstore = '/var/kv'\nstore_mib = 10\n\
            [link]\nsilence_ms_min = 10\nsilence_ms_max = 11\nreconnect_ms = 12\n";
     let config = load(&folder(), &text).unwrap();
     assert_eq!(config.listen.to_string(), "[::1]:0");
@@ -79,6 +81,8 @@ fn every_key_arrives_where_it_belongs() {
             ..EngineOptions::default()
         }
     );
+    let store = Some(PathBuf::from("/var/kv"));
+    assert_eq!(config.segments, SegmentOptions { store, store_mib: 10 });
     assert_eq!(
         config.link,
         Link { silence_ms_min: 10, silence_ms_max: 11, reconnect_ms: 12, ..Link::default() }
@@ -105,6 +109,7 @@ fn what_is_wrong_is_told_with_its_key() {
     check(cloud() + "[limits]\nretry_after_ms = 0\n", "`limits.retry_after_ms`");
     check(cloud() + "[engine]\nthreads = 0\n", "`engine.threads`");
     check(cloud() + "[engine]\nbatch_rows_max = 0\n", "`engine.batch_rows_max`");
+    check(cloud() + "[segments]\nstore_mib = 0\n", "`segments.store_mib`");
     check(cloud() + "[link]\nreconnect_ms = 0\n", "`link.reconnect_ms`");
     check(cloud() + "[link]\nkeep_alive_s = 26\n", "`link.keep_alive_s`: must be from 1 to 25");
     check(identity("cloud") + "[model]\npath = 'a'\nlayers = [3, 1]\n", "3..1");
@@ -126,5 +131,6 @@ fn the_demo_files_are_read_with_certificates_of_the_ca() {
         let limits =
             Limits { sessions_per_peer_max: defaults.0.sessions_per_peer_max, ..config.limits };
         assert_eq!((limits, config.engine, config.link), defaults, "{file} shows the defaults");
+        assert_eq!(config.segments, SegmentOptions::default(), "{file} keeps nothing");
     }
 }

@@ -9,7 +9,7 @@
 use super::batcher::SequenceKey;
 use super::{Engine, EngineError, Request, Sequence};
 use base::{LayerRange, Position, TokenId};
-use runtime::{KvPool, SegmentFormat, SequenceId, TextKey};
+use runtime::{Arrival, KvPool, Segment, SegmentError, SegmentFormat, SequenceId, TextKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -88,19 +88,29 @@ impl Engine {
         self.between_passes(Some(sequence), adopt).await?
     }
 
-    /// The bytes of the segment that ends `text`; `None` where the pool has it not.
-    pub(crate) async fn export(
-        &self,
-        text: TextKey,
-        layers: LayerRange,
-        format: SegmentFormat,
-    ) -> Option<Vec<u8>> {
-        let export = move |hold: &mut Hold<'_>| hold.pool.export_named(text, layers, format);
+    /// The exact bytes of the segment that ends `text`; `None` where the pool has not got it.
+    pub(crate) async fn export(&self, text: TextKey, layers: LayerRange) -> Option<Vec<u8>> {
+        let exact = SegmentFormat::Exact;
+        let export = move |hold: &mut Hold<'_>| hold.pool.export_named(text, layers, exact);
         self.between_passes(None, export).await.ok().flatten()
     }
 }
 
 impl Hold<'_> {
+    /// Whether the pool has `segment`.
+    pub(crate) fn has(&self, segment: &Segment) -> bool {
+        self.pool.has_segment(segment)
+    }
+
+    /// Puts the `bytes` of `segment` into the pool.
+    pub(crate) fn import(
+        &mut self,
+        segment: &Segment,
+        bytes: &[u8],
+    ) -> Result<Arrival, SegmentError> {
+        self.pool.import(segment, bytes)
+    }
+
     fn adopt(
         &mut self,
         sequence: &Sequence,

@@ -22,6 +22,7 @@ fn engine(tokens: usize, batch_rows_max: usize) -> Arc<Engine> {
         stage(),
         tokens,
         EngineOptions { threads: 2, batch_rows_max, ..EngineOptions::default() },
+        None,
     )
     .unwrap()
 }

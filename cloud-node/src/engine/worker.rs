@@ -8,9 +8,13 @@ use crate::engine::batcher::{Batcher, SequenceKey, Slice};
 use crate::engine::errand::{Errand, Hold};
 use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Request, Rows, Submitted};
+use crate::store::{Completed, Outlet};
 use base::{LayerRange, Position};
 use runtime::sampler;
-use runtime::{ForwardError, Input, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec};
+use runtime::{
+    ForwardError, Input, KvPool, SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
+    StageSpec,
+};
 use settings::Pace;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -32,6 +36,8 @@ pub(super) struct Worker {
     closes: mpsc::UnboundedReceiver<SequenceKey>,
     /// Those that wait for a job of their sequence.
     errands: VecDeque<Errand>,
+    /// Where completed blocks go.
+    outlet: Option<Outlet>,
 }
 
 /// A job whose rows are being run.
@@ -68,7 +74,15 @@ impl Worker {
     ) -> Self {
         let batcher = Batcher::new(options.batch_rows_max);
         let (open, errands, pace) = (BTreeMap::new(), VecDeque::new(), options.pace);
-        Self { stage, pool, open, batcher, pace, load, requests, closes, errands }
+        Self { stage, pool, open, batcher, pace, load, requests, closes, errands, outlet: None }
+    }
+
+    /// The same, with somewhere to put completed blocks.
+    pub(super) fn keeping(mut self, outlet: Option<Outlet>) -> Self {
+        if outlet.is_some() {
+            self.pool.note_what_is_completed();
+        }
+        Self { outlet, ..self }
     }
 
     /// Runs until nobody can hand in jobs any more.
@@ -87,6 +101,7 @@ impl Worker {
                 self.close(key);
             }
             self.step().await;
+            self.put_out();
             self.run_errands();
         }
     }
@@ -97,6 +112,20 @@ impl Worker {
             Request::Errand(errand) => {
                 self.errands.push_back(errand);
                 self.run_errands();
+            }
+        }
+    }
+
+    /// Copies of the blocks that were completed, as far as there is room for them.
+    fn put_out(&mut self) {
+        let Some(outlet) = &self.outlet else { return };
+        for (text, layers) in self.pool.take_completed() {
+            // What is full now may have room for the next one, which this one's absence hides.
+            let Ok(room) = outlet.try_reserve() else { return };
+            let bytes = self.pool.export_named(text, layers, SegmentFormat::Exact);
+            if let Some(bytes) = bytes {
+                let key = SegmentKey::of(text, layers, SegmentFormat::Exact);
+                room.send(Completed { key, bytes });
             }
         }
     }

@@ -108,7 +108,7 @@ impl Driver<'_> {
         let Accepted { run, reads, writes } = &self.accepted;
         let run = *run;
         if work.told {
-            flight.running = Some(self.look_up(work.truncate_to, work.tokens));
+            flight.running = Some(self.look_up(hops.text(), work.truncate_to, work.tokens));
             return;
         }
         let rows = match &work.hidden {
@@ -121,13 +121,9 @@ impl Driver<'_> {
             },
             None => Rows::Tokens(work.tokens),
         };
-        flight.running = Some(self.submit(Job {
-            sequence: self.sequence.clone(),
-            run,
-            base: work.truncate_to,
-            rows,
-            choose: None,
-        }));
+        let (sequence, base) = (self.sequence.clone(), work.truncate_to);
+        let job = Job { sequence, run, base, rows, choose: None };
+        flight.running = Some(self.submit(None, job));
     }
 
     fn take_output(&self, hops: &mut Hops, done: Result<Outcome, EngineError>) {

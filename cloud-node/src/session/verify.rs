@@ -5,7 +5,9 @@
 
 use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, said};
 use crate::engine::{Choose, EngineError, Job, Rows};
+use base::TokenId;
 use protocol::{Frame, Verifier, Work};
+use runtime::BLOCK_SLOTS;
 use transport::{ChannelError, clock};
 
 /// Until the turn ends. The verifier is then without running work, fit for the next turn.
@@ -39,7 +41,7 @@ impl Driver<'_> {
             while running.is_none()
                 && let Some(work) = self.next_work(verifier)
             {
-                match self.start(work) {
+                match self.start(verifier.text(), work) {
                     Ok(begun) => *running = Some(begun),
                     Err(trouble) => refuse(verifier, &trouble),
                 }
@@ -72,21 +74,27 @@ impl Driver<'_> {
         verifier.poll_work(clock::now())
     }
 
-    fn start(&self, work: Work) -> Result<Running, Trouble> {
+    /// Has the engine take up `work`, which ends the `text`.
+    fn start(&self, text: &[TokenId], work: Work) -> Result<Running, Trouble> {
+        let base = work.truncate_to;
         if work.told {
-            return Ok(self.look_up(work.truncate_to, work.tokens));
+            return Ok(self.look_up(text, base, work.tokens));
         }
+        // Passes of whole models find by themselves what is known.
+        let finds = self.accepted.run.embedding && work.tokens.len() >= BLOCK_SLOTS;
+        let asked = if finds { self.asked(text, base) } else { None };
         let rows = match &work.hidden {
             Some(rows) => Rows::Hidden { values: self.decode(rows)?, tokens: work.tokens },
             None => Rows::Tokens(work.tokens),
         };
-        Ok(self.submit(Job {
+        let job = Job {
             sequence: self.sequence.clone(),
             run: self.accepted.run,
-            base: work.truncate_to,
+            base,
             rows,
             choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
-        }))
+        };
+        Ok(self.submit(asked, job))
     }
 
     fn answer(&self, verifier: &mut Verifier, done: Result<Outcome, EngineError>) {

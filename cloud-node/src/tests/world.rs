@@ -1,6 +1,6 @@
 //! Servers and identities of one test, and the text that the target says without any of them.
 
-use crate::{Config, EngineOptions, Limits, Server};
+use crate::{Config, EngineOptions, Limits, SegmentOptions, Server};
 use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId, WireCodec};
 use protocol::PlannedStage;
 use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec, sampler};
@@ -67,6 +67,7 @@ impl World {
                 ..Limits::default()
             },
             engine: EngineOptions { threads: 1, batch_rows_max: 16, ..EngineOptions::default() },
+            segments: SegmentOptions::default(),
             profile: settings::Profile::default(),
             measured: None,
             link: settings::Link { reconnect_ms: 50, ..settings::Link::default() },

@@ -67,6 +67,7 @@ pub(crate) fn server(
         identity,
         trust,
         packed: None,
+        segments: cloud_node::SegmentOptions::default(),
         model: target.to_owned(),
         layers: None,
         upstream: None,

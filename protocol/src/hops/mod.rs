@@ -122,6 +122,11 @@ impl Hops {
         self.held.end()
     }
 
+    /// The text whose KV is held here, counting a work that is running.
+    pub fn text(&self) -> &[TokenId] {
+        self.held.tokens()
+    }
+
     /// The newest epoch seen.
     pub const fn epoch(&self) -> Epoch {
         self.epoch

@@ -163,6 +163,11 @@ impl Verifier {
         self.memory.held().end()
     }
 
+    /// The text whose KV is held, counting a work that is running.
+    pub fn text(&self) -> &[TokenId] {
+        self.memory.held().tokens()
+    }
+
     /// How many passes wait to be taken up.
     pub fn waiting(&self) -> usize {
         self.queue.len()

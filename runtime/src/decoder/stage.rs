@@ -1,7 +1,7 @@
 //! A stage: some layers of a model, perhaps its embedding and head, with their weights mapped.
 
 use super::layer::LayerWeights;
-use crate::kv::{KvOptions, KvPool, KvShape, PoolError, Segments};
+use crate::kv::{KvOptions, KvPool, KvShape, PoolError, SegmentFormat, Segments};
 use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
 use base::{ByteCount, LayerRange, ModelFingerprint, TokenId};
@@ -147,6 +147,19 @@ impl Stage {
     /// the model, loaded here or not. Costs one hash a block. `None` where the scope is nobody.
     pub fn segments(&self, options: &KvOptions, tokens: &[TokenId]) -> Option<Segments> {
         Segments::new(&self.kv_shape(), &self.frequencies(), options, tokens)
+    }
+
+    /// Of a block's `exact` KV in the layers `of` the segment in `layers` and `format`, as
+    /// [`KvPool::export_named`] gives it; `None` where these are not among them, it is no block, or the
+    /// format gains nothing.
+    pub fn part_of_block(
+        &self,
+        exact: &[u8],
+        of: LayerRange,
+        layers: LayerRange,
+        format: SegmentFormat,
+    ) -> Option<Vec<u8>> {
+        self.kv_shape().part_of_block(exact, of, layers, format)
     }
 
     /// The most bytes of a pool that a sequence of up to `positions` takes, with passes of up to

@@ -2,7 +2,7 @@
 
 use super::key::{BlockKey, SegmentKey, TextKey};
 use super::options::kernel_format;
-use super::pool::KvPool;
+use super::pool::{KvPool, KvShape};
 use super::segment::Segment;
 use super::segment_format::SegmentFormat;
 use base::{KvFormat, LayerRange};
@@ -51,21 +51,36 @@ impl KvPool {
             return None;
         }
         let block = self.index.find(text, layers, SegmentFormat::Exact)?;
-        let (kv, layout) = self.kept_as(block.bytes().len())?;
+        self.shape.part_of_block(block.bytes(), self.shape.layers, layers, format)
+    }
+}
+
+impl KvShape {
+    /// Of a block's `exact` bytes in the layers `of` those in `layers` and `format`; `None` where these are
+    /// not among them, it is no block, or the format gains nothing over the one that it is kept in.
+    pub(crate) fn part_of_block(
+        &self,
+        exact: &[u8],
+        of: LayerRange,
+        layers: LayerRange,
+        format: SegmentFormat,
+    ) -> Option<Vec<u8>> {
+        if layers.is_empty() || !of.contains(layers) {
+            return None;
+        }
+        let (kv, layout) = self.kept_as(exact.len(), of)?;
         let layer = layout.block_bytes();
-        let from = (layers.start() - self.shape.layers.start()) as usize * layer;
-        let bytes = block.bytes().get(from..from + layers.len() as usize * layer)?;
+        let from = (layers.start() - of.start()) as usize * layer;
+        let bytes = exact.get(from..from + layers.len() as usize * layer)?;
         format.suits(kv).then(|| format.encode(layout, bytes).into_owned())
     }
 
-    /// How a block of `bytes` bytes is kept: no two formats have blocks of one length.
-    fn kept_as(&self, bytes: usize) -> Option<(KvFormat, KvLayout)> {
+    /// How a block of `bytes` bytes in `layers` is kept: no two formats have blocks of one length.
+    fn kept_as(&self, bytes: usize, layers: LayerRange) -> Option<(KvFormat, KvLayout)> {
         let formats = [KvFormat::F32, KvFormat::F16, KvFormat::Q8, KvFormat::Q4];
-        let kept = formats.map(|kv| {
-            let shape = &self.shape;
-            (kv, KvLayout::new(kernel_format(kv), shape.kv_heads, shape.head_width))
-        });
-        let layers = self.shape.layers.len() as usize;
+        let kept = formats
+            .map(|kv| (kv, KvLayout::new(kernel_format(kv), self.kv_heads, self.head_width)));
+        let layers = layers.len() as usize;
         kept.into_iter().find(|(_, layout)| layout.block_bytes() * layers == bytes)
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Sections of a gateway's or a cloud's file.
-const NODE_SECTIONS: [&str; 8] =
-    ["node", "identity", "model", "upstream", "limits", "engine", "profile", "link"];
+const NODE_SECTIONS: [&str; 9] =
+    ["node", "identity", "model", "upstream", "limits", "engine", "segments", "profile", "link"];
 /// Sections of a device's file.
 const DEVICE_SECTIONS: [&str; 12] = [
     "node",

@@ -22,6 +22,9 @@ use tokio::sync::oneshot;
 /// Priority of hidden streams; all others have zero or more.
 const HIDDEN_PRIORITY: i32 = -1;
 
+/// Priority of what may wait for everything else.
+const LAST_PRIORITY: i32 = -2;
+
 /// Both directions of a session.
 #[derive(Debug)]
 pub struct SessionChannel {
@@ -134,6 +137,11 @@ impl SessionSender {
             Lane::Control => self.control.send(&frame).await,
             Lane::Hidden => self.hidden().await?.send(&frame).await,
         }
+    }
+
+    /// From now on all other streams of the link go first: for what nobody waits for.
+    pub fn send_last(&self) {
+        self.control.prioritize(LAST_PRIORITY);
     }
 
     /// Waits until all that was begun has gone to QUIC.

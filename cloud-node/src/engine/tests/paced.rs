@@ -16,7 +16,7 @@ fn pass(rows: u64) -> Duration {
 fn engine() -> Arc<Engine> {
     let (threads, pace, runs_on) = (1, PACE, RunsOn::Runtime);
     let options = EngineOptions { threads, pace, runs_on, ..EngineOptions::default() };
-    Engine::start(stage(), 1024, options).unwrap()
+    Engine::start(stage(), 1024, options, None).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
