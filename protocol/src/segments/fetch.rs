@@ -168,6 +168,7 @@ impl Fetch {
         // It is this node's word against that of the one before: neither's bytes are used.
         let resumed = self.partial.take_if(|partial| partial.total != part.total && part.total > 0);
         if resumed.is_some() {
+            self.asked = None;
             return unfit("another node said another length");
         }
         self.take(item, part, payload);

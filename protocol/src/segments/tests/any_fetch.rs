@@ -201,3 +201,47 @@ fn every_fetch_ends_with_exactly_the_bytes_of_each_segment() {
     // What the worlds are about does happen in them.
     assert!(around > 1_000 && whole > 10_000 && absent > 1_000, "{around} {whole} {absent}");
 }
+
+/// Goal: whatever comes instead of parts, nothing panics, nothing longer than was wanted arrives, and an
+/// honest node can give the rest.
+#[test]
+fn no_part_of_any_shape_does_harm() {
+    const LEN_MAX: u32 = 6;
+    let mut refused = 0;
+    for seed in 0..WORLDS {
+        let mut dice = Dice(seed);
+        let mut fetch = Fetch::new(LayerRange::all(3), 0, wanted(4, LEN_MAX));
+        let mut request = 0;
+        for _ in 0..60 {
+            request = asked(&mut fetch).map_or(request, |asked| asked.request);
+            let [index, total, offset, bytes] = std::array::from_fn(|_| dice.below_u32(8));
+            let wrong = u32::from(dice.percent(5));
+            let part = part(request + wrong, index / 2, total, offset / 2, bytes);
+            let payload = vec![1; (part.bytes + u32::from(dice.percent(5))) as usize];
+            if fetch.handle_part(part, &payload).is_err() {
+                refused += 1;
+                if dice.percent(30) {
+                    fetch.handle_link_lost();
+                }
+            }
+        }
+        fetch.handle_link_lost();
+        while let Some(SegmentRequest { request, have, texts, .. }) = asked(&mut fetch) {
+            for (index, offset) in (0..).zip(std::iter::once(have).chain([0; 3])).take(texts.len())
+            {
+                let rest = LEN_MAX - offset;
+                // Another length than was said before; then it is asked for as a whole.
+                let _ = fetch.handle_part(
+                    part(request, index, LEN_MAX, offset, rest),
+                    &vec![2; rest as usize],
+                );
+            }
+            fetch.handle_link_lost();
+        }
+        while let Some(Arrived { bytes, .. }) = fetch.poll_arrived() {
+            assert!(bytes.is_none_or(|bytes| (1..=LEN_MAX as usize).contains(&bytes.len())));
+        }
+        assert!(fetch.is_done());
+    }
+    assert!(refused > 10_000, "{refused}");
+}

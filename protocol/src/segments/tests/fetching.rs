@@ -97,6 +97,7 @@ fn nodes_that_differ_about_a_length_are_not_mixed() {
     fetch.handle_link_lost();
     asked(&mut fetch);
     assert!(take(&mut fetch, part(2, 0, 9, 3, 1), 4).is_err());
+    assert!(take(&mut fetch, part(2, 0, 9, 3, 6), 4).is_err(), "nor is its end taken alone");
     fetch.handle_link_lost();
     assert_eq!(asked(&mut fetch).unwrap().have, 0);
     take(&mut fetch, part(3, 0, 9, 0, 9), 4).unwrap();
