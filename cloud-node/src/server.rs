@@ -300,6 +300,7 @@ fn upstream_of(config: &Config, host: &Host) -> Result<Option<Arc<Uplink>>, Serv
         numerics: host.numerics.clone(),
         tokenizer: Some(host.tokenizer),
         model: Some(host.model),
+        tenant: None,
     };
     let health = LinkHealthConfig {
         deadline_floor: config.link.silence_min(),

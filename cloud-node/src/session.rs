@@ -29,7 +29,7 @@ use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
     Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Hops, HopsConfig, Kind, Message, Open, Pass,
-    Rollback, SegmentRequest, SessionId, Verifier, VerifierConfig,
+    Rollback, SegmentRequest, SessionId, TenantSecret, Verifier, VerifierConfig,
 };
 use runtime::{ForwardError, HopCoder, KvOptions};
 use settings::chain;
@@ -51,6 +51,8 @@ pub(crate) struct Guest {
     pub(crate) link: Link,
     /// The numerics class of its kernels.
     pub(crate) numerics: Arc<str>,
+    /// Whose KV its sessions may share, where they do not say.
+    pub(crate) tenant: Option<TenantSecret>,
     /// When a session of its said something.
     pub(crate) last_word: Arc<LastWord>,
 }
@@ -147,6 +149,7 @@ async fn turn(
     ends: &mut Ends,
     open: Open,
 ) -> Result<End, Box<Fault>> {
+    let open = Open { tenant: open.tenant.or(guest.tenant), ..open };
     let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
     let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);

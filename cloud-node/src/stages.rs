@@ -115,7 +115,7 @@ fn scope(sharing: &Sharing, host: &Host, peer: &Peer, open: &Open) -> PrefixScop
 fn lineage(open: &Open) -> Lineage {
     match open.stages.first() {
         Some(stage) if !stage.embedding => {
-            let before = Lineage::from_bytes(open.lineage);
+            let before = open.lineage.map_or(Lineage::EXACT, Lineage::from_bytes);
             before.hop(stage.layers.start(), stage.codec, &stage.scales)
         }
         Some(_) | None => Lineage::EXACT,

@@ -37,7 +37,7 @@ pub(crate) async fn serve(
     };
     tracing::info!(peer = %link.peer(), address = %link.remote_address(), "link");
     let (numerics, last_word) = (hello.numerics.into(), Arc::default());
-    let guest = Guest { link: link.clone(), numerics, last_word };
+    let guest = Guest { link: link.clone(), numerics, tenant: hello.tenant, last_word };
     loop {
         tokio::select! {
             biased;

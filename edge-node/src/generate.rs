@@ -130,7 +130,6 @@ impl Device {
             positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
             kv: self.config.kv.target,
             stream: self.config.kv.stream,
-            tenant: self.config.tenant(),
             end_tokens: match request.past_end {
                 true => Vec::new(),
                 false => self.models.tokenizer.end_tokens().to_vec(),

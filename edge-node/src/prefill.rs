@@ -22,7 +22,7 @@ use base::{LayerRange, NodeName, Position, TokenId, WireCodec};
 use partitioner::{Meeting, Mode, Plan};
 use profile::ModelProfile;
 use protocol::{Epoch, Open, PlannedStage, SessionId};
-use runtime::{BLOCK_SLOTS, Lineage, Segment};
+use runtime::{BLOCK_SLOTS, Segment};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -172,8 +172,8 @@ impl Device {
             positions_max: Position::after(length).0,
             kv: self.config.kv.target,
             stream: None,
-            tenant: self.config.tenant(),
-            lineage: Lineage::EXACT.to_bytes(),
+            tenant: None,
+            lineage: None,
         }
     }
 }

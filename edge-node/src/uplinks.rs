@@ -148,5 +148,6 @@ fn hello(config: &Config, models: &Models) -> Hello {
         numerics: kernels::NUMERICS_CLASS.to_owned(),
         tokenizer: Some(models.tokenizer.fingerprint()),
         model: models.target.as_ref().map(ModelFile::fingerprint),
+        tenant: config.tenant(),
     }
 }

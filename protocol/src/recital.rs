@@ -140,7 +140,7 @@ mod tests {
             kv: KvFormat::F16,
             stream: None,
             tenant: None,
-            lineage: [0; 32],
+            lineage: None,
         }
     }
 

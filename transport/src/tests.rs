@@ -121,7 +121,7 @@ fn open(number: u8) -> Message {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
-        lineage: [0; 32],
+        lineage: None,
     })
 }
 

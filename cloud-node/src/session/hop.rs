@@ -9,6 +9,7 @@ use crate::stages::Accepted;
 use bytes::Bytes;
 use protocol::limits::HIDDEN_LEN_MAX;
 use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side};
+use runtime::Lineage;
 use transport::{ChannelError, Uplink, UplinkSession};
 
 /// Until the turn ends. The machine is then without running work, fit for the next turn.
@@ -18,7 +19,8 @@ pub(super) async fn drive(
     upstream_id: SessionId,
     ends: &mut Ends,
 ) -> End {
-    let lineage = driver.sequence.options().lineage.to_bytes();
+    let lineage = driver.sequence.options().lineage;
+    let lineage = (lineage != Lineage::EXACT).then(|| lineage.to_bytes());
     let mut flight = Flight { upstream: None, upstream_id, lineage, running: None };
     if let Some(upstream) = &driver.node.upstream {
         flight.upstream = upstream.open_session().await;
@@ -52,7 +54,7 @@ struct Flight {
     upstream: Option<UplinkSession>,
     upstream_id: SessionId,
     /// Of the hidden states that go up.
-    lineage: [u8; 32],
+    lineage: Option<[u8; 32]>,
     running: Option<Running>,
 }
 

@@ -60,7 +60,7 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
-        lineage: [0; 32],
+        lineage: None,
     }
 }
 
@@ -201,7 +201,7 @@ fn kv_of_hidden_states_is_their_sender_s_and_that_of_a_tenant_its_own() {
 #[test]
 fn a_lineage_is_that_of_the_sender_and_the_hop_in_between() {
     let lineage = |stage, before: Lineage| {
-        let open = Open { lineage: before.to_bytes(), ..open(vec![stage]) };
+        let open = Open { lineage: Some(before.to_bytes()), ..open(vec![stage]) };
         kept(SharePrefixes::Peer, Role::Device, "a", &open).lineage
     };
     let (exact, f16) = (Lineage::EXACT, Lineage::EXACT.hop(2, F16, &[]));

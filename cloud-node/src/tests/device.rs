@@ -61,6 +61,7 @@ pub(super) fn hello(node: &str) -> Hello {
         numerics: kernels::NUMERICS_CLASS.to_owned(),
         tokenizer: None,
         model: Some(MODEL.fingerprint()),
+        tenant: None,
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
-        lineage: [0; 32],
+        lineage: None,
     }
 }
 

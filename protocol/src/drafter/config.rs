@@ -2,7 +2,7 @@
 
 use super::log::FinishReason;
 use super::route::Route;
-use crate::{Epoch, SessionId, TenantSecret, Tuning, limits};
+use crate::{Epoch, SessionId, Tuning, limits};
 use base::{KvFormat, Position, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
@@ -40,8 +40,6 @@ pub struct DrafterConfig {
     pub kv: KvFormat,
     /// What a position of an endless text sees; `None` sees all before it.
     pub stream: Option<StreamWindow>,
-    /// Whose KV the session may share; `None` leaves that to the nodes.
-    pub tenant: Option<TenantSecret>,
     /// The text ends at, and with, one of these.
     pub end_tokens: Vec<TokenId>,
     /// What earlier requests have measured: [`super::Drafter::tuning`].

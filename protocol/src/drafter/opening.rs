@@ -37,8 +37,8 @@ impl Drafter {
             positions_max: self.config.positions_max,
             kv: self.config.kv,
             stream: self.config.stream,
-            tenant: self.config.tenant,
-            lineage: [0; 32],
+            tenant: None,
+            lineage: None,
         }
     }
 

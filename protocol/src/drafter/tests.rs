@@ -42,7 +42,6 @@ fn config() -> DrafterConfig {
         positions_max: 100,
         kv: KvFormat::F16,
         stream: None,
-        tenant: None,
         end_tokens: vec![END],
         tuning: Tuning::default(),
         pass_rows_max: 8,

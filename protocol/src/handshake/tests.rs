@@ -29,6 +29,7 @@ fn hello() -> Hello {
         numerics: "causeway-1".to_owned(),
         tokenizer: Some(TokenizerFingerprint([2; 32])),
         model: Some(ModelFingerprint([1; 32])),
+        tenant: None,
     }
 }
 

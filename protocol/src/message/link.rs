@@ -1,7 +1,7 @@
 //! Messages about the connection itself: who is there, and is it still there.
 
 use crate::error::LimitError;
-use crate::limits;
+use crate::{TenantSecret, limits};
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 use profile::Reach;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct Hello {
     /// The target model that it wants served. A device that only drafts may not have its file but
     /// knows its fingerprint from the plan; `None` takes whatever is served.
     pub model: Option<ModelFingerprint>,
+    /// Whose KV its sessions may share, where they do not say so themselves, see [`crate::Open::tenant`].
+    pub tenant: Option<TenantSecret>,
 }
 
 /// The answer to a [`Hello`] that was accepted. A refusal is a `Fault`.

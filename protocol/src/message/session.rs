@@ -34,11 +34,11 @@ pub struct Open {
     /// What a position of an endless text sees, at every stage; `None` sees all before it.
     pub stream: Option<StreamWindow>,
     /// Whose KV the session may share, and who may share the session's: those who say the same.
-    /// `None` leaves that to each node's own rule.
+    /// `None`: those that the dialler's [`crate::Hello`] says, or else each node's own rule.
     pub tenant: Option<TenantSecret>,
     /// Which hops rounded the hidden states that come with passes before they left the sender's
-    /// stage, as what runs the model calls it. This crate does not interpret it; zeros are none.
-    pub lineage: [u8; 32],
+    /// stage, as what runs the model calls it. This crate does not interpret it; `None`: none did.
+    pub lineage: Option<[u8; 32]>,
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.

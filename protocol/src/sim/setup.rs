@@ -23,7 +23,6 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         positions_max: scenario.positions_max,
         kv: KvFormat::F16,
         stream: None,
-        tenant: None,
         end_tokens: vec![model::END],
         tuning: Tuning::default(),
         pass_rows_max: rows_max(scenario),

@@ -42,7 +42,7 @@ fn open(epoch: u32, have: u32) -> Open {
         kv: KvFormat::F16,
         stream: None,
         tenant: None,
-        lineage: [0; 32],
+        lineage: None,
     }
 }
 

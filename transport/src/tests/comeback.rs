@@ -166,6 +166,7 @@ impl Pair {
                 numerics: "any".to_owned(),
                 tokenizer: None,
                 model: None,
+                tenant: None,
             },
             split: false,
             health: LinkHealthConfig { redial: PACE, ..LinkHealthConfig::default() },

@@ -181,6 +181,15 @@ fn what_ships_is_right() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["distance", "draft-length", "ladder", "moving", "outage", "outage-real", "plans", "prefill"]
+        [
+            "distance",
+            "draft-length",
+            "ladder",
+            "moving",
+            "outage",
+            "outage-real",
+            "plans",
+            "prefill"
+        ]
     );
 }
