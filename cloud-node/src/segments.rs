@@ -1,15 +1,19 @@
-//! One channel of segments: what its peer asks for by name, out of the pool or the store, at a pace that
-//! holds up no session of the same link.
+//! One channel of segments: what its peer asks for by name, out of the pool or the store or of the node
+//! above, at a pace that holds up no session of the same link.
 //!
 //! # Invariants
 //!
 //! - **A channel holds two segments at most**, and the engine copies one at a time, between two passes.
-//! - **A peer has [`CHANNELS_MAX`] such channels at most**; one more is refused, and it may come back.
+//! - **A device has [`CHANNELS_MAX`] such channels at most**; one more is refused, and it may come back.
 //! - **A name is all that is needed**: who cannot compute it, because he does not know the secret in it,
 //!   learns nothing.
 
+mod above;
+
 use crate::node::Node;
 use crate::session::{Ends, Guest, expel};
+use above::Above;
+use base::Role;
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::limits::SEGMENT_LEN_MAX;
@@ -23,9 +27,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use transport::{ChannelError, Peer, SessionSender, clock};
 
-/// Channels of segments that one peer may have at once: a gateway's is that of many devices, and all of
-/// them together get no more of the link than one.
+/// Channels of segments that a device may have at once: one for each request that it serves, and some that
+/// end.
 pub(crate) const CHANNELS_MAX: usize = 4;
+
+/// Of a gateway, whose are those of many devices.
+const CHANNELS_OF_GATEWAY_MAX: usize = 32;
 
 /// How often the link is looked at while parts are sent.
 const PATH_PERIOD: Duration = Duration::from_millis(25);
@@ -47,8 +54,8 @@ struct Place<'a> {
     peer: Peer,
 }
 
-/// A segment on its way out of pool or store.
-type Getting = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
+/// A segment that is being got, and the channel to the node above where there is one by then.
+type Getting = Pin<Box<dyn Future<Output = (Option<Bytes>, Option<Above>)> + Send>>;
 
 /// How a channel ended.
 enum End {
@@ -60,9 +67,8 @@ enum End {
 pub(crate) async fn serve(node: Arc<Node>, guest: Guest, mut ends: Ends, first: SegmentRequest) {
     let peer = guest.link.peer();
     let Some(_place) = node.segment_channels.enter(peer) else {
-        let detail =
-            format!("this peer has all {CHANNELS_MAX} channels of segments that it may have");
-        let fault = Fault::on_session(Epoch::default(), FaultKind::Overloaded, &detail);
+        let detail = "this peer has all channels of segments that it may have";
+        let fault = Fault::on_session(Epoch::default(), FaultKind::Overloaded, detail);
         let fault = fault.retry_after(node.retry_after_ms());
         // Whoever is gone needs no answer.
         let _ = ends.sender.send(Message::Fault(fault)).await;
@@ -70,7 +76,7 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, mut ends: Ends, first: 
         return;
     };
     ends.sender.send_last();
-    let mut channel = Channel::new(&node, &guest);
+    let mut channel = Channel::new(&node, &guest, first.clone());
     match channel.serve(&mut ends, first).await {
         End::Lost(error) => tracing::debug!(%peer, why = %chain(&error), "segments ended"),
         End::Misbehaved(error) => {
@@ -84,6 +90,10 @@ struct Channel<'a> {
     node: &'a Arc<Node>,
     guest: &'a Guest,
     serving: Serving,
+    /// The newest one.
+    request: SegmentRequest,
+    /// Where the node above was asked for what is not here.
+    above: Option<Above>,
     getting: Option<Getting>,
     /// The frame that is to be sent next.
     next: Option<Frame>,
@@ -94,10 +104,19 @@ struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    fn new(node: &'a Arc<Node>, guest: &'a Guest) -> Self {
+    fn new(node: &'a Arc<Node>, guest: &'a Guest, request: SegmentRequest) -> Self {
         let now = clock::now();
-        let serving = Serving::new(now);
-        Self { node, guest, serving, getting: None, next: None, sending: false, look_at: now }
+        Self {
+            node,
+            guest,
+            serving: Serving::new(now),
+            request,
+            above: None,
+            getting: None,
+            next: None,
+            sending: false,
+            look_at: now,
+        }
     }
 
     async fn serve(&mut self, ends: &mut Ends, first: SegmentRequest) -> End {
@@ -113,7 +132,10 @@ impl<'a> Channel<'a> {
                         return end;
                     }
                 }
-                bytes = finish(&mut self.getting) => self.serving.handle_segment(bytes),
+                (bytes, above) = finish(&mut self.getting) => {
+                    self.above = above;
+                    self.serving.handle_segment(bytes);
+                }
                 sent = push(&mut ends.sender, &mut self.next), if self.sending => match sent {
                     Ok(()) => self.sending = false,
                     Err(error) => return End::Lost(error),
@@ -129,7 +151,9 @@ impl<'a> Channel<'a> {
         if self.getting.is_none()
             && let Some(work) = self.serving.poll_work()
         {
-            self.getting = Some(Box::pin(get(Arc::clone(self.node), work)));
+            let (node, request) = (Arc::clone(self.node), self.request.clone());
+            let above = self.above.take().filter(|above| above.is_for(request.request));
+            self.getting = Some(Box::pin(get(node, request, above, work)));
         }
         let now = clock::now();
         if now >= self.look_at {
@@ -151,6 +175,7 @@ impl<'a> Channel<'a> {
         let message = frame.map_err(End::Lost)?.message;
         match message {
             Message::SegmentRequest(request) => {
+                self.request = request.clone();
                 self.serving.handle_request(request).map_err(End::Misbehaved)
             }
             Message::Fault(fault) => {
@@ -185,15 +210,37 @@ async fn push(sender: &mut SessionSender, next: &mut Option<Frame>) -> Result<()
 }
 
 /// What was got, once; waits forever where nothing is under way.
-async fn finish(getting: &mut Option<Getting>) -> Option<Bytes> {
+async fn finish(getting: &mut Option<Getting>) -> (Option<Bytes>, Option<Above>) {
     let Some(under_way) = getting else { return std::future::pending().await };
-    let bytes = under_way.await;
+    let got = under_way.await;
     *getting = None;
-    bytes
+    got
+}
+
+/// The segment, from here or else of the node above, which was asked for some of `request` where there is
+/// `above`.
+async fn get(
+    node: Arc<Node>,
+    request: SegmentRequest,
+    above: Option<Above>,
+    work: SegmentWork,
+) -> (Option<Bytes>, Option<Above>) {
+    if let Some(bytes) = get_here(&node, work).await {
+        return (Some(bytes), above);
+    }
+    let above = match above {
+        Some(above) => Some(above),
+        None => Above::ask(node.upstream.as_ref(), &request, work.text).await,
+    };
+    let Some(mut above) = above else { return (None, None) };
+    match above.get(work.text).await {
+        Ok(bytes) => (bytes.map(Bytes::from), Some(above)),
+        Err(_gone) => (None, None),
+    }
 }
 
 /// The segment, out of the pool, or else out of the store.
-async fn get(node: Arc<Node>, work: SegmentWork) -> Option<Bytes> {
+async fn get_here(node: &Node, work: SegmentWork) -> Option<Bytes> {
     let SegmentWork { layers, format, text } = work;
     let (text, format) = (TextKey(text.0), SegmentFormat::from_code(format)?);
     let (exact, of) = match node.engine.export(text, layers).await {
@@ -223,9 +270,13 @@ impl LastWord {
 
 impl Channels {
     fn enter(&self, peer: &Peer) -> Option<Place<'_>> {
+        let most = match peer.role {
+            Role::Device => CHANNELS_MAX,
+            Role::Gateway | Role::Cloud => CHANNELS_OF_GATEWAY_MAX,
+        };
         let mut counts = lock(&self.0);
         let count = counts.entry(peer.clone()).or_default();
-        if *count >= CHANNELS_MAX {
+        if *count >= most {
             return None;
         }
         *count += 1;
@@ -248,4 +299,22 @@ impl Drop for Place<'_> {
 /// Each change is one step, so whatever panics around them leaves it whole.
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_said_something_counts_as_speaking_for_a_while() {
+        let last_word = LastWord::default();
+        let speaks = || last_word.is_within(LATELY, clock::now());
+        assert!(!speaks());
+        last_word.touch();
+        assert!(speaks());
+        tokio::time::advance(LATELY).await;
+        assert!(speaks());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!speaks());
+    }
 }

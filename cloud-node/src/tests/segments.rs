@@ -1,12 +1,16 @@
 //! Segments by name: what a device is given of what its sessions had computed.
 
 use super::device::{Device, open};
-use super::world::{MODEL, World, alone, cloud_peer, eventually, layers, reference_after, whole};
+use super::world::{
+    MODEL, World, alone, cloud_peer, eventually, first, gateway_peer, layers, reference_after,
+    stage, whole,
+};
 use crate::segments::CHANNELS_MAX;
 use crate::{SegmentOptions, Server};
 use base::{LayerRange, Position, Role, Sampling, TokenId};
 use protocol::{
-    Arrived, Fault, FaultKind, Fetch, Message, SegmentRequest, TenantSecret, TextName, Wanted,
+    Arrived, Fault, FaultKind, Fetch, Message, PlannedStage, SegmentRequest, TenantSecret,
+    TextName, Wanted,
 };
 use runtime::{
     Arrival, Input, KvOptions, KvPool, PrefixScope, Segment, SegmentFormat, Span, SpanOutput,
@@ -45,7 +49,11 @@ fn segments(stage: &Stage, secret: u8, layers: LayerRange, format: SegmentFormat
 
 /// Has a session of the tenant compute [`text`].
 async fn compute(device: &Device, id: u8, secret: u8) {
-    let mut session = device.session(id, Sampling::GREEDY, whole(), None).await;
+    compute_over(device, id, secret, whole()).await;
+}
+
+async fn compute_over(device: &Device, id: u8, secret: u8, stages: Vec<PlannedStage>) {
+    let mut session = device.session(id, Sampling::GREEDY, stages, None).await;
     session.open.tenant = Some(TenantSecret([secret; 32]));
     session.opened().await;
     session.pass(&text(), 0, 0, 0).await;
@@ -222,6 +230,34 @@ async fn a_peer_has_few_channels_of_segments_at_once() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("its place is not free");
+}
+
+/// Goal: who can reach a gateway alone gets what its cloud has. Method: a session over both computes; the
+/// gateway has the lower layers and is asked for the upper ones too, from the middle of the text on as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_gives_what_its_cloud_has() {
+    let mut world = World::new();
+    let cloud = world.cloud().await;
+    let gateway = world.gateway(cloud.local_addr()).await;
+    let device = Device::dial(&mut world, "device", &gateway_peer(), gateway.local_addr()).await;
+    let last = all().end();
+    let chain = vec![first(stage("gateway", layers(0, 3))), stage("cloud", layers(3, last))];
+    compute_over(&device, 1, 7, chain).await;
+    let stage = target();
+    let ask = |secret, layers| segments(&stage, secret, layers, SegmentFormat::Exact);
+    let lower = fetch_from(&device, &ask(7, layers(0, 3))).await;
+    let upper = fetch_from(&device, &ask(7, layers(3, last))).await;
+    let tail = fetch_from(&device, &ask(7, layers(3, last))[1..]).await;
+    assert_eq!(tail, upper[1..]);
+    assert_eq!(fetch_from(&device, &ask(8, layers(3, last))).await, [None, None, None]);
+    let mut pool = stage.new_pool(256).unwrap();
+    let parts = ask(7, all()).into_iter().zip(lower.into_iter().zip(upper));
+    for (whole, (lower, upper)) in parts {
+        let bytes = [lower.expect("the gateway's"), upper.expect("the cloud's")].concat();
+        assert_eq!(pool.import(&whole, &bytes), Ok(Arrival::Taken));
+    }
+    let found = next(&stage, &mut pool, &options(7, SegmentFormat::Exact));
+    assert_eq!(found, (reference_after(&text(), 1)[0], 96));
 }
 
 /// Goal: what a node computed before it was restarted is given as well, in each format.
