@@ -291,3 +291,6 @@ fn peers_row_s(uplink: &Uplink) -> f64 {
         UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => 0.0,
     }
 }
+
+#[cfg(test)]
+mod tests;

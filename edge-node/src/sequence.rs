@@ -86,7 +86,7 @@ impl StageSequence {
         from: usize,
     ) -> Result<SpanOutput, ForwardError> {
         assert!(from < text.len(), "there is at least one row to run");
-        let held = self.cut_to(&text[..from]);
+        let held = self.adopt(&text[..from]);
         // A few rows more cost little more than one; another pass would read all weights again.
         if self.stage.spec().head && text.len() - held <= CHUNK_ROWS {
             return self.pass(&text[held..]);
@@ -102,7 +102,7 @@ impl StageSequence {
     ///
     /// As [`Self::run`].
     pub(crate) fn catch_up(&mut self, text: &[TokenId]) -> Result<(), ForwardError> {
-        let same = self.cut_to(text);
+        let same = self.adopt(text);
         for chunk in text[same..].chunks(CHUNK_ROWS) {
             self.pass(chunk)?;
         }

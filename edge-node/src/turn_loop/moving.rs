@@ -2,6 +2,7 @@
 //! peer that has run them, where that is faster than to compute it: the present plan goes on meanwhile.
 
 use super::TurnLoop;
+use crate::config::Prefill;
 use crate::prefill::{is_exact, whole_target};
 use crate::segments::Bringing;
 use partitioner::{Mode, Plan, PlanRequest};
@@ -50,6 +51,9 @@ impl TurnLoop<'_> {
 
     /// The KV that the device's layers in `plan` lack, where somebody has it and bringing it pays.
     fn bring_for(&mut self, plan: &Plan) -> Option<Coming> {
+        if self.device.config.segments.prefill == Prefill::Device {
+            return None;
+        }
         let uplink = self.leader()?;
         let log = self.drafter.log().tokens();
         let format = self.device.config.segments.format;
