@@ -1,8 +1,9 @@
 //! The wire and the machines that speak it: what crosses a link, and who does what when.
 //!
-//! Messages and frames (`docs/WIRE.md` is normative), their limits, the handshake, and four state
+//! Messages and frames (`docs/WIRE.md` is normative), their limits, the handshake, and six state
 //! machines: [`Drafter`] (the device's half of a conversation), [`Verifier`] (the stage that
-//! decides), [`Hops`] (a stage in between) and [`LinkHealth`] (is the peer still there).
+//! decides), [`Hops`] (a stage in between), [`LinkHealth`] (is the peer still there), [`Fetch`] and
+//! [`Serving`] (KV on its way from a node that has it to one that wants it).
 //!
 //! The machines share one shape. Inputs are `handle_*` methods; outputs are drained by `poll_*`
 //! methods until they return `None`; a deadline comes with its reason. Whoever runs one calls, after

@@ -8,8 +8,8 @@
 //! ```text
 //!   queueing = round trip now - base           base: the shortest of the last BASE_FOR
 //!   off      = 1 - queueing / target           1: the queue is empty; 0: as it should be; below: too long
-//!   off > 0  window += off * step              a round trip; only where the pacer held parts back
-//!   off < 0  window -= window * min(1/2, -off * DOWN)
+//!   off > 0  window += window * off * step     in a round trip; only where the pacer held parts back
+//!   off < 0  window -= window * min(DOWN_MAX, -off * DOWN)
 //!   rate     = window / round trip now
 //! ```
 //!
@@ -18,16 +18,16 @@
 //! - The window is not counted in flight but turned into a rate, by the round trip as it is now: a queue
 //!   that grows slows the rate at once, before the window is touched, as a counted window would.
 //! - The step is a share of the window, not a packet: links differ by a factor of a thousand, and a
-//!   segment is over before packets add up. It begins with a quarter until the queue is felt once.
-//!   More than the target is answered by a share of the window as well (LEDBAT++,
-//!   draft-irtf-iccrg-ledbat-plus-plus, which also has the next point).
+//!   segment is over before packets add up. It is a quarter until a queue is felt, and again after none
+//!   was felt for long; a sixteenth else. More than the target is answered by a share of the window as
+//!   well (LEDBAT++, draft-irtf-iccrg-ledbat-plus-plus, which also has the next point).
 //! - A queue that is held at the target hides the base. Where the base was not seen for `DRAIN_EVERY`, the
 //!   rate is cut to `DRAIN_SHARE` until the queue is empty and the round trip has been seen without it.
 //!
 //! While no tokens flow nobody waits, and parts go as fast as QUIC takes them. When tokens begin to flow,
-//! the pace begins anew, from what QUIC itself begins with.
+//! the pace begins anew.
 //!
-//! Loss is left to QUIC, which hands this machine's parts on as late as it has to.
+//! Loss is left to QUIC, whose window then says when it takes more.
 
 use crate::limits::SEGMENT_PART_LEN_MAX;
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ pub(super) struct Pacer {
     window: f64,
     /// No queue was felt yet, or not for long.
     starts: bool,
-    /// When a queue was felt, or parts were not held back.
+    /// When a queue was felt.
     felt_at: Instant,
     /// Parts wanted to leave, and could not, since the last step.
     held_back: bool,
@@ -234,7 +234,7 @@ impl Pacer {
             return;
         }
         let off = 1.0 - queueing / target;
-        self.feel(now, queueing >= target * FELT_SHARE, held_back);
+        self.feel(now, queueing >= target * FELT_SHARE);
         if off < 0.0 {
             self.window *= 1.0 - (-off * DOWN).min(DOWN_MAX) * rounds.min(1.0);
         } else if held_back {
@@ -244,8 +244,9 @@ impl Pacer {
         self.window = self.window.clamp(WINDOW_MIN, RATE_MAX * self.rtt);
     }
 
-    fn feel(&mut self, now: Instant, felt: bool, held_back: bool) {
-        if felt || !held_back {
+    /// Ends the first growth where a queue is felt, and begins it again where none was for long.
+    fn feel(&mut self, now: Instant, felt: bool) {
+        if felt {
             self.felt_at = now;
         }
         if felt && self.starts {

@@ -114,7 +114,8 @@ impl Serving {
     }
 
     /// How the link is: QUIC's smoothed round trip now, and whether sessions said something lately. To be
-    /// called every few tens of milliseconds while parts are sent.
+    /// called every 20 ms or so while parts are sent; with 100 ms, tokens on a simulated link of 2 Mbit/s
+    /// waited for 50 ms instead of 40 (the 99th percentile, 2026-11-27).
     pub fn handle_path(&mut self, now: Instant, rtt: Duration, tokens_flow: bool) {
         self.pacer.handle_path(now, rtt, tokens_flow);
     }

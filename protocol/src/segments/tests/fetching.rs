@@ -158,6 +158,11 @@ fn much_that_was_given_up_and_comes_next_is_asked_around() {
     assert_eq!(arrived(&mut fetch).len(), 2);
     fetch.give_up(name(5));
     assert!(asked(&mut fetch).is_none() && fetch.is_done());
+    let mut fetch = self::fetch(4, LEN);
+    asked(&mut fetch);
+    take(&mut fetch, part(1, 0, LEN, 0, 1), 1).unwrap();
+    names(0..3).into_iter().for_each(|text| fetch.give_up(text));
+    assert_eq!(asked(&mut fetch), None, "what has begun may end");
 }
 
 #[test]

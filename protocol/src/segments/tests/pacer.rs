@@ -56,9 +56,12 @@ fn parts_grow_with_the_rate() {
     let mut largest = 0;
     for _ in 0..3000 {
         pacer.handle_path(now, ms(10), true);
-        while let Some(part) = pacer.poll_send(now, u32::MAX) {
-            let takes = pacer.next_at().saturating_duration_since(now);
+        loop {
+            let from = pacer.next_at().max(now - ms(10));
+            let Some(part) = pacer.poll_send(now, u32::MAX) else { break };
+            let takes = pacer.next_at() - from;
             assert!(takes < ms(11) || part == 1024, "{part} bytes in {takes:?}");
+            assert!(takes > ms(4) || part == SEGMENT_PART_LEN_MAX, "{part} bytes in {takes:?}");
             largest = largest.max(part);
         }
         now += ms(1);
