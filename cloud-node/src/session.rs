@@ -71,6 +71,8 @@ enum Begins {
     Session(Box<Open>),
     /// A channel of segments; it carries no session.
     Segments(SegmentRequest),
+    /// It carries sessions and asks for segments.
+    Wrongly(Kind),
 }
 
 /// How a turn ended.
@@ -106,19 +108,18 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel
     loop {
         let open = match next.take() {
             Some(open) => open,
-            None => match ends.begins().await {
+            None => match ends.begins(&mut begun).await {
                 Some(Begins::Session(open)) => *open,
-                Some(Begins::Segments(request)) if !begun => {
+                Some(Begins::Segments(request)) => {
                     return segments::serve(node, guest, ends, request).await;
                 }
-                Some(Begins::Segments(_)) => {
-                    let error = PeerMisbehaved::OutOfTurn { kind: Kind::SegmentRequest };
+                Some(Begins::Wrongly(kind)) => {
+                    let error = PeerMisbehaved::OutOfTurn { kind };
                     return expel(&guest, ends, Epoch::default(), &error).await;
                 }
                 None => return,
             },
         };
-        begun = true;
         let (session, epoch) = (open.session, open.epoch);
         match turn(&node, &guest, &mut ends, open).await {
             Ok(End::Closed) => {}
@@ -262,15 +263,19 @@ impl Drop for Leaving<'_> {
 
 impl Ends {
     /// What the channel says next; `None` where it ends first. What else still comes is late: it
-    /// belongs to a session that was refused or is over.
-    async fn begins(&mut self) -> Option<Begins> {
+    /// belongs to a session that was refused or is over. `begun`: whether something came already.
+    async fn begins(&mut self, begun: &mut bool) -> Option<Begins> {
         loop {
             let message = self.receiver.recv().await.ok()?.message;
+            let first = !std::mem::replace(begun, true);
             if let Message::Open(open) = message {
                 return Some(Begins::Session(Box::new(open)));
             }
             if let Message::SegmentRequest(request) = message {
-                return Some(Begins::Segments(request));
+                return Some(match first {
+                    true => Begins::Segments(request),
+                    false => Begins::Wrongly(Kind::SegmentRequest),
+                });
             }
         }
     }

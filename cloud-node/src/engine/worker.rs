@@ -120,7 +120,7 @@ impl Worker {
     fn put_out(&mut self) {
         let Some(outlet) = &self.outlet else { return };
         for (text, layers) in self.pool.take_completed() {
-            // What is full now may have room for the next one, which this one's absence hides.
+            // Behind one that is missing nobody looks for the next.
             let Ok(room) = outlet.try_reserve() else { return };
             let bytes = self.pool.export_named(text, layers, SegmentFormat::Exact);
             if let Some(bytes) = bytes {
