@@ -6,7 +6,7 @@ use crate::prefill::Prefilled;
 use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
-use crate::turn_loop::{Leftovers, TurnLoop};
+use crate::turn_loop::{Leftovers, Outset, TurnLoop};
 use base::{DraftLength, Position};
 use partitioner::{Mode, Plan, Speculation};
 use protocol::{Drafter, DrafterConfig, Route, limits};
@@ -74,7 +74,7 @@ impl Device {
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        let started = clock::now();
+        let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
         let context = self.positions_max();
         if request.prompt.is_empty() {
             return Err(GenerateError::EmptyPrompt);
@@ -90,9 +90,9 @@ impl Device {
             None => Prefilled::default(),
         };
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
-        let mut drafter = Drafter::new(self.drafter_config(request, route), started);
+        let mut drafter = Drafter::new(self.drafter_config(request, route), clock::now());
         drafter.tell(Position::after(prefilled.told));
-        let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, started);
+        let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, began);
         let reply = turn.run_to_end(cancel).await;
         let reply = reply.map(|reply| reply.with_brought(prefilled.brought));
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();

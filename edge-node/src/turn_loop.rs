@@ -55,6 +55,15 @@ struct Tally {
     revised: usize,
 }
 
+/// Where a request began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outset {
+    /// When.
+    pub(crate) at: Instant,
+    /// What had crossed the device's links by then.
+    pub(crate) traffic: Traffic,
+}
+
 /// What a request leaves to the session's next one.
 pub(crate) struct Leftovers {
     /// What it is called where it is kept.
@@ -103,7 +112,7 @@ impl<'a> TurnLoop<'a> {
         (wanted, plan): (PlanRequest, Option<Plan>),
         drafter: Drafter,
         show: &'a mut dyn Show,
-        started: Instant,
+        began: Outset,
     ) -> Self {
         let stream = device.models.tokenizer.stream_after(&request.prompt);
         let drafting = Drafting::new(
@@ -113,9 +122,9 @@ impl<'a> TurnLoop<'a> {
             device.models.tokenizer.end_tokens(),
         );
         Self {
-            transcript: Transcript::new(stream, &request.stop, started),
-            traffic_before: device.uplinks.traffic(),
-            replanning: device.config.plan.auto.then(|| Replanning::new(started)),
+            transcript: Transcript::new(stream, &request.stop, began.at),
+            traffic_before: began.traffic,
+            replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
             moving: None,
             standby: device.config.segments.standby.then(Standby::default),
             switches: Switches::new(device.config.later_requests(), plan.as_ref()),
