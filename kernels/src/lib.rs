@@ -30,6 +30,7 @@ mod disjoint;
 #[allow(unsafe_code, reason = "threads write strips of their own")]
 mod elementwise;
 mod exp;
+mod family;
 mod format;
 mod hadamard;
 mod kv;
