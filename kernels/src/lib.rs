@@ -13,8 +13,8 @@
 //!   threads share the work. Work is tiled over rows and columns; a sum is split only where its
 //!   canonical order says so, never by how much work there is.
 //! - **No CPU feature is assumed.** Tables are chosen when the first operation runs.
-//! - **No panic on bytes from outside.** [`Matrix::new`] and [`wire::decode`] check before use and
-//!   return errors; every other panic is a length mismatch between arguments of one caller.
+//! - **No panic on bytes from outside.** [`Matrix::new`], [`wire::decode`] and [`decode_kv`] check before
+//!   use and return errors; every other panic is a length mismatch between arguments of one caller.
 
 #[allow(unsafe_code, reason = "each piece writes its own part of the output")]
 mod attention;
@@ -30,6 +30,7 @@ mod disjoint;
 #[allow(unsafe_code, reason = "threads write strips of their own")]
 mod elementwise;
 mod exp;
+mod family;
 mod format;
 mod hadamard;
 mod kv;
@@ -65,7 +66,10 @@ pub use attention::{AttentionSpan, View, attention};
 pub use dequantize::dequantize_row;
 pub use elementwise::{add, swiglu};
 pub use format::Format;
-pub use kv::{BLOCK_SLOTS, KvFormat, KvLayout, PagedKv, read_kv, write_kv};
+pub use kv::{
+    BLOCK_SLOTS, CodedKvError, KvFormat, KvLayout, KvStep, PagedKv, coded_kv_bytes, decode_kv,
+    encode_kv, read_kv, write_kv,
+};
 pub use matmul::{Product, Weights, matmul};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::rms_norm;

@@ -26,6 +26,8 @@ pub use chat_template::{ChatError, Turn};
 pub use config::{ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
 pub use hop_coder::{HopCoder, ScalesError};
+/// What is wrong with a coded segment.
+pub use kernels::CodedKvError;
 /// The threads that passes run on.
 pub use kernels::Pool;
 pub use kv::{

@@ -2,7 +2,8 @@
 //!
 //! A block holds its 32 slots for one or more layers; this crate sees one layer's bytes at a time,
 //! and in these one KV head after the other ([`layout`]). Keys lie transposed, so that the lanes of
-//! a vector are positions: a score is then a sum along the head in every lane at once.
+//! a vector are positions: a score is then a sum along the head in every lane at once. For the way to
+//! another node a block is [`coded`].
 //!
 //! # Invariants
 //!
@@ -11,12 +12,14 @@
 //! - **A slot is written alone.** Its neighbours' bytes and bits do not change, and no slot's meaning
 //!   depends on another slot.
 
+mod coded;
 mod layout;
 mod quantize;
 mod read;
 mod unpack;
 mod write;
 
+pub use coded::{CodedKvError, KvStep, coded_kv_bytes, decode_kv, encode_kv};
 pub use layout::{BLOCK_SLOTS, KvFormat, KvLayout};
 pub(crate) use read::{read_keys, read_values};
 pub use unpack::read_kv;

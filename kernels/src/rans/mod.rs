@@ -34,7 +34,7 @@ mod frequencies;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::{Corrupt, decode};
+pub(crate) use decode::{Corrupt, Decoder, decode};
 pub(crate) use encode::{encode, room};
 pub(crate) use frequencies::{Frequencies, SYMBOLS};
 
@@ -54,4 +54,5 @@ const GROUP_BYTES: usize = 8;
 
 /// The least state, and the first.
 const LOW: u32 = 1 << WORD_BITS;
-const STATE_BYTES: usize = 4;
+/// Bytes of a lane without any words.
+pub(crate) const STATE_BYTES: usize = 4;

@@ -65,6 +65,26 @@ fn what_is_encoded_comes_back_and_the_bytes_behind_it_stay() {
     }
 }
 
+/// Tables may depend on what came before: a stream that is read in parts is the one that is read at once.
+#[test]
+fn a_stream_is_read_in_parts() {
+    let mut random = Random(5);
+    let weights = weights(&mut random, 100, 30);
+    let table = Frequencies::new(&weights);
+    let symbols = source(&mut random, &weights, 1001);
+    let mut bytes = encoded::<4>(&symbols, |_| &table);
+    bytes.push(9);
+    for part in [4, 40, 1000, 2000] {
+        let mut decoder = Decoder::<4>::new(&bytes).unwrap();
+        let mut back = vec![0; symbols.len()];
+        back.chunks_mut(part).for_each(|part| decoder.fill(part, |_| &table).unwrap());
+        assert_eq!((back, decoder.finish()), (symbols.clone(), Ok(&[9][..])));
+    }
+    let mut decoder = Decoder::<4>::new(&bytes).unwrap();
+    decoder.fill(&mut [0; 40], |_| &table).unwrap();
+    assert_eq!(decoder.finish(), Err(Corrupt::End), "not all were read");
+}
+
 /// Goal: what a symbol costs is its information. Method: symbols of a skewed source; their
 /// information by the table's own frequencies, and 24 bits a lane for the rest of its state.
 #[test]

@@ -24,7 +24,7 @@ impl KvPool {
         formats.any(|format| self.index.has(segment.key.text, segment.layers(), format))
     }
 
-    /// The bytes of `segment`, of [`Segment::size`]; `None` where the pool has no exact KV of its text in
+    /// The bytes of `segment`, of [`Segment::sizes`]; `None` where the pool has no exact KV of its text in
     /// all its layers. A format that loses is made here, which reads and writes every element once.
     ///
     /// # Panics
@@ -56,14 +56,17 @@ impl KvPool {
         if !held.contains(asked) {
             return Err(SegmentError::Layers { asked, held });
         }
-        let (expected, actual) = (segment.size(), bytes.len());
-        if expected != actual {
-            return Err(SegmentError::Length { expected, actual });
+        let (sizes, actual) = (segment.sizes(), bytes.len());
+        if !sizes.contains(&actual) {
+            let (least, most) = sizes.into_inner();
+            return Err(SegmentError::Length { least, most, actual });
         }
         if self.has_segment(segment) {
             return Ok(Arrival::Known);
         }
-        let layers = segment.format().decode(segment.layout, bytes);
+        let count = asked.len() as usize;
+        let decoded = segment.format().decode(segment.layout, count, bytes);
+        let layers = decoded.map_err(SegmentError::Code)?;
         // Of what came, not of what a lossy format says: half precision may be too narrow for it.
         if !is_finite(segment.layout, &layers) {
             return Err(SegmentError::NotFinite);

@@ -20,7 +20,8 @@ use super::options::KvOptions;
 use super::pool::KvShape;
 use super::segment_format::SegmentFormat;
 use base::{ByteCount, KvFormat, LayerRange, ModelFingerprint, TokenId};
-use kernels::KvLayout;
+use kernels::{CodedKvError, KvLayout};
+use std::ops::RangeInclusive;
 
 /// The most bytes of a segment that anybody has to take: the KV of 32 positions of a model of 70
 /// billion parameters in half precision is 10 MiB.
@@ -76,13 +77,18 @@ pub enum SegmentError {
         kv: KvFormat,
     },
     /// Too few or too many bytes: the sender is wrong.
-    #[error("a segment has {actual} bytes; of its layers and format it has {expected}")]
+    #[error("a segment has {actual} bytes; of its layers and format it has {least} to {most}")]
     Length {
-        /// What it has to be.
-        expected: usize,
+        /// What it has at least.
+        least: usize,
+        /// What it has at most.
+        most: usize,
         /// What came.
         actual: usize,
     },
+    /// The bytes are no code of its layers: the sender is wrong.
+    #[error("a segment is no code of its layers")]
+    Code(#[source] CodedKvError),
     /// A key or a value is infinite or no number: the sender is wrong, or the model's own KV overflows
     /// there and is better computed here.
     #[error("a segment has a key or a value that is no finite number")]
@@ -161,8 +167,10 @@ impl Segment {
         self.key.format
     }
 
-    /// How many bytes it has, no more and no less.
-    pub fn size(&self) -> usize {
-        self.format().layout(self.layout).block_bytes() * self.layers().len() as usize
+    /// How many bytes it may have: one number, unless the format is a coded one.
+    pub fn sizes(&self) -> RangeInclusive<usize> {
+        let (layer, layers) =
+            (self.format().layer_bytes(self.layout), self.layers().len() as usize);
+        layer.start() * layers..=layer.end() * layers
     }
 }

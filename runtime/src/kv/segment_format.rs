@@ -1,12 +1,14 @@
 //! How a segment's bytes are written where it travels or rests: as the pool has them, or narrower.
 //!
-//! Every format keeps the layers one after the other, each in the layout of a kernel format. So the
-//! bytes of layers `a..b` and of `b..c` of one block, one behind the other, are those of `a..c`.
+//! Every format keeps the layers one after the other, each by itself: in the layout of a kernel format, or
+//! as [`kernels::encode_kv`] codes them. So the bytes of layers `a..b` and of `b..c` of one block, one
+//! behind the other, are those of `a..c`.
 
 use base::KvFormat;
-use kernels::{BLOCK_SLOTS, KvLayout};
+use kernels::{BLOCK_SLOTS, CodedKvError, KvLayout, KvStep};
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// The number format of a segment. Ordered by what it loses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,20 +18,36 @@ pub enum SegmentFormat {
     Exact,
     /// Eight-bit codes, as a pool of [`KvFormat::Q8`] has them; the receiver stores its own format.
     Q8,
+    /// Entropy-coded in fine steps: about a quarter of half precision. The receiver stores its own format.
+    CodedFine,
     /// Four-bit codes, as a pool of [`KvFormat::Q4`] has them; the receiver stores its own format.
     Q4,
+    /// Entropy-coded in coarse steps: about an eighth of half precision. The receiver stores its own
+    /// format.
+    CodedCoarse,
+}
+
+/// How a layer is written.
+enum Writing {
+    /// As a pool of that layout has it.
+    Fixed(KvLayout),
+    /// As many bytes as it takes, or the pool's own where that is fewer.
+    Coded(KvStep),
 }
 
 impl SegmentFormat {
     /// All formats, what loses least first.
-    pub const ALL: [Self; 3] = [Self::Exact, Self::Q8, Self::Q4];
+    pub const ALL: [Self; 5] =
+        [Self::Exact, Self::Q8, Self::CodedFine, Self::Q4, Self::CodedCoarse];
 
-    /// `exact`, `q8` or `q4`.
+    /// `exact`, `q8`, `coded-fine`, `q4` or `coded-coarse`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
             Self::Q8 => "q8",
+            Self::CodedFine => "coded-fine",
             Self::Q4 => "q4",
+            Self::CodedCoarse => "coded-coarse",
         }
     }
 
@@ -41,31 +59,65 @@ impl SegmentFormat {
     /// Whether it is exact, or narrower than a pool's `kv`: whatever else would lose and gain nothing.
     pub const fn suits(self, kv: KvFormat) -> bool {
         match (self, kv) {
-            (Self::Exact, _) | (_, KvFormat::F32 | KvFormat::F16) | (Self::Q4, KvFormat::Q8) => {
-                true
-            }
+            (Self::Exact | Self::CodedFine | Self::CodedCoarse, _)
+            | (_, KvFormat::F32 | KvFormat::F16)
+            | (Self::Q4, KvFormat::Q8) => true,
             (Self::Q8, KvFormat::Q8 | KvFormat::Q4) | (Self::Q4, KvFormat::Q4) => false,
         }
     }
 
     /// How it keeps a layer that a pool keeps as `pool` says.
-    pub(super) fn layout(self, pool: KvLayout) -> KvLayout {
+    fn writing(self, pool: KvLayout) -> Writing {
         let format = match self {
             Self::Exact => pool.format,
             Self::Q8 => kernels::KvFormat::Q8,
             Self::Q4 => kernels::KvFormat::Q4,
+            Self::CodedFine => return Writing::Coded(KvStep::Fine),
+            Self::CodedCoarse => return Writing::Coded(KvStep::Coarse),
         };
-        KvLayout { format, ..pool }
+        Writing::Fixed(KvLayout { format, ..pool })
+    }
+
+    /// How many bytes it has for each layer of a pool in the layout `pool`: one number, unless coded.
+    pub(super) fn layer_bytes(self, pool: KvLayout) -> RangeInclusive<usize> {
+        match self.writing(pool) {
+            Writing::Fixed(layout) => layout.block_bytes()..=layout.block_bytes(),
+            Writing::Coded(_) => kernels::coded_kv_bytes(&pool),
+        }
     }
 
     /// The bytes of this format for `layers`, whole layers of a pool in the layout `pool`.
     pub(super) fn encode<'a>(self, pool: KvLayout, layers: &'a [u8]) -> Cow<'a, [u8]> {
-        transcode(pool, self.layout(pool), layers)
+        match self.writing(pool) {
+            Writing::Fixed(layout) => transcode(pool, layout, layers),
+            Writing::Coded(step) => {
+                let mut bytes = Vec::new();
+                for layer in layers.chunks_exact(pool.block_bytes()) {
+                    kernels::encode_kv(&pool, layer, step, &mut bytes);
+                }
+                Cow::Owned(bytes)
+            }
+        }
     }
 
-    /// Whole layers of a pool in the layout `pool`, from the `bytes` of this format.
-    pub(super) fn decode<'a>(self, pool: KvLayout, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        transcode(self.layout(pool), pool, bytes)
+    /// Whole layers of a pool in the layout `pool`, `count` of them, from the `bytes` of this format,
+    /// which are as many as [`Self::layer_bytes`] says.
+    pub(super) fn decode<'a>(
+        self,
+        pool: KvLayout,
+        count: usize,
+        mut bytes: &'a [u8],
+    ) -> Result<Cow<'a, [u8]>, CodedKvError> {
+        match self.writing(pool) {
+            Writing::Fixed(layout) => Ok(transcode(layout, pool, bytes)),
+            Writing::Coded(_) => {
+                let mut layers = vec![0; count * pool.block_bytes()];
+                for layer in layers.chunks_exact_mut(pool.block_bytes()) {
+                    bytes = kernels::decode_kv(&pool, bytes, layer)?;
+                }
+                if bytes.is_empty() { Ok(Cow::Owned(layers)) } else { Err(CodedKvError::Long) }
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pool's bookkeeping without a model: rows are written whose values follow from their text.
 
+mod formats;
 mod random;
 mod segments;
 

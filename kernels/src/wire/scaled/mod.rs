@@ -8,10 +8,10 @@
 //! ```
 //!
 //! All numbers little-endian. `codes` is a [stream](crate::rans) of `n` bytes, by the frequencies that
-//! the class names ([`family`]), of four lanes where the part has 1024 values or more, two where it has
-//! 512 or more, and else one. A code from -127 to 127 stands for `code * (step * scale)`: the channel's
-//! scale, and the level's step times `2^shift`. A code of -128 says that the value is an outlier: these
-//! stand behind the stream, in order, as they are.
+//! the class names ([`crate::family`]), of four lanes where the part has 1024 values or more, two where
+//! it has 512 or more, and else one. A code from -127 to 127 stands for `code * (step * scale)`: the
+//! channel's scale, and the level's step times `2^shift`. A code of -128 says that the value is an
+//! outlier: these stand behind the stream, in order, as they are.
 //!
 //! The steps are fixed, and what few bits they take is up to the entropy code (rate-distortion theory
 //! puts this at a quarter of a bit from any quantizer's best). Parts that are louder than codes can say
@@ -22,7 +22,6 @@
 //! but for rounding; `shift` is 0 unless one in 64 values lies beyond 127 steps.
 
 mod calibration;
-mod family;
 mod level;
 
 pub use calibration::Calibration;
@@ -32,8 +31,8 @@ use super::PART;
 use super::error::{BlockFault, RowFault};
 use super::float::{decode_f32, encode_f32};
 use super::rare::for_each_rare;
+use crate::family::{Family, OUTLIER};
 use crate::rans::{self, Corrupt, Frequencies};
-use family::Family;
 
 /// Marks a part whose values are all exact.
 const EXACT: u8 = 255;
@@ -43,9 +42,6 @@ const FREQUENCY_BITS: u32 = 5;
 
 /// Steps are multiplied by two this often at most.
 const SHIFT_MAX: u8 = 7;
-
-/// The code of an outlier.
-const OUTLIER: u8 = i8::MIN.cast_unsigned();
 
 /// The largest code.
 const CODE_MAX: f32 = 127.0;

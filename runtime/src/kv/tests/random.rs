@@ -102,7 +102,7 @@ fn receive(random: &mut Random, pool: &mut KvPool) {
     let options = options(random);
     let (branch, block) = (u32::try_from(random.below(2)).unwrap(), random.below(4));
     let tokens = &text(branch, 10_000)[..(block + 1) * BLOCK_SLOTS];
-    let format = SegmentFormat::ALL[random.below(3)];
+    let format = SegmentFormat::ALL[random.below(SegmentFormat::ALL.len())];
     let format = if format.suits(options.format) { format } else { SegmentFormat::Exact };
     let segment = segments(&options, tokens).at(block, shape().layers, format).unwrap();
     let bytes = elsewhere(&options, tokens).export(&segment).unwrap();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::kv::key::SegmentKey;
 use base::{ChannelScale, TokenizerFingerprint, WireCodec};
+use kernels::CodedKvError;
 
 /// What [`pool`] was made with.
 const FREQUENCIES: [f32; 2] = [1.0, 0.1];
@@ -29,7 +30,7 @@ fn all(segments: &Segments, format: SegmentFormat) -> Vec<Segment> {
 fn bring(pool: &mut KvPool, from: &mut KvPool, segments: &[Segment], order: &[usize]) {
     for block in order {
         let bytes = from.export(&segments[*block]).unwrap();
-        assert_eq!(bytes.len(), segments[*block].size());
+        assert!(segments[*block].sizes().contains(&bytes.len()));
         assert_eq!(pool.import(&segments[*block], &bytes), Ok(Arrival::Taken));
     }
 }
@@ -99,9 +100,8 @@ fn another_ingredient_is_another_key() {
         segments(&base, &text(1, 64)).at(0, shape().layers, SegmentFormat::Exact).unwrap().key(),
         named(3, 4, SegmentFormat::Exact),
         named(4, 5, SegmentFormat::Exact),
-        named(3, 5, SegmentFormat::Q8),
-        named(3, 5, SegmentFormat::Q4),
     ];
+    keys.extend(SegmentFormat::ALL[1..].iter().map(|format| named(3, 5, *format)));
     // What is no ingredient: hops that round nothing, layers that are loaded, what is accepted, what
     // comes behind the block.
     assert_eq!(options(hop(1, WireCodec::F32)), keys[0]);
@@ -187,20 +187,31 @@ fn nobody_else_finds_a_segment() {
 }
 
 /// Goal: a loss stays with those who accept it. Method: an exact sequence, one that accepts less and
-/// one that accepts as much meet a `q8` segment; then what the last has computed is looked for.
+/// one that accepts as much meet a segment of each format that loses something; then what the last has
+/// computed is looked for.
 #[test]
 fn what_came_with_a_loss_is_for_those_who_accept_it_and_goes_no_further() {
+    for pair in SegmentFormat::ALL[1..].windows(2) {
+        check_loss(pair[0], pair[1]);
+    }
+}
+
+/// Of a segment in `format` among sequences that accept `worse`.
+fn check_loss(format: SegmentFormat, worse: SegmentFormat) {
     let tokens = text(1, 100);
     let exact = shared(KvFormat::F16);
     let (mut pool, mut from) = (pool(20), elsewhere(&exact, &tokens));
     let segments = segments(&exact, &tokens);
-    let lossy = all(&segments, SegmentFormat::Q8);
+    let lossy = all(&segments, format);
     append_front(&mut pool, &exact, &tokens[..32]);
     bring(&mut pool, &mut from, &lossy, &[1]);
 
     let plain = pool.open(&exact);
     assert_eq!(pool.adopt_known(plain, shape().layers, &tokens), 32);
-    let accepting = pool.open(&accepting(SegmentFormat::Q4));
+    let less = SegmentFormat::ALL.into_iter().rfind(|less| *less < format);
+    let picky = pool.open(&accepting(less.unwrap()));
+    assert_eq!(pool.adopt_known(picky, shape().layers, &tokens), 32, "accepts {less:?}");
+    let accepting = pool.open(&accepting(worse));
     assert_eq!(append(&mut pool, accepting, &[], &tokens, 99), Some(36), "both blocks are found");
     let exact_segments = all(&segments, SegmentFormat::Exact);
     assert!(pool.has_segment(&lossy[1]) && !pool.has_segment(&exact_segments[1]));
@@ -226,10 +237,12 @@ fn append_front(pool: &mut KvPool, options: &KvOptions, tokens: &[TokenId]) {
 #[test]
 fn what_goes_on_in_a_lossy_block_is_not_exact() {
     let tokens = text(1, 64);
-    let options = accepting(SegmentFormat::Q8);
-    let mut from = elsewhere(&options, &tokens);
-    let segments = all(&segments(&options, &tokens), SegmentFormat::Q8);
-    for cut in [1, 31, 32, 50] {
+    for (format, cut) in
+        SegmentFormat::ALL[1..].iter().flat_map(|format| [1, 31, 32, 50].map(|cut| (*format, cut)))
+    {
+        let options = accepting(format);
+        let mut from = elsewhere(&options, &tokens);
+        let segments = all(&segments(&options, &tokens), format);
         let mut pool = pool(20);
         bring(&mut pool, &mut from, &segments, &[0, 1]);
         let sequence = pool.open(&options);
@@ -244,8 +257,8 @@ fn what_goes_on_in_a_lossy_block_is_not_exact() {
     }
 }
 
-/// Goal: no bytes harm. Method: each length but the right one, and every byte changed to each of a few
-/// values; what is taken in is read without a panic.
+/// Goal: no bytes harm. Method: lengths that are wrong, and every byte changed to each of a few values;
+/// what is taken in is read without a panic.
 #[test]
 fn wrong_bytes_are_an_error_or_another_number() {
     let tokens = text(1, 32);
@@ -254,11 +267,16 @@ fn wrong_bytes_are_an_error_or_another_number() {
         let mut from = elsewhere(&options, &tokens);
         let segment = all(&segments(&options, &tokens), format)[0];
         let good = from.export(&segment).unwrap();
-        for actual in [0, 1, good.len() - 1, good.len() + 1, 2 * good.len()] {
+        for actual in [0, 1, good.len() - 1, good.len() + 1, 2 * good.len(), 4 * good.len()] {
             let bytes: Vec<u8> = good.iter().copied().cycle().take(actual).collect();
-            let expected = good.len();
-            let error = SegmentError::Length { expected, actual };
-            assert_eq!(pool(1).import(&segment, &bytes), Err(error));
+            let (least, most) = segment.sizes().into_inner();
+            let error = if (least..=most).contains(&actual) {
+                let longer = actual > good.len();
+                SegmentError::Code(if longer { CodedKvError::Long } else { CodedKvError::Short })
+            } else {
+                SegmentError::Length { least, most, actual }
+            };
+            assert_eq!(pool(1).import(&segment, &bytes), Err(error), "{format}");
         }
         let (mut refused, mut taken) = (0, 0);
         for at in 0..good.len() {
@@ -267,7 +285,7 @@ fn wrong_bytes_are_an_error_or_another_number() {
                 bytes[at] = new;
                 match pool.import(&segment, &bytes) {
                     Ok(Arrival::Taken) => taken += 1,
-                    Err(SegmentError::NotFinite) => refused += 1,
+                    Err(SegmentError::NotFinite | SegmentError::Code(_)) => refused += 1,
                     other => panic!("{other:?}"),
                 }
                 let sequence = pool.open(&options);
@@ -278,7 +296,9 @@ fn wrong_bytes_are_an_error_or_another_number() {
                 assert_eq!(found, 32 * blocks.len());
             }
         }
-        assert!(refused > 0 && taken > refused, "{format}: {refused} of {taken}");
+        assert!(refused > 0 && taken > 0, "{format}: {refused} of {taken}");
+        let fixed = segment.sizes().start() == segment.sizes().end();
+        assert_eq!(taken > refused, fixed, "{format}: a change of a code is seen");
     }
 }
 
@@ -301,7 +321,7 @@ fn what_cannot_be_is_said() {
     assert!(segments.at(0, layers, SegmentFormat::Q4).is_ok());
     for asked in [LayerRange::all(4), LayerRange::new(4, 6).unwrap()] {
         let segment = segments.at(0, asked, SegmentFormat::Exact).unwrap();
-        let refused = pool(4).import(&segment, &vec![0; segment.size()]);
+        let refused = pool(4).import(&segment, &vec![0; *segment.sizes().end()]);
         assert_eq!(refused, Err(SegmentError::Layers { asked, held: layers }));
         assert_eq!(elsewhere(&options, &tokens).export(&segment), None);
     }
@@ -437,7 +457,7 @@ fn a_segment_of_another_model_is_the_caller_s_mistake() {
     let options = shared(KvFormat::F16);
     let segments = Segments::new(&shape, &FREQUENCIES, &options, &text(1, 32)).unwrap();
     let segment = segments.at(0, shape.layers, SegmentFormat::Exact).unwrap();
-    let _ = pool(1).import(&segment, &vec![0; segment.size()]);
+    let _ = pool(1).import(&segment, &vec![0; *segment.sizes().end()]);
 }
 
 /// Goal: who asks by name gets what who knows the text gets, and nothing of a name that is not here.

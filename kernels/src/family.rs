@@ -1,4 +1,5 @@
-//! The frequencies that parts are coded by: one distribution, in sizes half an octave apart.
+//! The frequencies that codes of one byte are expected with: one distribution, in sizes half an octave
+//! apart. Codecs of hidden states and of KV choose a size and leave the rest to [`crate::rans`].
 //!
 //! Tables do not travel; both sides compute them, from basic operations alone, each correctly rounded,
 //! so that they are the same on every machine. The distribution is Student's with seven degrees of
@@ -10,9 +11,11 @@ use std::sync::LazyLock;
 
 use crate::rans::{Frequencies, SYMBOLS};
 
-use super::OUTLIER;
+/// The code of what no other code can say.
+pub(crate) const OUTLIER: u8 = i8::MIN.cast_unsigned();
 
-/// How many there are, 31 at most: the last place of a class's five bits belongs to exact parts.
+/// How many there are, 31 at most: the last place of the five bits that name one on the wire belongs to
+/// exact parts.
 const MEMBERS: usize = 18;
 
 /// The size of the first member: 0.4% of its codes are not zero.
@@ -29,24 +32,24 @@ const BEYOND: f64 = 1.0 / 32_768.0;
 
 /// All members, smallest first.
 #[derive(Debug)]
-pub(super) struct Family {
+pub(crate) struct Family {
     members: Vec<Member>,
     /// Mean magnitudes of codes up to which a member is the nearest; one fewer than members.
     ends: Vec<f64>,
 }
 
-/// How often codes are expected in a part of one size.
+/// How often codes of one size are expected.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     /// Of the codes as bytes, and of [`OUTLIER`].
-    pub(super) frequencies: Frequencies,
+    pub(crate) frequencies: Frequencies,
     /// The largest code that has a frequency.
-    pub(super) range: u8,
+    pub(crate) range: u8,
 }
 
 impl Family {
     /// The one family that there is.
-    pub(super) fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static FAMILY: LazyLock<Family> = LazyLock::new(Family::new);
         &FAMILY
     }
@@ -70,15 +73,20 @@ impl Family {
     }
 
     /// Index and member for `len` codes whose magnitudes add up to `sum`.
-    pub(super) fn nearest(&self, sum: u32, len: usize) -> (u8, &Member) {
+    pub(crate) fn nearest(&self, sum: u32, len: usize) -> (u8, &Member) {
         #[expect(clippy::cast_precision_loss, reason = "a part has 2048 codes at most")]
-        let mean = f64::from(sum) / len as f64;
+        let index = self.of_mean(f64::from(sum) / len as f64);
+        (index, &self.members[usize::from(index)])
+    }
+
+    /// Index of the member for codes whose magnitudes are `mean` on average.
+    pub(crate) fn of_mean(&self, mean: f64) -> u8 {
         let index = self.ends.partition_point(|&end| end < mean);
-        (u8::try_from(index).expect("there are few members"), &self.members[index])
+        u8::try_from(index).expect("there are few members")
     }
 
     /// The member with this index.
-    pub(super) fn member(&self, index: u8) -> Option<&Member> {
+    pub(crate) fn member(&self, index: u8) -> Option<&Member> {
         self.members.get(usize::from(index))
     }
 }
