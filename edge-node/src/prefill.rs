@@ -149,7 +149,7 @@ impl Device {
         let paced_s = pace.pass(BLOCK_SLOTS, layers, all).as_secs_f64();
         let row_s = sequence.row_time().map_or(0.0, |row| row.as_secs_f64());
         let link = uplink.estimate();
-        let bytes = wanted.first().map_or(0, |(_, segment)| segment.size());
+        let bytes = wanted.first().map_or(0, |(_, segment)| segment.usual_size());
         #[expect(clippy::cast_precision_loss, reason = "sizes and rows are far below 2^52")]
         let (bits, unread, slots) = (bytes as f64 * 8.0, unread as f64, BLOCK_SLOTS as f64);
         Some(Meeting {

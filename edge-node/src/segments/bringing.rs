@@ -85,7 +85,7 @@ async fn bring(
     }
     let each = wanted.iter().map(|segment| Wanted {
         text: TextName(segment.text().0),
-        len_max: u32::try_from(segment.size()).unwrap_or(u32::MAX),
+        len_max: u32::try_from(*segment.sizes().end()).unwrap_or(u32::MAX),
     });
     let mut fetch = Fetch::new(layers, format.code(), each.collect());
     let mut named: BTreeMap<_, _> =

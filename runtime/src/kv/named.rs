@@ -15,6 +15,19 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// About how many bytes it has, for who has not seen it: of the entropy-coded formats what texts have on
+    /// average.
+    pub fn usual_size(&self) -> usize {
+        let most = *self.sizes().end();
+        match self.format() {
+            SegmentFormat::Exact | SegmentFormat::Q8 | SegmentFormat::Q4 => most,
+            SegmentFormat::CodedFine => most / 4,
+            SegmentFormat::CodedCoarse => most / 8,
+        }
+    }
+}
+
 impl SegmentKey {
     /// Of the segment that ends the text called `text`, in `layers` and `format`.
     pub fn of(text: TextKey, layers: LayerRange, format: SegmentFormat) -> Self {
@@ -29,6 +42,8 @@ impl SegmentFormat {
             Self::Exact => 0,
             Self::Q8 => 1,
             Self::Q4 => 2,
+            Self::CodedFine => 3,
+            Self::CodedCoarse => 4,
         }
     }
 
