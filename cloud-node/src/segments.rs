@@ -35,7 +35,7 @@ pub(crate) const CHANNELS_MAX: usize = 4;
 const CHANNELS_OF_GATEWAY_MAX: usize = 32;
 
 /// How often the link is looked at while parts are sent.
-const PATH_PERIOD: Duration = Duration::from_millis(25);
+const PATH_PERIOD: Duration = Duration::from_millis(20);
 
 /// Sessions count as speaking for so long after their last word: longer than most passes take.
 const LATELY: Duration = Duration::from_secs(1);

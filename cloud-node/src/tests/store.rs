@@ -5,7 +5,9 @@ use super::world::{MODEL, World, cloud_peer, eventually, layers, reference_after
 use crate::{Config, SegmentOptions, Server};
 use base::{LayerRange, Position, Role, Sampling, TokenId};
 use protocol::{Epoch, PlannedStage, TenantSecret};
+use settings::Pace;
 use std::path::Path;
+use std::time::Duration;
 
 /// Three blocks, and a few tokens.
 fn text() -> Vec<TokenId> {
@@ -14,7 +16,10 @@ fn text() -> Vec<TokenId> {
 
 fn with_store(world: &mut World, folder: &Path) -> Config {
     let segments = SegmentOptions { store: Some(folder.to_owned()), store_mib: 64 };
-    Config { segments, ..world.config(Role::Cloud) }
+    let mut config = Config { segments, ..world.config(Role::Cloud) };
+    // The devices of these tests say no goodbye.
+    config.limits.drain = Duration::ZERO;
+    config
 }
 
 /// Files of segments; beside them lies the node's secret.
@@ -68,11 +73,15 @@ async fn a_node_with_a_store_is_warm_after_a_restart() {
             assert_eq!(cloud.busy().as_nanos(), 0, "nothing has run");
         }
         cloud.drain().await;
-        let cloud = Server::start(with_store(&mut world, folder.path())).await.unwrap();
+        // 20 ms for each row that runs.
+        let mut slow = with_store(&mut world, folder.path());
+        slow.engine.pace = Pace { per_row_ms: 20.0, ..Pace::default() };
+        let cloud = Server::start(slow).await.unwrap();
         let device = Device::dial(&mut world, "device", &cloud_peer(), cloud.local_addr()).await;
         let mut again = session(&device, 4, whole(), None, tenant).await;
         again.pass(&text(), 0, 0, 0).await;
         assert_eq!(again.verdict().await.tokens, expected, "{tenant:?}");
+        assert!(cloud.busy() < Duration::from_millis(20 * 101), "{:?} of all rows", cloud.busy());
         cloud.drain().await;
     }
 }
