@@ -250,7 +250,11 @@ async fn get_here(node: &Node, work: SegmentWork) -> Option<Bytes> {
     let bytes = match format {
         SegmentFormat::Exact if of == layers => exact,
         // Every element is read and written: no pass waits for that, and no other task does.
-        SegmentFormat::Exact | SegmentFormat::Q8 | SegmentFormat::Q4 => {
+        SegmentFormat::Exact
+        | SegmentFormat::Q8
+        | SegmentFormat::Q4
+        | SegmentFormat::CodedFine
+        | SegmentFormat::CodedCoarse => {
             node.engine.part_of_block(exact, of, layers, format).await?
         }
     };

@@ -64,7 +64,7 @@ async fn compute_over(device: &Device, id: u8, secret: u8, stages: Vec<PlannedSt
 async fn fetch(channel: &mut SessionChannel, wanted: &[Segment]) -> Vec<Option<Vec<u8>>> {
     let of = |segment: &Segment| Wanted {
         text: TextName(segment.text().0),
-        len_max: u32::try_from(segment.size()).unwrap(),
+        len_max: u32::try_from(*segment.sizes().end()).unwrap(),
     };
     let (layers, format) = (wanted[0].layers(), wanted[0].format().code());
     let mut fetch = Fetch::new(layers, format, wanted.iter().map(of).collect());

@@ -70,7 +70,7 @@ async fn a_stage_that_reads_hidden_states_knows_their_text() {
     for (layers, held) in [(layers, true), (all(), false)] {
         let name = names.at(1, layers, SegmentFormat::Exact).unwrap();
         let bytes = engine.export(name.text(), layers).await;
-        assert_eq!(bytes.map(|bytes| bytes.len()), held.then(|| name.size()), "{layers}");
+        assert_eq!(bytes.map(|bytes| bytes.len()), held.then(|| *name.sizes().end()), "{layers}");
     }
 }
 

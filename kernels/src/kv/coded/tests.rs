@@ -166,7 +166,7 @@ fn what_is_not_finite_or_not_worth_coding_is_exact() {
     };
     let [keys, values]: [Vec<f32>; 2] =
         [(); 2].map(|()| (0..16 * BLOCK_SLOTS).map(|_| wild(&mut random)).collect());
-    let block = self::block(&layout, &keys, &values);
+    let block = block(&layout, &keys, &values);
     let bytes = encoded(&layout, &block, KvStep::Fine);
     assert_eq!((bytes[0], &bytes[1..]), (EXACT, &block[..]));
     // Bytes that are no numbers at all: every one is a scale or a code of something.
