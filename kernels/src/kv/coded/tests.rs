@@ -158,6 +158,17 @@ fn what_is_not_finite_or_not_worth_coding_is_exact() {
         let back = elements(&layout, &decoded(&layout, &bytes));
         assert!(back.iter().flatten().all(|x| x.is_finite()), "{huge}");
     }
+    // Half of the elements are escapes, which are more than half precision takes.
+    let layout = KvLayout::new(KvFormat::F16, 1, 16);
+    let wild = |random: &mut Random| {
+        let sign = [1.0, -1.0][random.below(2)];
+        sign * [2048.0, 1.0 / 2048.0][random.below(2)]
+    };
+    let [keys, values]: [Vec<f32>; 2] =
+        [(); 2].map(|()| (0..16 * BLOCK_SLOTS).map(|_| wild(&mut random)).collect());
+    let block = block(&layout, &keys, &values);
+    let bytes = encoded(&layout, &block, KvStep::Fine);
+    assert_eq!((bytes[0], &bytes[1..]), (EXACT, &block[..]));
     // Bytes that are no numbers at all: every one is a scale or a code of something.
     let layout = KvLayout::new(KvFormat::Q4, 1, 4);
     let block: Vec<u8> =
