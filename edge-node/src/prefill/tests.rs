@@ -149,10 +149,10 @@ fn narrower_segments_take_fewer_bytes() {
         assert!(reply.usage.prompt_tokens_brought > 160, "{format}");
         (reply.usage.bytes_received, ttft(&reply))
     };
-    let (exact, q8, q4) =
-        (bytes(SegmentFormat::Exact), bytes(SegmentFormat::Q8), bytes(SegmentFormat::Q4));
-    assert!(q8.0 * 10 < exact.0 * 6 && q4.0 * 10 < exact.0 * 4, "{exact:?} {q8:?} {q4:?}");
-    assert!(q8.1 < exact.1 && q4.1 < q8.1);
+    let (exact, q8) = (bytes(SegmentFormat::Exact), bytes(SegmentFormat::Q8));
+    let coarse = bytes(SegmentFormat::CodedCoarse);
+    assert!(q8.0 * 10 < exact.0 * 6 && coarse.0 * 5 < exact.0, "{exact:?} {q8:?} {coarse:?}");
+    assert!(q8.1 < exact.1 && coarse.1 < q8.1, "{exact:?} {q8:?} {coarse:?}");
 }
 
 /// Goal: layers that move to the device in mid-reply bring their KV with them. Method: the same switch, with
