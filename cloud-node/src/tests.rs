@@ -1,5 +1,6 @@
 //! A scripted device against real servers over loopback, and a direct computation of the same text.
 
+mod beside;
 mod busy;
 mod device;
 mod early;

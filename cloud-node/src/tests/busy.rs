@@ -46,7 +46,7 @@ impl Scene {
 }
 
 /// The same node on `network`, whose passes take so long.
-fn paced(config: Config, network: &Network, pass: Duration) -> Config {
+pub(super) fn paced(config: Config, network: &Network, pass: Duration) -> Config {
     let pace = Pace { decode_ms: pass.as_secs_f64() * 1e3, per_row_ms: 0.0 };
     let engine =
         EngineOptions { pace, runs_on: RunsOn::Runtime, batch_rows_max: 64, ..config.engine };

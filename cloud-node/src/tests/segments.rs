@@ -32,7 +32,7 @@ fn all() -> LayerRange {
 }
 
 /// How the sessions of a tenant keep their KV, on whichever node.
-fn options(secret: u8, accepts: SegmentFormat) -> KvOptions {
+pub(super) fn options(secret: u8, accepts: SegmentFormat) -> KvOptions {
     let scope = PrefixScope::tenant(&[secret; 32], MODEL.tokenizer().unwrap().fingerprint());
     KvOptions { scope, accepts, ..KvOptions::default() }
 }
@@ -48,7 +48,7 @@ fn segments(stage: &Stage, secret: u8, layers: LayerRange, format: SegmentFormat
 }
 
 /// Has a session of the tenant compute [`text`].
-async fn compute(device: &Device, id: u8, secret: u8) {
+pub(super) async fn compute(device: &Device, id: u8, secret: u8) {
     compute_over(device, id, secret, whole()).await;
 }
 
@@ -83,7 +83,7 @@ async fn fetch(channel: &mut SessionChannel, wanted: &[Segment]) -> Vec<Option<V
     came
 }
 
-async fn fetch_from(device: &Device, wanted: &[Segment]) -> Vec<Option<Vec<u8>>> {
+pub(super) async fn fetch_from(device: &Device, wanted: &[Segment]) -> Vec<Option<Vec<u8>>> {
     fetch(&mut device.link.open_session().await.unwrap(), wanted).await
 }
 
