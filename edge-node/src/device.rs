@@ -276,18 +276,23 @@ impl Device {
         }
     }
 
+    /// Waits for the first answers of who is asked first, and of who reads prompts.
     async fn first_contact(&self) -> Result<(), StartError> {
-        let Some(uplink) = self.uplink(&self.config.first_request()) else { return Ok(()) };
-        let mut states = uplink.watch();
-        let answered = states.wait_for(|state| !matches!(state, UplinkState::Dialling)).await;
-        let state = answered.expect("the uplink lives as long as we do").clone();
-        match state {
-            UplinkState::Down(why) if why.is_misfit() => Err(StartError::Misfit(why)),
-            UplinkState::Dialling
-            | UplinkState::Up(..)
-            | UplinkState::Trying(_)
-            | UplinkState::Down(_) => Ok(()),
+        let asked = self.uplink(&self.config.first_request());
+        let reads = self.config.segments.from.as_ref().and_then(|name| self.uplinks.to(name));
+        for uplink in asked.into_iter().chain(reads) {
+            let mut states = uplink.watch();
+            let answered = states.wait_for(|state| !matches!(state, UplinkState::Dialling)).await;
+            let state = answered.expect("the uplink lives as long as we do").clone();
+            match state {
+                UplinkState::Down(why) if why.is_misfit() => return Err(StartError::Misfit(why)),
+                UplinkState::Dialling
+                | UplinkState::Up(..)
+                | UplinkState::Trying(_)
+                | UplinkState::Down(_) => {}
+            }
         }
+        Ok(())
     }
 }
 

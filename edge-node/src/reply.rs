@@ -71,7 +71,6 @@ pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// Of these, how many a peer has computed for the device's own layers.
-    #[serde(skip_serializing_if = "is_zero")]
     pub prompt_tokens_brought: usize,
     /// Tokens of the reply, without an end token.
     pub completion_tokens: usize,
@@ -121,11 +120,6 @@ pub struct RoundedHop {
     pub kl_mean: Option<f64>,
     /// The share of tokens that stay the likeliest.
     pub top1_agreement: Option<f64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-const fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 impl Usage {

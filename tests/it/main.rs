@@ -6,6 +6,7 @@
 //! stories           real weights say their published text, over every split
 //! emulated_link     bad links that a configuration names
 //! switch            other modes in mid-sentence
+//! segments          KV that another node has computed, over links and kills
 //! planning          plans that are found, from what was measured and certified
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
@@ -25,6 +26,8 @@ mod outage;
 mod planning;
 #[cfg(test)]
 mod same_text;
+#[cfg(test)]
+mod segments;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

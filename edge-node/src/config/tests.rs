@@ -132,7 +132,12 @@ fn segments_are_asked_for_as_the_file_says() {
     assert_eq!((segments.prefill, segments.format), (Prefill::Both, SegmentFormat::Q8));
     assert_eq!(segments.from.unwrap().as_str(), "cloud");
     assert!(segments.standby && segments.tenant.is_some());
-    assert!(with("format = 'q5'\n").unwrap_err().to_string().contains("exact, q8, coded-fine, q4, coded-coarse"));
+    assert!(
+        with("format = 'q5'\n")
+            .unwrap_err()
+            .to_string()
+            .contains("exact, q8, coded-fine, q4, coded-coarse")
+    );
     assert!(with("prefill = 'cloud'\n").unwrap_err().to_string().contains("both"));
     fs::write(&secret, "short").unwrap();
     assert!(with(&tenant).unwrap_err().to_string().contains("at least 16"));

@@ -107,6 +107,10 @@ impl Upload {
         if self.next < self.told.min(terms.judged_to.saturating_sub(1)) {
             return Some(self.next_told(log, terms));
         }
+        // Rows on the stream of hidden states would overtake it.
+        if self.in_flight.iter().any(|pass| pass.told) {
+            return None;
+        }
         let all = if self.speaks { self.stretch_end(terms.end) } else { terms.end };
         if self.speaks && all == self.next {
             return None;

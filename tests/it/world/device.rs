@@ -116,6 +116,8 @@ pub(crate) struct Device {
     pub(crate) after_outage: &'static str,
     /// The link that it emulates.
     pub(crate) emulate: Option<&'static str>,
+    /// Lines of `[segments]`.
+    pub(crate) segments: String,
 }
 
 impl Device {
@@ -141,6 +143,7 @@ impl Device {
             silence_ms: super::SILENCE_MS,
             after_outage: "keep",
             emulate: None,
+            segments: String::new(),
         }
     }
 
@@ -181,12 +184,13 @@ impl Device {
         });
         let switches: Vec<String> = switches.collect();
         format!(
-            "[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
+            "[segments]\n{segments}[plan]\nmode = '{mode}'\nlocal = '{local}'\ntarget = 'cloud'\n\
              draft_length = {draft_length}\nspeculation = '{speculation}'\n\
              after_outage = '{after_outage}'\nstages = [{stages}]\nswitches = [{switches}]\n\
              [generation]\ntokens_max = {tokens_max}\ntemperature = {temperature:?}\n{kv}\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
              [link]\nsilence_ms_min = {min}\nsilence_ms_max = {max}\nreconnect_ms = 100\n{emulate}",
+            segments = self.segments,
             mode = self.mode.as_str(),
             local = self.local,
             draft_length = self.draft_length,

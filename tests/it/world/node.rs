@@ -27,6 +27,8 @@ pub(crate) struct NodeConfig {
     pub(crate) drain_s: u32,
     /// The least time of a forward pass.
     pub(crate) pace_ms: f64,
+    /// Where it keeps segments, if it does.
+    pub(crate) store: Option<PathBuf>,
 }
 
 impl NodeConfig {
@@ -42,6 +44,7 @@ impl NodeConfig {
             silence_ms: super::SILENCE_MS,
             drain_s: 10,
             pace_ms: 0.0,
+            store: None,
         }
     }
 
@@ -55,8 +58,10 @@ impl NodeConfig {
         let upstream =
             self.upstream.map(|at| format!("[upstream]\naddress = '{at}'\nname = 'cloud'\n"));
         let revoked = self.revoked.then(|| format!("revoked = '{}'\n", world.text("pki/crl.pem")));
+        let store =
+            self.store.as_ref().map(|at| format!("[segments]\nstore = '{}'\n", at.display()));
         format!(
-            "[node]\nlisten = '{listen}'\n{identity}{revoked}[model]\npath = '{model}'\n{upstream}\
+            "[node]\nlisten = '{listen}'\n{identity}{revoked}[model]\npath = '{model}'\n{upstream}{store}\
              [limits]\nkv_tokens_max = 8192\npositions_per_session_max = 512\nsessions_per_peer_max = 64\n\
              drain_s = {drain}\n\
              [engine]\nthreads = 1\npace = {{ decode_ms = {pace:?}, per_row_ms = 0.0 }}\n\
@@ -66,6 +71,7 @@ impl NodeConfig {
             revoked = revoked.unwrap_or_default(),
             model = self.model.display(),
             upstream = upstream.unwrap_or_default(),
+            store = store.unwrap_or_default(),
             drain = self.drain_s,
             pace = self.pace_ms,
             silence_min = self.silence_ms[0],
