@@ -16,7 +16,8 @@ pub(super) fn paced_node(role: Role, target: &ModelFile, pace: Pace) -> NodeProf
         measured_unix_s: 0,
         draft: (role == Role::Device).then(|| model.clone()),
         target: Some(model),
-        memory: ByteCount(0),
+        // Whatever a run needs of it.
+        memory: ByteCount(u64::MAX),
         load: 0.0,
         power: None,
         price_per_hour: None,
@@ -26,6 +27,8 @@ pub(super) fn paced_node(role: Role, target: &ModelFile, pace: Pace) -> NodeProf
 fn paced(target: &ModelFile, Pace { decode_ms, per_row_ms }: Pace) -> ModelProfile {
     let config = target.config();
     let nothing = ByteCount(0);
+    // A key and a value, in half precision.
+    let kv_bytes = 2 * 2 * config.kv_heads * config.head_width;
     let model = ModelProfile {
         model: target.fingerprint(),
         layers: config.layers,
@@ -36,7 +39,7 @@ fn paced(target: &ModelFile, Pace { decode_ms, per_row_ms }: Pace) -> ModelProfi
             layer: nothing,
             embedding: nothing,
             head: nothing,
-            kv_position: nothing,
+            kv_position: ByteCount(kv_bytes as u64),
         },
         paced: false,
     };

@@ -12,13 +12,14 @@
 use super::outcome::Predicted;
 use super::paced_node::paced_node;
 use super::world::{Drafts, WorldConfig};
+use crate::config::Prefill;
 use crate::demo::nodes;
 use crate::planning::situation::{AT_ONCE, Known, link_of};
 use anyhow::Context as _;
 use base::Role;
 use partitioner::{Candidate, Certificates, Costs, Demand, Mode, Privacy, Situation};
 use profile::LinkTerms;
-use runtime::ModelFile;
+use runtime::{ModelFile, SegmentFormat};
 use settings::Pace;
 
 /// What the planner says of a reply of `reply_tokens` to a prompt of `prompt_tokens` in `world`.
@@ -39,13 +40,22 @@ pub(super) fn predicted(
     if paces.into_iter().any(Pace::is_none) {
         return Ok(None);
     }
+    // Who reads the prompt is the planner's choice, not the run's.
+    let privacy = match (&world.segments.from, world.segments.prefill) {
+        (None, _) | (_, Prefill::Auto | Prefill::Both) => Privacy::Anywhere,
+        (_, Prefill::Device) => Privacy::Device,
+        (_, Prefill::Peer) => return Ok(None),
+    };
+    if world.segments.format != SegmentFormat::Exact {
+        return Ok(None);
+    }
     let prompt_tokens = u32::try_from(prompt_tokens).context("the prompt is far too long")?;
     let demand = Demand {
         prompt_tokens,
         reply_tokens,
         positions_max: prompt_tokens.saturating_add(reply_tokens),
         acceptance,
-        privacy: Privacy::Anywhere,
+        privacy,
         unvouched: true,
     };
     let situation = situation(world, &target, demand);

@@ -45,15 +45,19 @@ fn planning(device_ms: f64, outages: &str) -> WorldConfig {
     config
 }
 
-/// A reply so hot that every token of it depends on the noise at its place.
 fn ask(config: &WorldConfig) -> (Reply, Notices) {
+    ask_about(config, PROMPT)
+}
+
+/// A reply so hot that every token of it depends on the noise at its place.
+fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Notices) {
     let run = async {
         let mut world = World::start(config).await.unwrap();
         // Until all links stand.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let device = world.device();
         let request = Request {
-            prompt: device.raw_prompt(PROMPT),
+            prompt: device.raw_prompt(prompt),
             sampling: Sampling::new(1.0, 0, 1.0, 7).unwrap(),
             tokens_max: TOKENS,
             stop: Vec::new(),
@@ -106,4 +110,28 @@ fn a_link_that_wavers_changes_no_plan() {
     config.link = Some(LinkProfile::parse(text).unwrap().resolve(no_file).unwrap());
     let (reply, _) = ask(&config);
     assert!(reply.switches.len() <= 1, "{:?}", plans(&reply));
+}
+
+/// Goal: a device that keeps up with its target is the target at once when that is lost. Method: a long prompt on a
+/// device that takes seconds to read it; the time from the last word before the outage to the target's own
+/// next one, on the device.
+#[test]
+fn a_device_on_standby_is_the_target_at_once() {
+    let run = |standby| {
+        let mut config = planning(120.0, "scheduled = [{ at_s = 4, for_s = 30 }]\n");
+        config.paces.device = Pace { decode_ms: 60.0, per_row_ms: 60.0 };
+        config.segments.standby = standby;
+        ask_about(&config, &PROMPT.repeat(24))
+    };
+    let ((behind, _), (ready, notices)) = (run(false), run(true));
+    assert_eq!(ready.tokens.len(), TOKENS as usize);
+    let local = |reply: &Reply| {
+        let switch = reply.switches.iter().find(|switch| switch.plan.starts_with("local"));
+        switch.map(|switch| (switch.after, switch.pause_ms.unwrap_or(f64::INFINITY)))
+    };
+    let (_, pause) =
+        local(&ready).unwrap_or_else(|| panic!("{:?} {:?}", ready.switches, notices.0));
+    println!("on standby {:?}, behind {:?}", local(&ready), local(&behind));
+    assert!(pause < 4_000.0, "{pause} ms");
+    assert!(local(&behind).is_none_or(|(_, later)| pause < later / 2.0), "{:?}", local(&behind));
 }
