@@ -8,7 +8,7 @@ mod file;
 pub(crate) use file::segment_format;
 
 use crate::drafting::SourceChoice;
-use base::{DraftLength, KvFormat, NodeName, StreamWindow};
+use base::{ByteCount, DraftLength, KvFormat, NodeName, StreamWindow};
 use partitioner::{
     LocalChoice, Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
 };
@@ -206,6 +206,8 @@ pub struct SegmentSettings {
     pub format: SegmentFormat,
     /// What only those know who share KV with this device; `None`: what its private key says.
     pub tenant: Option<[u8; 32]>,
+    /// The folder in which the device keeps its own, and how many bytes at most.
+    pub store: Option<(PathBuf, ByteCount)>,
     /// Whether the device keeps up with a text that the target leads, so that it is the target itself as
     /// soon as that is out of reach.
     pub standby: bool,

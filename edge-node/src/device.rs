@@ -13,7 +13,7 @@ use crate::uplinks::Uplinks;
 use base::{ChannelScale, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
-use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, Turn};
+use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct Device {
     pub(crate) uplinks: Uplinks,
     /// What codecs cost the target, and the scales that some of them need.
     pub(crate) certificate: Option<Certificate>,
+    /// Where KV of the target outlives the process.
+    pub(crate) store: Option<Arc<SegmentStore>>,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -97,6 +99,10 @@ impl Device {
         let target = load(&models.target, target_kv(&config, &models), decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let certificate = certificates::load(&config, &models)?;
+        let store = match &config.segments.store {
+            Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
+            None => None,
+        };
         let session = SessionId(config.network.random());
         let mut device = Self {
             config,
@@ -106,6 +112,7 @@ impl Device {
             stages: BTreeMap::new(),
             uplinks,
             certificate,
+            store,
             threads,
             session,
             epoch: Epoch(0),

@@ -86,7 +86,10 @@ impl Device {
         let wanted = self.first_request(request.prompt.len(), request.tokens_max);
         let plan = self.prepare(&wanted)?;
         let prefilled = match &plan {
-            Some(plan) => self.prefill(request, plan, cancel).await?,
+            Some(plan) => {
+                self.recall(plan, &request.prompt);
+                self.prefill(request, plan, cancel).await?
+            }
             None => Prefilled::default(),
         };
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
@@ -95,9 +98,13 @@ impl Device {
         let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, began);
         let reply = turn.run_to_end(cancel).await;
         let reply = reply.map(|reply| reply.with_brought(prefilled.brought));
+        let last = turn.plan().cloned();
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
         (self.session, self.epoch, self.said) = (session, epoch, said);
         (self.tuning, self.sources) = (tuning, sources);
+        if let Some(plan) = last {
+            self.keep(&plan, &self.said.clone());
+        }
         reply
     }
 

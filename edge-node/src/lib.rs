@@ -24,6 +24,7 @@ mod device_stage;
 mod drafting;
 mod erring;
 mod generate;
+mod kept_kv;
 mod local_model;
 mod lookup;
 mod models;

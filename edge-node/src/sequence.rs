@@ -5,7 +5,7 @@ use crate::segments::Brought;
 use base::{LayerRange, Position, TokenId};
 use runtime::{
     BLOCK_SLOTS, ForwardError, Input, KvOptions, KvPool, Pool, PoolError, Segment, SegmentError,
-    SegmentFormat, SequenceId, Span, SpanOutput, Stage,
+    SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
 };
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
@@ -133,6 +133,23 @@ impl StageSequence {
     /// Whether its pool has `segment`, or better.
     pub(crate) fn has(&self, segment: &Segment) -> bool {
         self.pool.has_segment(segment)
+    }
+
+    /// The exact segments of the whole blocks of `text` that the pool has, but for those that are `kept`
+    /// already: what each is called, and its bytes.
+    pub(crate) fn known(
+        &mut self,
+        text: &[TokenId],
+        kept: impl FnOnce(&[SegmentKey]) -> Vec<bool>,
+    ) -> Vec<(SegmentKey, Vec<u8>)> {
+        let Some(segments) = self.stage.segments(&self.kv, text) else { return Vec::new() };
+        let layers = self.stage.spec().layers;
+        let of = |block| segments.at(block, layers, SegmentFormat::Exact).ok();
+        let all: Vec<_> = (0..segments.blocks()).filter_map(of).collect();
+        let keys: Vec<_> = all.iter().map(Segment::key).collect();
+        let kept = kept(&keys);
+        let new = all.iter().zip(keys).zip(kept).filter(|(_, kept)| !kept);
+        new.filter_map(|((segment, key), _)| Some((key, self.pool.export(segment)?))).collect()
     }
 
     /// Takes in what another node has computed; [`Self::adopt`] then finds it. How many segments were good.

@@ -4,7 +4,7 @@ use crate::certify::CertificateError;
 use crate::sequence::SequenceError;
 use base::{NodeName, StreamWindow, TokenizerFingerprint, WireCodec};
 use partitioner::PlanError;
-use runtime::LoadError;
+use runtime::{LoadError, StoreError};
 use std::sync::Arc;
 use transport::{BindError, UplinkError};
 
@@ -39,6 +39,9 @@ pub enum StartError {
     /// What codecs cost.
     #[error("planner.certificate cannot be used")]
     Certificate(#[from] CertificateError),
+    /// The folder for KV.
+    #[error("segments.store cannot be used")]
+    Store(#[from] StoreError),
     /// A codec whose scales nobody has measured.
     #[error(
         "codec {codec} behind the first {boundary} layers needs the channel scales of a \

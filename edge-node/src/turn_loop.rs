@@ -156,6 +156,11 @@ impl<'a> TurnLoop<'a> {
         Ok(self.reply(reason, cancel.is_cancelled()))
     }
 
+    /// How the request is run now.
+    pub(crate) const fn plan(&self) -> Option<&Plan> {
+        self.course.plan.as_ref()
+    }
+
     /// What the session's next request goes on from.
     pub(crate) fn into_leftovers(self) -> Leftovers {
         Leftovers {

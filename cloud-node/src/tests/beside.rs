@@ -78,7 +78,7 @@ async fn words_come_in_time_while_segments_do() {
     let layers = LayerRange::all(MODEL.config().layers);
     let exact = |block| all.at(block, layers, SegmentFormat::Exact).unwrap();
     let wanted: Vec<Segment> = (0..all.blocks()).map(exact).collect();
-    let bytes: usize = wanted.iter().map(Segment::size).sum();
+    let bytes: usize = wanted.iter().map(|segment| *segment.sizes().end()).sum();
     let began = clock::now();
     let fetched = async {
         let segments = fetch_from(&device, &wanted).await;

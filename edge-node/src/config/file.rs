@@ -5,7 +5,9 @@ use crate::config::{
     PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
 };
 use crate::drafting::SourceChoice;
-use base::{DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec};
+use base::{
+    ByteCount, DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec,
+};
 use partitioner::{
     Criteria, LocalChoice, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation,
 };
@@ -15,6 +17,9 @@ use serde::Deserialize;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
 use std::path::{Path, PathBuf};
 use transport::{Network, Peer};
+
+/// The most that a device keeps on disk, where its file does not say.
+const STORE_MIB: u32 = 256;
 
 /// Bytes of a secret that nobody guesses.
 const TENANT_LEN_MIN: usize = 16;
@@ -198,6 +203,8 @@ struct FileSegments {
     from: Option<NodeName>,
     format: Option<String>,
     tenant: Option<PathBuf>,
+    store: Option<PathBuf>,
+    store_mib: Option<u32>,
     standby: bool,
 }
 
@@ -344,12 +351,18 @@ fn planner(typed: FilePlanner, file: &ConfigFile) -> Result<PlannerSettings, Con
 }
 
 fn segments(typed: FileSegments, file: &ConfigFile) -> Result<SegmentSettings, ConfigError> {
-    let FileSegments { prefill, from, format, tenant, standby } = typed;
+    let FileSegments { prefill, from, format, tenant, store, store_mib, standby } = typed;
+    let store_mib = store_mib.unwrap_or(STORE_MIB);
+    if store_mib == 0 {
+        return Err(file.invalid("segments.store_mib", "must be above 0"));
+    }
+    let bound = ByteCount(u64::from(store_mib) << 20);
     Ok(SegmentSettings {
         prefill,
         from,
         format: segment_format("segments.format", format.as_deref(), file)?,
         tenant: tenant.map(|path| tenant_secret(&path, file)).transpose()?,
+        store: store.map(|path| (file.resolve(&path), bound)),
         standby,
     })
 }
