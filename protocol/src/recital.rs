@@ -151,6 +151,8 @@ mod tests {
     /// Goal: a verifier reads all of the text, once, and nothing is asked. Method: a real one, whose
     /// answers come one at a time; texts around the lengths of passes and of all that may be under way.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a test names what it expects")]
     fn a_verifier_reads_the_whole_text_once() {
         let clock = Instant::now();
         for length in [1, 31, 32, 33, 128, 129, 500] {
