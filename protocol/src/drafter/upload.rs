@@ -154,7 +154,9 @@ impl Upload {
             told: true,
             hidden: None,
         };
-        (self.next, self.stretch) = (end, end..end);
+        // The row that the target chooses from is run, also where it is the last of a block that is known.
+        self.next = end.min(terms.judged_to - 1);
+        self.stretch = self.next..self.next;
         self.in_flight.push_back(pass.clone());
         pass
     }

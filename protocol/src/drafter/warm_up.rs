@@ -63,7 +63,7 @@ struct Reading {
 impl Drafter {
     /// Begins to have `route` read the text, in a session of its own: `session` is new to its stages. They may
     /// know the KV of the first `told` tokens, which end with a block: of these they are told, and sent rows
-    /// only where they do not.
+    /// only where they do not. Words that may be taken back meanwhile are left out.
     ///
     /// # Panics
     ///
@@ -75,7 +75,7 @@ impl Drafter {
         let epoch = self.new_epoch();
         let open = self.open(session, epoch, &route.stages, 0);
         let outbox = VecDeque::from([Message::Open(open)]);
-        let told = told.index();
+        let told = told.index().min(self.lasting());
         WarmUp { route, session, epoch, told, state: State::Opening, outbox }
     }
 

@@ -15,6 +15,7 @@ mod link;
 mod model;
 mod scenario;
 mod setup;
+mod site;
 mod stage;
 mod tests;
 mod world;

@@ -95,8 +95,8 @@ pub(super) fn bytes_of(frame: &Frame) -> Bytes {
 
 pub(super) fn read(bytes: &Bytes) -> Frame {
     let lengths = [Header::START_LEN, Header::START_LEN + 1];
-    let parsed = lengths.map(|length| (length, Header::parse(&bytes[..length]).ok().flatten()));
-    let (start, header) = parsed.into_iter().find_map(|(at, it)| Some((at, it?))).unwrap();
+    let parse = |length| Some((length, Header::parse(bytes.get(..length)?).ok()??));
+    let (start, header) = lengths.into_iter().find_map(parse).unwrap();
     let body = start + header.body_len;
     let message = frame::decode(header, &bytes[start..body]).unwrap();
     assert_eq!(message.payload_len(), bytes.len() - body);

@@ -13,13 +13,28 @@ use super::scenario::{Fate, Scenario, Speed, ms};
 use super::world::World;
 use crate::{AfterOutage, DrafterEvent, FinishReason};
 use std::cell::Cell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// The one clock reading of these tests: where simulated time begins.
 #[expect(clippy::disallowed_methods, reason = "any instant will do; it is never read again")]
-fn dawn() -> Instant {
+pub(super) fn dawn() -> Instant {
     Instant::now()
+}
+
+/// The worlds to run: what `SIM_SEED` says, one seed or a range, or all up to a number.
+pub(super) fn seeds(worlds: u64, slow: u64) -> Range<u64> {
+    let number = |text: &str| text.parse::<u64>().expect("SIM_SEED is like 7 or 7..90");
+    match std::env::var("SIM_SEED").as_deref().map(|seeds| seeds.split_once("..").ok_or(seeds)) {
+        Ok(Ok((from, to))) => number(from)..number(to),
+        Ok(Err(one)) => number(one)..number(one) + 1,
+        Err(_) if std::env::var("SLOW_TESTS").is_ok_and(|value| value == "1") => 0..slow,
+        Err(_) => {
+            println!("{worlds} random worlds; SLOW_TESTS=1 runs {slow}");
+            0..worlds
+        }
+    }
 }
 
 /// Runs `scenario` and `check`s the world at its end. A failure names the scenario.

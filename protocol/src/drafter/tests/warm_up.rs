@@ -188,3 +188,19 @@ fn stages_that_do_not_know_all_of_it_are_sent_what_they_lack() {
     warm_up.handle_fault(&desk.drafter, &gap(0));
     assert_eq!(warm_up.refused(), Some("unknown"), "rows that were sent are not lost");
 }
+
+/// Goal: nobody is told of words that may be taken back: the log may be shorter when the stages are there.
+/// Method: four words said alone.
+#[test]
+fn stages_are_told_of_nothing_that_may_be_taken_back() {
+    for (after_outage, known) in [(AfterOutage::Keep, 8), (AfterOutage::Revise, 4)] {
+        let mut desk = Desk::begun(DrafterConfig { after_outage, ..config() }, 21);
+        desk.drafter.handle_link_lost(desk.now);
+        desk.say(&[22, 23, 24, 25]);
+        let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(8));
+        let epoch = opened(&mut warm_up, &desk);
+        assert_eq!(told(&mut warm_up), [(0, known, true)], "{after_outage:?}");
+        ran(&mut warm_up, &desk, epoch, u32::try_from(known).unwrap());
+        assert!(warm_up.is_warm());
+    }
+}

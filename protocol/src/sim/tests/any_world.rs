@@ -1,36 +1,21 @@
 //! Worlds at random: every mode, policy, link and mishap, and several requests of a session.
 
-use super::run;
+use super::{run, seeds};
 use crate::sim::model;
 use crate::sim::scenario::Scenario;
 use crate::sim::world::World;
 use crate::{AfterOutage, DrafterEvent, FinishReason};
 use std::cell::Cell;
-use std::ops::Range;
 
 /// Random worlds of every run of the tests, and of one with time: `SLOW_TESTS=1`.
 const WORLDS: u64 = 1_500;
 const WORLDS_SLOW: u64 = 10_000;
 
-/// The worlds to run: what `SIM_SEED` says, one seed or a range, or all up to a number.
-fn seeds() -> Range<u64> {
-    let number = |text: &str| text.parse::<u64>().expect("SIM_SEED is like 7 or 7..90");
-    match std::env::var("SIM_SEED").as_deref().map(|seeds| seeds.split_once("..").ok_or(seeds)) {
-        Ok(Ok((from, to))) => number(from)..number(to),
-        Ok(Err(one)) => number(one)..number(one) + 1,
-        Err(_) if std::env::var("SLOW_TESTS").is_ok_and(|value| value == "1") => 0..WORLDS_SLOW,
-        Err(_) => {
-            println!("{WORLDS} random worlds; SLOW_TESTS=1 runs {WORLDS_SLOW}");
-            0..WORLDS
-        }
-    }
-}
-
 /// Goal: whatever the mode, the policy, the link and the mishaps, all that `World::check` says is true
 /// after every step, and a session's every request ends as it should. Method: worlds at random.
 #[test]
 fn in_any_world_every_request_ends_with_the_text_that_is_due() {
-    let (seeds, tally) = (seeds(), Cell::new(Tally::default()));
+    let (seeds, tally) = (seeds(WORLDS, WORLDS_SLOW), Cell::new(Tally::default()));
     let told = seeds.end == seeds.start + 1;
     for seed in seeds.clone() {
         run(Scenario { told, ..Scenario::any(seed) }, |world| {
