@@ -4,7 +4,7 @@ use crate::config::{Prefill, SegmentSettings, Switch};
 use crate::demo::{models, nodes};
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
-use base::{Role, Sampling};
+use base::{ByteCount, Role, Sampling};
 use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode};
 use runtime::SegmentFormat;
@@ -178,4 +178,23 @@ fn layers_that_move_here_bring_their_kv_along() {
         }
         assert!(switch.pause_ms.unwrap() < 1_000.0, "{to}: {switch:?}");
     }
+}
+
+/// Goal: a beginning that was computed once is there after a restart, for the same tenant alone. Method: two devices,
+/// one after the other, that have a folder in common.
+#[test]
+fn what_a_device_keeps_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(Mode::Local, Prefill::Device, 4.0);
+    config.segments.tenant = Some([7; 32]);
+    let alone = ask(&config);
+    config.segments.store = Some((folder.path().to_owned(), ByteCount(64 << 20)));
+    let (cold, warm) = (ask(&config), ask(&config));
+    assert_eq!((&cold.tokens, &warm.tokens), (&alone.tokens, &alone.tokens));
+    assert_eq!(ttft(&cold), ttft(&alone));
+    let left = alone.usage.prompt_tokens % 32;
+    assert!(ttft(&warm) <= 20.0 * (left as f64 + 1.0), "{} ms for {left} rows", ttft(&warm));
+    config.segments.tenant = Some([8; 32]);
+    let other = ask(&config);
+    assert_eq!((ttft(&other), &other.tokens), (ttft(&alone), &alone.tokens));
 }
