@@ -72,7 +72,8 @@ impl KvPool {
 
 impl KvShape {
     /// Of a block's `exact` bytes in the layers `of` those in `layers` and `format`; `None` where these are
-    /// not among them, it is no block, or the format gains nothing over the one that it is kept in.
+    /// not among them, it is no block, or the format gains nothing over the one that it is kept in. Of heads
+    /// of width 4, whose blocks have one length in two formats, there are exact bytes alone.
     pub(crate) fn part_of_block(
         &self,
         exact: &[u8],
@@ -83,19 +84,25 @@ impl KvShape {
         if layers.is_empty() || !of.contains(layers) {
             return None;
         }
-        let (kv, layout) = self.kept_as(exact.len(), of)?;
-        let layer = layout.block_bytes();
+        let kept = self.kept_as(exact.len(), of);
+        let layer = kept.first()?.1.block_bytes();
         let from = (layers.start() - of.start()) as usize * layer;
         let bytes = exact.get(from..from + layers.len() as usize * layer)?;
-        format.suits(kv).then(|| format.encode(layout, bytes).into_owned())
+        match (format, kept.as_slice()) {
+            (SegmentFormat::Exact, _) => Some(bytes.to_vec()),
+            (_, [(kv, layout)]) => {
+                format.suits(*kv).then(|| format.encode(*layout, bytes).into_owned())
+            }
+            (_, _) => None,
+        }
     }
 
-    /// How a block of `bytes` bytes in `layers` is kept: no two formats have blocks of one length.
-    fn kept_as(&self, bytes: usize, layers: LayerRange) -> Option<(KvFormat, KvLayout)> {
+    /// As what a block of `bytes` bytes in `layers` may be kept.
+    fn kept_as(&self, bytes: usize, layers: LayerRange) -> Vec<(KvFormat, KvLayout)> {
         let formats = [KvFormat::F32, KvFormat::F16, KvFormat::Q8, KvFormat::Q4];
         let kept = formats
             .map(|kv| (kv, KvLayout::new(kernel_format(kv), self.kv_heads, self.head_width)));
         let layers = layers.len() as usize;
-        kept.into_iter().find(|(_, layout)| layout.block_bytes() * layers == bytes)
+        kept.into_iter().filter(|(_, layout)| layout.block_bytes() * layers == bytes).collect()
     }
 }
