@@ -53,6 +53,9 @@ struct Reading {
     run: usize,
     /// Before it the stages are told of the text, a pass at a time.
     told: usize,
+    /// The first stage that lacked some of what all were told says what it holds; those behind it may hold
+    /// less, and have not been heard yet.
+    unsure: bool,
     /// Where the passes that are under way end.
     under_way: VecDeque<usize>,
     /// Rows sent since all was run.
@@ -123,12 +126,18 @@ impl WarmUp {
         if verdict.epoch != self.epoch {
             return;
         }
+        let ends_stretch = !reading.unsure;
         while let Some(end) = reading.under_way.pop_front_if(|end| *end <= verdict.from.index()) {
-            reading.run = end;
+            (reading.run, reading.unsure) = (end, false);
         }
         if reading.under_way.is_empty() {
             let left = drafter.lasting() - reading.sent;
-            reading.warm |= left <= ROWS_SHORT || left * 2 > std::mem::take(&mut reading.stretch);
+            reading.warm |= left <= ROWS_SHORT;
+            if ends_stretch {
+                let stretch = std::mem::take(&mut reading.stretch);
+                // What was told was no stretch.
+                reading.warm |= stretch > 0 && left * 2 > stretch;
+            }
         }
         self.read_on(drafter);
     }
@@ -140,10 +149,10 @@ impl WarmUp {
         }
         match (&mut self.state, fault.kind) {
             (State::Reading(reading), FaultKind::Gap { held, prefix })
-                if reading.is_told_of() && drafter.log.hash(held.index()) == Some(prefix) =>
+                if reading.may_lack(held) && drafter.log.hash(held.index()) == Some(prefix) =>
             {
                 let run = held.index();
-                *reading = Reading { sent: run, run, ..Reading::default() };
+                *reading = Reading { sent: run, run, unsure: run > 0, ..Reading::default() };
                 self.read_on(drafter);
             }
             _ => self.state = State::Refused(fault.detail.clone()),
@@ -171,7 +180,9 @@ impl WarmUp {
             return;
         }
         let (all, rows_max) = (drafter.lasting(), drafter.config.pass_rows_max.min(ROWS_MAX));
-        while !reading.warm && reading.under_way.len() < UNDER_WAY_MAX {
+        // Each pass behind a gap would be told as another one.
+        let under_way_max = if reading.unsure { 1 } else { UNDER_WAY_MAX };
+        while !reading.warm && reading.under_way.len() < under_way_max {
             let (base, end) = (reading.sent, all.min(reading.sent + rows_max));
             let is_full = end - base == rows_max;
             if end == base || !(is_full || reading.under_way.is_empty()) {
@@ -186,9 +197,11 @@ impl WarmUp {
 }
 
 impl Reading {
-    /// Whether a pass of what the stages may know is under way.
-    fn is_told_of(&self) -> bool {
-        self.run < self.told && !self.under_way.is_empty()
+    /// Whether there may be a stage that holds no more than that: one that is told of what it may know, or
+    /// one behind a stage that knew more.
+    fn may_lack(&self, held: Position) -> bool {
+        let is_told = self.run < self.told && !self.under_way.is_empty();
+        is_told || (self.unsure && held.index() < self.run)
     }
 }
 

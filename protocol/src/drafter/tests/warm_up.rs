@@ -204,3 +204,38 @@ fn stages_are_told_of_nothing_that_may_be_taken_back() {
         assert!(warm_up.is_warm());
     }
 }
+
+/// Goal: of two stages the first knows more of the text than the second, which is heard only when rows
+/// come. Method: a gap at a block's end, and then one before it.
+#[test]
+fn stages_behind_one_that_knows_some_may_know_less() {
+    let mut desk = long();
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(32));
+    let epoch = opened(&mut warm_up, &desk);
+    let _ = told(&mut warm_up);
+    let gap = |held: u32| {
+        let prefix = desk.drafter.log().hash(held as usize).unwrap();
+        let kind = FaultKind::Gap { held: Position(held), prefix };
+        Fault::on_session(epoch, kind, "unknown")
+    };
+    warm_up.handle_fault(&desk.drafter, &gap(16));
+    assert_eq!(told(&mut warm_up), [(16, 8, false)], "one, until it is known what all hold");
+    warm_up.handle_fault(&desk.drafter, &gap(4));
+    assert_eq!(told(&mut warm_up), [(4, 8, false)]);
+    ran(&mut warm_up, &desk, epoch, 12);
+    assert_eq!(told(&mut warm_up), [(12, 8, false), (20, 8, false)]);
+    warm_up.handle_fault(&desk.drafter, &gap(0));
+    assert_eq!(warm_up.refused(), Some("unknown"), "rows that were run are not lost");
+}
+
+/// Goal: a told pass says nothing of how fast stages read.
+#[test]
+fn stages_that_know_a_little_read_the_rest_before_they_are_warm() {
+    let mut desk = long();
+    let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(8));
+    let epoch = opened(&mut warm_up, &desk);
+    assert_eq!(told(&mut warm_up), [(0, 8, true)]);
+    ran(&mut warm_up, &desk, epoch, 8);
+    assert!(!warm_up.is_warm(), "33 rows are left");
+    assert_eq!(told(&mut warm_up), [(8, 8, false), (16, 8, false)]);
+}

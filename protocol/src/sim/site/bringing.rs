@@ -1,6 +1,6 @@
 //! Segments on their way to a device, and a peer that reads their text before.
 
-use super::kv::{Block, Segment};
+use super::kv::{Block, Segment, Whose};
 use super::sky::{Sky, Talk};
 use super::uplink::Uplink;
 use crate::{Close, Fetch, Frame, Message, Recital, TextName, Wanted};
@@ -105,7 +105,7 @@ impl Bringing {
     }
 
     /// A frame came; whether it was for this.
-    pub(super) fn hear(&mut self, sky: &mut Sky, talk: Talk, frame: &Frame, tenant: u64) -> bool {
+    pub(super) fn hear(&mut self, sky: &mut Sky, talk: Talk, frame: &Frame, whose: Whose) -> bool {
         if self.channel != Some(talk) && self.read != Some(talk) {
             return false;
         }
@@ -127,8 +127,8 @@ impl Bringing {
             sky.tally.pried += u64::from(self.pries);
             let Some(bytes) = arrived.bytes else { continue };
             if bytes.len() == segment.len() {
-                let block = Block::from_bytes(&bytes);
-                assert_eq!(block.tenant(), tenant, "another tenant's KV is given away");
+                let given = Block::from_bytes(&bytes).whose();
+                assert_eq!(given, whose, "KV of another tenant, model or lineage is given away");
             } else {
                 assert!(sky.spoiled.contains(&arrived.text), "{} bytes came", bytes.len());
             }

@@ -1,15 +1,21 @@
 //! A device and its shell: what comes, what is shown, drafted, said and sent.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects, and panics on the rest"
+)]
+
 use super::bringing::Bringing;
 use super::kv::{Pool, Sequence, Whose};
 use super::moving::{Meet, Moving, Next, Standby};
+use super::node::epoch_of;
 use super::plan::Plan;
 use super::sky::{Happening, Sky, Talk, Who, ms};
 use super::toy::{self, END, LAYERS};
 use super::uplink::{Turn, Uplink};
 use crate::{
-    AfterOutage, Close, Drafted, Drafter, DrafterConfig, DrafterEvent, Epoch, Frame, Hidden,
-    Message, Origin, PrefixHash, Tuning, Wish,
+    AfterOutage, Close, Drafted, Drafter, DrafterConfig, DrafterEvent, Epoch, FaultKind, Frame,
+    Hidden, Message, Origin, PrefixHash, Tuning, Wish,
 };
 use base::{KvFormat, LayerRange, Position, Sampling, TokenId, WireCodec};
 use std::collections::BTreeMap;
@@ -17,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// Most positions of a session.
 const POSITIONS_MAX: u32 = 600;
+
+/// Gaps in a row: of a told pass, and of one that overtook it.
+const GAPS_MAX: u32 = 2;
 
 /// Most rows of a pass.
 pub(super) const PASS_ROWS_MAX: usize = 16;
@@ -59,6 +68,11 @@ pub(super) struct Device {
     pub(super) thinking: Option<Thinking>,
     /// All is done.
     pub(super) over: bool,
+
+    /// The newest epoch that its session was told of.
+    spoken: Option<Epoch>,
+    /// Gaps that its session has told in a row.
+    gaps: u32,
 
     pub(super) shown: Vec<TokenId>,
     pub(super) marks: Vec<bool>,
@@ -111,6 +125,8 @@ impl Device {
             pry: None,
             thinking: None,
             over: false,
+            spoken: None,
+            gaps: 0,
             shown: Vec::new(),
             marks: Vec::new(),
             heard,
@@ -155,7 +171,7 @@ impl Device {
                 drafter.handle_link_lost(sky.now);
             }
         }
-        self.drafter = Some(drafter);
+        (self.spoken, self.gaps, self.drafter) = (None, 0, Some(drafter));
     }
 
     /// A frame came.
@@ -164,32 +180,41 @@ impl Device {
         if !self.uplinks[node].hears(sky, talk, &frame.message) {
             return;
         }
-        let tenant = self.whose.tenant;
-        if self.bringings().into_iter().any(|bringing| bringing.hear(sky, talk, frame, tenant)) {
+        let whose = self.whose;
+        if self.bringings().into_iter().any(|bringing| bringing.hear(sky, talk, frame, whose)) {
             return;
         }
         let Some(drafter) = &mut self.drafter else { return };
-        if let Message::Fault(fault) = &frame.message {
-            let gap = matches!(fault.kind, crate::FaultKind::Gap { .. });
-            sky.tally.gaps += u64::from(gap);
-        }
-        let next = self.next.as_mut().filter(|next| next.talk == talk);
-        match (&frame.message, next) {
-            (Message::Opened(opened), Some(next)) => next.warm_up.handle_opened(drafter, opened),
-            (Message::Verdict(verdict), Some(next)) => {
-                next.warm_up.handle_verdict(drafter, verdict)
+        let gap = matches!(
+            &frame.message,
+            Message::Fault(fault) if matches!(fault.kind, FaultKind::Gap { .. })
+        );
+        sky.tally.gaps += u64::from(gap);
+        if let Some(next) = self.next.as_mut().filter(|next| next.talk == talk) {
+            match &frame.message {
+                Message::Opened(opened) => next.warm_up.handle_opened(drafter, opened),
+                Message::Verdict(verdict) => next.warm_up.handle_verdict(drafter, verdict),
+                Message::Fault(fault) => next.warm_up.handle_fault(drafter, fault),
+                other => panic!("a device got {other:?}"),
             }
-            (Message::Fault(fault), Some(next)) => next.warm_up.handle_fault(drafter, fault),
-            (Message::Opened(opened), None) if self.session == Some(talk) => {
-                drafter.handle_opened(now, opened).unwrap();
+            assert!(!gap || next.warm_up.refused().is_none(), "no stage loses what it has read");
+        } else if self.session == Some(talk) {
+            let stale = epoch_of(&frame.message) < self.spoken;
+            self.gaps = if gap { self.gaps + u32::from(!stale) } else { 0 };
+            assert!(self.gaps <= GAPS_MAX, "the same is missing again and again");
+            let state = |it: &Drafter| {
+                let log = (it.log().tokens().to_vec(), it.log().verified().to_vec());
+                (log, it.in_flight(), it.is_alone())
+            };
+            let before = stale.then(|| state(drafter));
+            match &frame.message {
+                Message::Opened(opened) => drafter.handle_opened(now, opened).unwrap(),
+                Message::Verdict(verdict) => drafter.handle_verdict(now, verdict).unwrap(),
+                Message::Fault(fault) => drafter.handle_fault(now, fault),
+                other => panic!("a device got {other:?}"),
             }
-            (Message::Verdict(verdict), None) if self.session == Some(talk) => {
-                drafter.handle_verdict(now, verdict).unwrap();
-            }
-            (Message::Fault(fault), None) if self.session == Some(talk) => {
-                drafter.handle_fault(now, fault);
-            }
-            _ => {}
+            sky.tally.stale += u64::from(stale);
+            assert!(before.is_none_or(|it| it == state(drafter)), "what is void is taken");
         }
     }
 
@@ -299,7 +324,10 @@ impl Device {
         self.think(sky);
         while let Some(message) = self.drafter.as_mut().and_then(Drafter::poll_transmit) {
             let frame = self.with_rows(sky, message, self.plan);
-            self.session.iter().for_each(|talk| sky.send_up(*talk, &frame));
+            if let Some(talk) = self.session {
+                self.spoken = self.spoken.max(epoch_of(&frame.message));
+                sky.send_up(talk, &frame);
+            }
         }
     }
 

@@ -108,8 +108,8 @@ impl Segment {
 }
 
 impl Block {
-    pub(super) const fn tenant(&self) -> u64 {
-        self.whose.tenant
+    pub(super) const fn whose(&self) -> Whose {
+        self.whose
     }
 
     /// The same in fewer layers.

@@ -55,7 +55,8 @@ struct Seat {
     /// Of the gateway, to the cloud.
     up: Option<Talk>,
     up_id: SessionId,
-    running: Option<u64>,
+    /// The number of its work, and where that began.
+    running: Option<(u64, usize)>,
 }
 
 enum Part {
@@ -207,10 +208,9 @@ impl Node {
     /// A work is done.
     pub(super) fn done(&mut self, now: Instant, key: SessionKey, work: u64, outcome: Outcome) {
         let Some(seat) = self.sessions.get_mut(&key) else { return };
-        if seat.running != Some(work) {
+        if seat.running.take_if(|(number, _)| *number == work).is_none() {
             return;
         }
-        seat.running = None;
         match (&mut seat.part, outcome) {
             (Part::Verifier(verifier), Outcome::Chosen(chosen)) => {
                 verifier.handle_chosen(now, &chosen, 3_000);
@@ -333,8 +333,9 @@ impl Seat {
             }
             Part::Verifier(_) | Part::Hops(_) => false,
         };
-        if obsolete {
-            self.running = None;
+        // What was not run to its end is not there.
+        if let Some((_, from)) = self.running.take_if(|_| obsolete) {
+            self.kv.truncate(from);
         }
         loop {
             let work = match &mut self.part {
@@ -350,7 +351,7 @@ impl Seat {
                 },
             };
             let (number, (work, choose)) = (sky.next_number(), work);
-            self.running = Some(number);
+            self.running = Some((number, work.truncate_to.index()));
             let rows = u32::try_from(work.tokens.len()).unwrap();
             let took = if work.told { ms(1) } else { PASS + ROW * rows };
             let outcome = self.run(sky, pool, work, choose);
@@ -410,6 +411,8 @@ impl Seat {
                     None => return said,
                 },
             };
+            let epoch = epoch_of(&frame.message);
+            assert!(epoch.is_none_or(|it| it == self.epoch()), "an older epoch leaves: {frame:?}");
             match (side, self.up) {
                 (Side::Down, _) => {
                     said = true;
@@ -429,6 +432,20 @@ impl Seat {
                 (Side::Up, None) => {}
             }
         }
+    }
+}
+
+/// The epoch that a message of a session is of.
+pub(super) const fn epoch_of(message: &Message) -> Option<Epoch> {
+    match message {
+        Message::Open(open) => Some(open.epoch),
+        Message::Opened(opened) => Some(opened.epoch),
+        Message::Pass(pass) => Some(pass.epoch),
+        Message::Draft(draft) => Some(draft.epoch),
+        Message::Verdict(verdict) => Some(verdict.epoch),
+        Message::Rollback(rollback) => Some(rollback.epoch),
+        Message::Fault(fault) => Some(fault.epoch),
+        _ => None,
     }
 }
 

@@ -124,6 +124,8 @@ pub(super) struct Tally {
     pub(super) failovers: u64,
     pub(super) gaps: u64,
     pub(super) lossy: u64,
+    /// A word of an older epoch came.
+    pub(super) stale: u64,
 }
 
 pub(super) struct Sky {

@@ -37,7 +37,7 @@ fn at_any_site_no_text_stalls_and_no_kv_is_used_that_is_not_its_own() {
         (runs, tallies.iter().map(of).sum::<u64>())
     };
     // What happens in how many of 100 runs at least: sites where little happens would show little.
-    let due: [Due; 17] = [
+    let due: [Due; 18] = [
         ("transfers cut", 30, |it| it.transfers_cut),
         ("resumed in mid-segment", 7, |it| it.resumed),
         ("told passes taken", 27, |it| it.told_taken),
@@ -54,6 +54,7 @@ fn at_any_site_no_text_stalls_and_no_kv_is_used_that_is_not_its_own() {
         ("switches", 70, |it| it.switched),
         ("failovers", 55, |it| it.failovers),
         ("gaps", 65, |it| it.gaps),
+        ("words of an older epoch", 10, |it| it.stale),
         ("sessions over lossy hops", 45, |it| it.lossy),
     ];
     let mut enough = true;

@@ -73,7 +73,7 @@ fn bytes_in_other_places_are_an_error() {
     computed.publish(&mut pool, 0);
     let segment = Segment { name: WHOSE.names(&text(1))[0], layers: LayerRange::all(3) };
     let mut bytes = pool.export(&segment).unwrap();
-    assert_eq!((bytes.len(), Block::from_bytes(&bytes).tenant()), (segment.len(), 7));
+    assert_eq!((bytes.len(), Block::from_bytes(&bytes).whose()), (segment.len(), WHOSE));
     bytes[HEAD_LEN..].rotate_left(1024);
     bytes[HEAD_LEN..].rotate_left(8);
     let _ = Block::from_bytes(&bytes);
