@@ -14,6 +14,7 @@
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod ending;
 mod moving;
 mod replan;
 mod standby;
@@ -24,7 +25,7 @@ use crate::course::{Course, WayOut};
 use crate::device::{Device, Request};
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
-use crate::reply::{Reply, Usage};
+use crate::reply::Reply;
 use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
@@ -437,63 +438,6 @@ impl<'a> TurnLoop<'a> {
             (Some(why), _) => why,
             (None, Some(fault)) => fault.detail.clone(),
             (None, None) => "the session ended".to_owned(),
-        }
-    }
-
-    /// Tells the peer that this was all; KV is kept there where the conversation goes on.
-    async fn leave(&mut self) {
-        self.give_up_next();
-        let Some(mut session) = self.course.session.take() else { return };
-        // What goes before an answer goes as early data, where a Close has no place.
-        if !self.course.is_open() {
-            return;
-        }
-        while let Some(message) = self.drafter.poll_transmit() {
-            if session.send(message).await.is_err() {
-                return;
-            }
-        }
-        let close = async {
-            if !self.request.keep {
-                session.send(Message::Close(protocol::Close {})).await?;
-            }
-            session.finish().await
-        };
-        // A peer that is lost just now needs no goodbye.
-        let _ = tokio::time::timeout(self.device.config.link.silence_min(), close).await;
-    }
-
-    fn reply(&mut self, reason: FinishReason, cancelled: bool) -> Reply {
-        let rest = self.transcript.finish();
-        self.show.piece(&rest, self.drafter.log().verified().ends_with(&[true]));
-        let tokens = self.transcript.tokens();
-        let verified = &self.drafter.log().verified()[..tokens.len()];
-        let mut usage = Usage::of(
-            &self.transcript,
-            self.request.prompt.len(),
-            self.drafter.counts(),
-            self.device.uplinks.traffic() - self.traffic_before,
-        );
-        usage.judged = self.judged.said;
-        usage.agreed = self.judged.agreed;
-        usage.revised = self.judged.revised;
-        usage.rounded = self.switches.rounded().map(|hop| self.device.certified(hop)).collect();
-        let latencies = self.transcript.latencies();
-        let switches = self.switches.made().iter().cloned();
-        Reply {
-            text: self.transcript.text().to_owned(),
-            tokens: tokens.iter().map(|token| token.0).collect(),
-            verified: verified.to_vec(),
-            finish_reason: match reason {
-                FinishReason::Length => "length",
-                FinishReason::Stopped if cancelled && !self.transcript.is_stopped() => "cancelled",
-                FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
-            },
-            plan: self.switches.first_plan().to_owned(),
-            switches: switches.map(|switched| switched.paused(&latencies)).collect(),
-            paced: !self.device.config.engine.pace.is_none(),
-            emulated_link: self.device.config.network.emulated().map(str::to_owned),
-            usage,
         }
     }
 }

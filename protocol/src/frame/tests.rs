@@ -373,11 +373,7 @@ fn the_last_limits_hold_too() {
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
     let sinks_at = good.len() - 6;
-    assert_eq!(
-        good[sinks_at..][..5],
-        [4, 251, 232, 3, 0],
-        "four sinks, a length of 1000, no tenant"
-    );
+    assert_eq!(good[sinks_at..][..5], [4, 251, 232, 3, 0], "four sinks, a length of 1000");
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();
         body[sinks_at] = sinks;

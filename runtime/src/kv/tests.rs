@@ -1,6 +1,7 @@
 //! The pool's bookkeeping without a model: rows are written whose values follow from their text.
 
 mod formats;
+mod named;
 mod random;
 mod segments;
 
