@@ -39,6 +39,11 @@ impl Site {
         let word = ms(15) + ms(2) * rows;
         let most = exchange * EXCHANGES + word + deadline_ceiling * 2 + redial + trip;
         let silent = now - since;
+        if let Some(next) = &device.next {
+            let ends = self.mishaps.iter().map(|end| now.min(*end));
+            let reads = now - ends.fold(next.since, Instant::max);
+            assert!(reads <= most * 2, "a plan's stages read for {reads:?}");
+        }
         assert!(silent <= most, "device {index} shows nothing for {silent:?}, at most {most:?}");
     }
 }

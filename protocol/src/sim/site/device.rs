@@ -14,8 +14,8 @@ use super::sky::{Happening, Sky, Talk, Who, ms};
 use super::toy::{self, END, LAYERS};
 use super::uplink::{Turn, Uplink};
 use crate::{
-    AfterOutage, Close, Drafted, Drafter, DrafterConfig, DrafterEvent, Epoch, FaultKind, Frame,
-    Hidden, Message, Origin, PrefixHash, Tuning, Wish,
+    AfterOutage, Close, Drafted, Drafter, DrafterConfig, DrafterEvent, Epoch, Fault, FaultKind,
+    Frame, Hidden, Message, Origin, PrefixHash, Tuning, Wish,
 };
 use base::{KvFormat, LayerRange, Position, Sampling, TokenId, WireCodec};
 use std::collections::BTreeMap;
@@ -185,10 +185,11 @@ impl Device {
             return;
         }
         let Some(drafter) = &mut self.drafter else { return };
-        let gap = matches!(
-            &frame.message,
-            Message::Fault(fault) if matches!(fault.kind, FaultKind::Gap { .. })
-        );
+        let held = match &frame.message {
+            Message::Fault(Fault { kind: FaultKind::Gap { held, .. }, .. }) => Some(*held),
+            _ => None,
+        };
+        let gap = held.is_some();
         sky.tally.gaps += u64::from(gap);
         if let Some(next) = self.next.as_mut().filter(|next| next.talk == talk) {
             match &frame.message {
@@ -197,6 +198,7 @@ impl Device {
                 Message::Fault(fault) => next.warm_up.handle_fault(drafter, fault),
                 other => panic!("a device got {other:?}"),
             }
+            next.held = held.or(next.held);
             assert!(!gap || next.warm_up.refused().is_none(), "no stage loses what it has read");
         } else if self.session == Some(talk) {
             let stale = epoch_of(&frame.message) < self.spoken;

@@ -33,6 +33,9 @@ pub(super) struct Next {
     pub(super) plan: Plan,
     pub(super) warm_up: WarmUp,
     pub(super) talk: Talk,
+    pub(super) since: Instant,
+    /// What its stages hold, as they said last.
+    pub(super) held: Option<Position>,
 }
 
 /// What comes of a text that a peer leads.
@@ -159,6 +162,10 @@ impl Device {
             && let Some(message) = next.warm_up.poll_transmit()
         {
             let (plan, talk) = (next.plan, next.talk);
+            if let Message::Pass(pass) = &message {
+                let held = next.held.take();
+                assert!(held.is_none_or(|held| pass.base <= held), "more is counted than is held");
+            }
             let frame = self.with_rows(sky, message, plan);
             sky.send_up(talk, &frame);
         }
@@ -191,7 +198,8 @@ impl Device {
         let session = sky.new_session();
         let drafter = self.drafter.as_mut().expect("it goes on");
         let warm_up = drafter.warm_up(route, session, Position::after(told));
-        self.next = Some(Next { plan, warm_up, talk });
+        let since = sky.now;
+        self.next = Some(Next { plan, warm_up, talk, since, held: None });
         self.deliver_to_next(sky);
     }
 
