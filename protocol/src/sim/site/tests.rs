@@ -54,7 +54,7 @@ fn at_any_site_no_text_stalls_and_no_kv_is_used_that_is_not_its_own() {
         ("switches", 70, |it| it.switched),
         ("failovers", 55, |it| it.failovers),
         ("gaps", 65, |it| it.gaps),
-        ("words of an older epoch", 10, |it| it.stale),
+        ("words of an older epoch", 5, |it| it.stale),
         ("sessions over lossy hops", 45, |it| it.lossy),
     ];
     let mut enough = true;
