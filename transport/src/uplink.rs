@@ -28,7 +28,7 @@ pub use session::UplinkSession;
 
 use crate::{
     BindError, CloseCode, Dialer, Identity, Link, LinkOptions, Network, Peer, SessionChannel,
-    Traffic, Trust,
+    Traffic, Trust, clock,
 };
 use carrier::Carriers;
 use keeper::Keeper;
@@ -37,7 +37,7 @@ use protocol::{Hello, LinkHealthConfig, LinkMeter, Welcome};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 /// Whom to reach, as whom, and how patiently.
@@ -69,6 +69,8 @@ pub struct Uplink {
     dialer: Dialer,
     carriers: Carriers,
     meter: Mutex<LinkMeter>,
+    /// What the peer's last pong said of its load, in 255ths, and when.
+    load: Mutex<Option<(u8, Instant)>>,
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
@@ -111,6 +113,7 @@ impl Uplink {
             dialer,
             carriers: Carriers::new(),
             meter,
+            load: Mutex::default(),
             sessions: AtomicUsize::new(0),
             sessions_changed: Notify::new(),
         }))
@@ -156,6 +159,23 @@ impl Uplink {
             meter.handle_packets(sent, lost);
         }
         meter.estimate()
+    }
+
+    /// The share of a few seconds in which the peer computed, by its last pong, and how long ago that was;
+    /// `None` before the first.
+    pub fn load(&self) -> Option<(f32, Duration)> {
+        let (load, at) = (*self.load.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some((f32::from(load) / 255.0, clock::now().saturating_duration_since(at)))
+    }
+
+    fn note_load(&self, load: u8) {
+        *self.load.lock().unwrap_or_else(PoisonError::into_inner) = Some((load, clock::now()));
+    }
+
+    /// So many bytes came over the link in so long, as fast as the peer could send them.
+    pub fn note_download(&self, bytes: usize, took: Duration) {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.handle_download(bytes, took);
     }
 
     /// Opens a session on the link; `None` at once where it is down.

@@ -142,7 +142,7 @@ async fn ask_peers(
             UplinkState::Up(_, welcome) => match &welcome.reach {
                 Some(reach) => {
                     let link = link.unwrap_or_else(|| uplink.estimate());
-                    known.reached(&config.name, (**reach).clone(), link, 0.0);
+                    known.reached(&config.name, (**reach).clone(), link, (0.0, 0.0));
                 }
                 None => unreached.push(format!("{name} was never measured: `cloud-node measure`")),
             },

@@ -52,9 +52,16 @@ impl Device {
                 UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => continue,
             };
             if let Some(reach) = &welcome.reach {
-                let age_s = self.heard.age_s(name, &welcome);
-                let reach = (**reach).clone();
-                known.reached(&self.config.name, reach, uplink.estimate(), age_s);
+                let said_s = self.heard.age_s(name, &welcome);
+                let mut reach = (**reach).clone();
+                // A pong is younger, where the link has been used since.
+                let pong = uplink.load().map(|(load, age)| (load, age.as_secs_f64()));
+                let pong = pong.filter(|(_, age_s)| *age_s < said_s);
+                if let Some((load, _)) = pong {
+                    reach.node.load = load;
+                }
+                let ages_s = (pong.map_or(said_s, |(_, age_s)| age_s), said_s);
+                known.reached(&self.config.name, reach, uplink.estimate(), ages_s);
             }
         }
         let budget = self.config.planner.quality;

@@ -21,14 +21,14 @@ impl Known {
         known
     }
 
-    /// A node that said what it can do `age_s` seconds ago, behind `link`; and the one above it, where no
-    /// more is known of that one.
+    /// A node, behind `link`, and the one above it, where no more is known of that one; each with how many
+    /// seconds ago it said how busy it is.
     pub(crate) fn reached(
         &mut self,
         device: &NodeName,
         reach: Reach,
         link: LinkEstimate,
-        age_s: f64,
+        (age_s, age_above_s): (f64, f64),
     ) {
         let Reach { node, upstream } = reach;
         let name = node.node.clone();
@@ -36,7 +36,7 @@ impl Known {
         self.add(node, age_s);
         if let Some(Upstream { link, node }) = upstream {
             self.link(name, node.node.clone(), link);
-            self.add(node, age_s);
+            self.add(node, age_above_s);
         }
     }
 

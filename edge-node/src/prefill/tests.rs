@@ -2,6 +2,7 @@
 
 use crate::config::{Prefill, SegmentSettings, Switch};
 use crate::demo::{models, nodes};
+use crate::device::Device;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::{ByteCount, Role, Sampling};
@@ -49,6 +50,11 @@ fn config(mode: Mode, prefill: Prefill, mbps: f64) -> WorldConfig {
 
 /// A reply to about 200 tokens, so hot that every token of it depends on the noise at its place.
 fn ask(config: &WorldConfig) -> Reply {
+    ask_and(config, |_| {}).0
+}
+
+/// The same, and what is to be seen of the device then.
+fn ask_and<T>(config: &WorldConfig, look: impl FnOnce(&Device) -> T) -> (Reply, T) {
     let run = async {
         let mut world = World::start(config).await.unwrap();
         // Until all links stand.
@@ -63,8 +69,9 @@ fn ask(config: &WorldConfig) -> Reply {
             past_end: true,
         };
         let reply = device.generate(&request, &mut Nothing, &CancellationToken::new()).await;
+        let seen = look(device);
         world.end().await;
-        reply.unwrap()
+        (reply.unwrap(), seen)
     };
     in_virtual_time(run).unwrap()
 }
@@ -197,4 +204,15 @@ fn what_a_device_keeps_is_there_after_a_restart() {
     config.segments.tenant = Some([8; 32]);
     let other = ask(&config);
     assert_eq!((ttft(&other), &other.tokens), (ttft(&alone), &alone.tokens));
+}
+
+/// Goal: a device that has been brought segments knows what its link carries down.
+#[test]
+fn what_comes_tells_what_the_link_carries() {
+    for mbps in [4.0, 12.0] {
+        let (_, link) = ask_and(&config(Mode::Local, Prefill::Peer, mbps), |device| {
+            device.uplinks.to(&nodes::name(Role::Cloud)).unwrap().estimate().down_mbps
+        });
+        assert!(link.mean > 0.6 * mbps && link.mean < 1.2 * mbps, "{link:?} of {mbps}");
+    }
 }

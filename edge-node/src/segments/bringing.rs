@@ -3,13 +3,13 @@
 use super::Reading;
 use crate::course;
 use base::LayerRange;
-use protocol::{Fetch, Message, TextName, Wanted};
+use protocol::{Fetch, Message, SegmentPart, TextName, Wanted};
 use runtime::{Segment, SegmentFormat};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use transport::{Uplink, UplinkSession, UplinkState};
+use transport::{Uplink, UplinkSession, UplinkState, clock};
 
 /// Segments that wait to be taken: what comes while a pass runs.
 const WAITING_MAX: usize = 8;
@@ -93,6 +93,7 @@ async fn bring(
     for _ in 0..CHANNELS_MAX {
         stands(uplink).await?;
         let Some(mut channel) = uplink.open_session().await else { continue };
+        let mut piece = Piece::default();
         while !fetch.is_done() {
             while let Some(message) = fetch.poll_transmit() {
                 if channel.send(message).await.is_err() {
@@ -102,6 +103,9 @@ async fn bring(
             let Ok(frame) = channel.recv().await else { break };
             match frame.message {
                 Message::SegmentPart(part) => {
+                    if let Some((bytes, took)) = piece.take(&part, clock::now()) {
+                        uplink.note_download(bytes, took);
+                    }
                     if let Err(error) = fetch.handle_part(part, &frame.payload) {
                         channel.accuse(&error.to_string());
                         return Err(error.to_string());
@@ -135,6 +139,30 @@ async fn bring(
         fetch.handle_link_lost();
     }
     Err("the channel was lost again and again".to_owned())
+}
+
+/// The bytes of one segment behind its first part, and since when they come: what the link carries.
+#[derive(Debug, Default)]
+struct Piece {
+    since: Option<Instant>,
+    bytes: usize,
+}
+
+impl Piece {
+    /// Counts a part; with the last one of a segment, what came since its first.
+    fn take(&mut self, part: &SegmentPart, now: Instant) -> Option<(usize, Duration)> {
+        let Some(since) = self.since else {
+            self.since = Some(now);
+            return None;
+        };
+        self.bytes += part.bytes as usize;
+        let is_last = part.end() == part.total;
+        is_last.then(|| {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.since = Some(now);
+            (bytes, now - since)
+        })
+    }
 }
 
 /// Waits for the link, though not for ever.

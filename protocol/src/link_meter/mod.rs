@@ -17,12 +17,18 @@ use std::time::Duration;
 /// Before anything was measured, and how far that may be off.
 const RTT_MS_FIRST: Estimate = Estimate { mean: 50.0, deviation: 50.0 };
 
+/// Smaller pieces come out of buffers on the way.
+const DOWNLOAD_BYTES_MIN: usize = 16 << 10;
+const DOWNLOAD_TIME_MIN: Duration = Duration::from_millis(2);
+
 /// One link, measured.
 #[derive(Debug)]
 pub struct LinkMeter {
     terms: LinkTerms,
     rtt_ms: Gauge,
     loss: Gauge,
+    /// Of what came in one piece.
+    down_mbps: Gauge,
     /// Packets sent and lost when they were last looked at.
     packets: (u64, u64),
 }
@@ -30,7 +36,8 @@ pub struct LinkMeter {
 impl LinkMeter {
     /// Of which nothing is measured yet.
     pub fn new(terms: LinkTerms) -> Self {
-        Self { terms, rtt_ms: Gauge::default(), loss: Gauge::default(), packets: (0, 0) }
+        let [rtt_ms, loss, down_mbps] = std::array::from_fn(|_| Gauge::default());
+        Self { terms, rtt_ms, loss, down_mbps, packets: (0, 0) }
     }
 
     /// A round trip took so long.
@@ -50,9 +57,20 @@ impl LinkMeter {
         self.packets = (sent, lost);
     }
 
-    /// What is to be expected of it.
+    /// So many bytes came from the peer as fast as it could send them, in so long. What is over in a moment
+    /// says nothing of the link and is not looked at.
+    pub fn handle_download(&mut self, bytes: usize, took: Duration) {
+        if bytes >= DOWNLOAD_BYTES_MIN && took >= DOWNLOAD_TIME_MIN {
+            #[expect(clippy::cast_precision_loss, reason = "a rate needs few digits")]
+            let megabits = bytes as f64 * 8.0 / 1e6;
+            self.down_mbps.observe(megabits / took.as_secs_f64());
+        }
+    }
+
+    /// What is to be expected of it: what was measured, and before that what its terms say.
     pub fn estimate(&self) -> LinkEstimate {
         let LinkTerms { up_mbps, down_mbps, price_per_gigabyte } = self.terms;
+        let down_mbps = self.down_mbps.estimate().unwrap_or(down_mbps);
         LinkEstimate {
             rtt_ms: self.rtt_ms.estimate().unwrap_or(RTT_MS_FIRST),
             loss: self.loss.estimate().unwrap_or(Estimate { mean: 0.0, deviation: 0.0 }),

@@ -68,3 +68,23 @@ fn loss_is_what_was_lost_between_two_looks() {
     meter.handle_packets(50, 1);
     assert!((meter.estimate().loss.mean - 0.02).abs() < 1e-9);
 }
+
+/// Goal: what came is believed before what was said, follows the link when that changes, and is not misled by
+/// what is over in a moment.
+#[test]
+fn the_rate_down_is_that_of_what_came() {
+    let terms = LinkTerms { down_mbps: Estimate::exactly(40.0), ..LinkTerms::default() };
+    let mut meter = LinkMeter::new(terms);
+    meter.handle_download(1_000, Duration::from_millis(1));
+    meter.handle_download(1 << 20, Duration::from_micros(10));
+    assert_eq!(meter.estimate().down_mbps, Estimate::exactly(40.0));
+    assert_eq!(meter.estimate().up_mbps, terms.up_mbps);
+    let mut carries = |mbps: f64| {
+        for _ in 0..12 {
+            meter.handle_download(100_000, Duration::from_secs_f64(0.8 / mbps));
+        }
+        meter.estimate().down_mbps.mean
+    };
+    assert!((carries(4.0) - 4.0).abs() < 0.1);
+    assert!((carries(20.0) - 20.0).abs() < 1.0);
+}

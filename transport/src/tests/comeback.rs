@@ -68,7 +68,7 @@ async fn serve(link: Link, rhythm: Option<Duration>) {
         tokio::select! {
             biased;
             message = control.recv() => match message {
-                Ok(Message::Ping(ping)) => answer = Some(Message::Pong(Pong { nonce: ping.nonce, load: 0 })),
+                Ok(Message::Ping(ping)) => answer = Some(Message::Pong(Pong { nonce: ping.nonce, load: 51 })),
                 _ => return,
             },
             session = link.accept_session() => {
@@ -235,6 +235,16 @@ async fn at_100_ms_a_session_is_open_again_within_a_pace_and_a_round_trip() {
 #[tokio::test(start_paused = true)]
 async fn at_300_ms_a_session_is_open_again_within_a_pace_and_a_round_trip() {
     comes_back_within_a_pace_and_a_round_trip(ms(300)).await;
+}
+
+/// Goal: what a pong says of the peer's load is known, with its age. Method: a session in which nobody speaks is
+/// pinged now and then.
+#[tokio::test(start_paused = true)]
+async fn a_pong_tells_how_busy_the_peer_is() {
+    let pair = Pair::over(link(ms(20), ms(100)));
+    tokio::time::sleep(CUT).await;
+    let (load, age) = pair.uplink.load().expect("it was pinged");
+    assert!((load - 0.2).abs() < 1e-6 && age < Duration::from_secs(2), "{load}, {age:?} ago");
 }
 
 /// Goal: who forgot all tickets meanwhile is found as soon, and answers one round trip later: the

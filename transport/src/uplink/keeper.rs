@@ -174,6 +174,9 @@ impl<'a> Keeper<'a> {
                 return self.end(error.into());
             }
         }
+        if let Message::Pong(pong) = &message {
+            self.uplink.note_load(pong.load);
+        }
         note(&mut self.health, &message);
     }
 
