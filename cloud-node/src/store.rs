@@ -19,7 +19,8 @@ use runtime::{
     Arrival, BLOCK_SLOTS, KvOptions, Segment, SegmentFormat, SegmentKey, SegmentStore, Segments,
     StoreError, TextKey,
 };
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +119,12 @@ impl Store {
     }
 
     fn new_secret(&self, path: &Path, secret: [u8; 32]) -> io::Result<[u8; 32]> {
-        std::fs::write(path, secret)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        // Whoever knows it can name, and so ask for, what nobody else may.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)?.write_all(&secret)?;
         Ok(secret)
     }
 

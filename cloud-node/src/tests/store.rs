@@ -110,6 +110,18 @@ async fn what_one_tenant_left_no_other_finds() {
     }
 }
 
+/// What names the KV of those who name no tenant is nobody else's to read.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_a_node_is_its_own_to_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (mut world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let cloud = Server::start(with_store(&mut world, folder.path())).await.unwrap();
+    let mode = folder.path().join("node-secret").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    cloud.drain().await;
+}
+
 /// A folder that cannot be used is an error at the start, with its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_is_said_at_the_start() {
