@@ -103,19 +103,10 @@ impl Recital {
             let (base, end) = (*sent, self.text.len().min(*sent + self.rows_max));
             *sent = end;
             under_way.push_back(end);
-            let prefix = self.text.hash(base).expect("it stands within the text").check();
-            self.outbox.push_back(Message::Pass(Pass {
-                epoch: self.open.epoch,
-                base: Position::after(base),
-                prefix,
-                tokens: self.text.tokens()[base..end].to_vec(),
-                said: 0,
-                drafts: 0,
-                ask: false,
-                extend: 0,
-                told: false,
-                hidden: None,
-            }));
+            let prefix = self.text.hash(base).expect("it stands within the text");
+            let tokens = &self.text.tokens()[base..end];
+            let pass = Pass::unasked(self.open.epoch, base, prefix, tokens);
+            self.outbox.push_back(Message::Pass(pass));
         }
     }
 }

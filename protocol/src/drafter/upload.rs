@@ -142,18 +142,9 @@ impl Upload {
     /// The next pass of what the stages may know.
     fn next_told(&mut self, log: &TokenLog, terms: Terms) -> Pass {
         let (base, end) = (self.next, self.told.min(self.next + TOLD_ROWS_MAX));
-        let pass = Pass {
-            epoch: terms.epoch,
-            base: Position::after(base),
-            prefix: log.hash(base).expect("an upload starts within the log").check(),
-            tokens: log.tokens()[base..end].to_vec(),
-            said: 0,
-            drafts: 0,
-            ask: false,
-            extend: 0,
-            told: true,
-            hidden: None,
-        };
+        let prefix = log.hash(base).expect("an upload starts within the log");
+        let tokens = &log.tokens()[base..end];
+        let pass = Pass { told: true, ..Pass::unasked(terms.epoch, base, prefix, tokens) };
         // The row that the target chooses from is run, also where it is the last of a block that is known.
         self.next = end.min(terms.judged_to - 1);
         self.stretch = self.next..self.next;

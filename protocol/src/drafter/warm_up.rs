@@ -207,16 +207,7 @@ impl Reading {
 
 /// A pass of the log that asks nothing.
 fn pass_of(drafter: &Drafter, epoch: Epoch, rows: Range<usize>, told: bool) -> Pass {
-    Pass {
-        epoch,
-        base: Position::after(rows.start),
-        prefix: drafter.log.hash(rows.start).expect("it stands within the log").check(),
-        tokens: drafter.log.tokens()[rows].to_vec(),
-        said: 0,
-        drafts: 0,
-        ask: false,
-        extend: 0,
-        told,
-        hidden: None,
-    }
+    let prefix = drafter.log.hash(rows.start).expect("it stands within the log");
+    let tokens = &drafter.log.tokens()[rows.clone()];
+    Pass { told, ..Pass::unasked(epoch, rows.start, prefix, tokens) }
 }

@@ -249,6 +249,27 @@ impl Pass {
         self.tokens.len().checked_sub(judged).expect("a checked pass judges no more than it has")
     }
 
+    /// One of settled tokens, for their KV alone: only acknowledged.
+    pub(crate) fn unasked(
+        epoch: Epoch,
+        base: usize,
+        prefix: PrefixHash,
+        tokens: &[TokenId],
+    ) -> Self {
+        Self {
+            epoch,
+            base: Position::after(base),
+            prefix: prefix.check(),
+            tokens: tokens.to_vec(),
+            said: 0,
+            drafts: 0,
+            ask: false,
+            extend: 0,
+            told: false,
+            hidden: None,
+        }
+    }
+
     /// The position after its last token.
     pub fn end(&self) -> Position {
         Position::after(self.base.index() + self.tokens.len())

@@ -160,6 +160,13 @@ fn told(warm_up: &mut WarmUp) -> Vec<(u32, usize, bool)> {
         .collect()
 }
 
+/// The stages hold so much of the text.
+fn gap(desk: &Desk, epoch: Epoch, held: u32) -> Fault {
+    let prefix = desk.drafter.log().hash(held as usize).unwrap();
+    let kind = FaultKind::Gap { held: Position(held), prefix };
+    Fault::on_session(epoch, kind, "unknown")
+}
+
 #[test]
 fn stages_that_know_the_text_are_told_of_it_and_run_none_of_it() {
     let mut desk = long();
@@ -177,11 +184,7 @@ fn stages_that_do_not_know_all_of_it_are_sent_what_they_lack() {
     let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(32));
     let epoch = opened(&mut warm_up, &desk);
     let _ = told(&mut warm_up);
-    let gap = |held: u32| {
-        let prefix = desk.drafter.log().hash(held as usize).unwrap();
-        let kind = FaultKind::Gap { held: Position(held), prefix };
-        Fault::on_session(epoch, kind, "unknown")
-    };
+    let gap = |held| gap(&desk, epoch, held);
     warm_up.handle_fault(&desk.drafter, &gap(0));
     assert_eq!(told(&mut warm_up), [(0, 8, false), (8, 8, false)]);
     assert_eq!(warm_up.refused(), None);
@@ -213,11 +216,7 @@ fn stages_behind_one_that_knows_some_may_know_less() {
     let mut warm_up = desk.drafter.warm_up(split(), OTHER, Position(32));
     let epoch = opened(&mut warm_up, &desk);
     let _ = told(&mut warm_up);
-    let gap = |held: u32| {
-        let prefix = desk.drafter.log().hash(held as usize).unwrap();
-        let kind = FaultKind::Gap { held: Position(held), prefix };
-        Fault::on_session(epoch, kind, "unknown")
-    };
+    let gap = |held| gap(&desk, epoch, held);
     warm_up.handle_fault(&desk.drafter, &gap(16));
     assert_eq!(told(&mut warm_up), [(16, 8, false)], "one, until it is known what all hold");
     warm_up.handle_fault(&desk.drafter, &gap(4));
