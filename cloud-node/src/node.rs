@@ -14,7 +14,7 @@ use runtime::{KvOptions, StageSpec, TextKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use transport::{Network, Uplink, UplinkState, clock};
+use transport::{Network, Uplink, clock};
 
 /// One running gateway or cloud, as its tasks see it.
 #[derive(Debug)]
@@ -175,12 +175,7 @@ impl Node {
 
 /// What the node above said of itself, while it can be reached.
 fn above(upstream: &Uplink) -> Option<Upstream> {
-    let state = upstream.watch();
-    let welcome = match &*state.borrow() {
-        UplinkState::Up(_, welcome) => Arc::clone(welcome),
-        UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => return None,
-    };
-    let node = welcome.reach.as_ref()?.node.clone();
+    let node = upstream.welcome()?.reach.as_ref()?.node.clone();
     Some(Upstream { link: upstream.estimate(), node })
 }
 

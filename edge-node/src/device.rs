@@ -277,10 +277,7 @@ impl Device {
         if let Some(target) = &self.models.target {
             return Some(target.config().layers);
         }
-        match &*self.uplink(request)?.watch().borrow() {
-            UplinkState::Up(_, welcome) => Some(welcome.layers),
-            UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
-        }
+        self.uplink(request)?.welcome().map(|welcome| welcome.layers)
     }
 
     /// Waits for the first answers of who is asked first, and of who reads prompts.

@@ -20,13 +20,12 @@ use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
 use base::{LayerRange, NodeName, Position, TokenId, WireCodec};
 use partitioner::{Meeting, Mode, Plan};
-use profile::ModelProfile;
 use protocol::{Epoch, Open, PlannedStage, SessionId};
 use runtime::{BLOCK_SLOTS, Segment};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
-use transport::{Uplink, UplinkState, clock};
+use transport::{Uplink, clock};
 
 /// Blocks that are worth asking anybody about: a few round trips of a slow device's time.
 const BLOCKS_MIN: usize = 2;
@@ -70,8 +69,7 @@ impl Device {
             return Ok(Prefilled::default());
         }
         let Offer { uplink, reading, wanted, .. } = offer;
-        let segments = wanted.iter().map(|(_, segment)| *segment).collect();
-        let bringing = Bringing::begin(uplink, Some(reading), segments);
+        let bringing = Bringing::begin(uplink, Some(reading), &wanted);
         let Some(sequence) = self.own_layers(plan) else { return Ok(Prefilled::default()) };
         let mut meeting = Meet { sequence, bringing, text, wanted, brought: 0 };
         match how {
@@ -259,37 +257,25 @@ pub(crate) fn is_exact(plan: &Plan) -> bool {
 
 /// The peer as the only stage; `None` where it has not got all of the target.
 pub(crate) fn whole_target(uplink: &Uplink) -> Option<PlannedStage> {
-    match &*uplink.watch().borrow() {
-        UplinkState::Up(_, welcome) if welcome.holds == LayerRange::all(welcome.layers) => {
-            Some(PlannedStage {
-                node: welcome.node.clone(),
-                layers: welcome.holds,
-                embedding: true,
-                head: true,
-                codec: WireCodec::F32,
-                scales: Vec::new(),
-            })
-        }
-        UplinkState::Up(..)
-        | UplinkState::Dialling
-        | UplinkState::Trying(_)
-        | UplinkState::Down(_) => None,
-    }
+    let welcome = uplink.welcome()?;
+    (welcome.holds == LayerRange::all(welcome.layers)).then(|| PlannedStage {
+        node: welcome.node.clone(),
+        layers: welcome.holds,
+        embedding: true,
+        head: true,
+        codec: WireCodec::F32,
+        scales: Vec::new(),
+    })
 }
 
 /// Seconds that the peer takes for a row of a long pass, by what it says of itself; 0 where it says
 /// nothing.
 fn peers_row_s(uplink: &Uplink) -> f64 {
     const ROWS: f64 = 256.0;
-    match &*uplink.watch().borrow() {
-        UplinkState::Up(_, welcome) => {
-            let target = welcome.reach.as_ref().and_then(|reach| reach.node.target.as_ref());
-            let pass =
-                |target: &ModelProfile| target.times.layers_s(target.layers, ROWS, ROWS) / ROWS;
-            target.map_or(0.0, pass)
-        }
-        UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => 0.0,
-    }
+    let welcome = uplink.welcome();
+    let reach = welcome.as_ref().and_then(|welcome| welcome.reach.as_ref());
+    let target = reach.and_then(|reach| reach.node.target.as_ref());
+    target.map_or(0.0, |target| target.times.layers_s(target.layers, ROWS, ROWS) / ROWS)
 }
 
 #[cfg(test)]

@@ -144,6 +144,14 @@ impl Uplink {
         self.carriers.watch()
     }
 
+    /// What the peer said of itself, while a session can be opened.
+    pub fn welcome(&self) -> Option<Arc<Welcome>> {
+        match &*self.watch().borrow() {
+            UplinkState::Up(_, welcome) => Some(Arc::clone(welcome)),
+            UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => None,
+        }
+    }
+
     /// What crossed all links to the peer so far.
     pub fn traffic(&self) -> Traffic {
         self.carriers.traffic()

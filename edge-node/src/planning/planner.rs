@@ -9,7 +9,7 @@ use protocol::Welcome;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use transport::{UplinkState, clock};
+use transport::clock;
 
 /// What peers said of themselves, and when it was first heard.
 #[derive(Debug, Default)]
@@ -47,10 +47,7 @@ impl Device {
         for address in &self.config.peers {
             let name = &address.peer.name;
             let Some(uplink) = self.uplinks.to(name) else { continue };
-            let welcome = match &*uplink.watch().borrow() {
-                UplinkState::Up(_, welcome) => Arc::clone(welcome),
-                UplinkState::Dialling | UplinkState::Trying(_) | UplinkState::Down(_) => continue,
-            };
+            let Some(welcome) = uplink.welcome() else { continue };
             if let Some(reach) = &welcome.reach {
                 let said_s = self.heard.age_s(name, &welcome);
                 let mut reach = (**reach).clone();

@@ -32,13 +32,14 @@ pub(crate) struct Bringing {
 }
 
 impl Bringing {
-    /// Of `wanted`, one after the other, all in the same layers and format; once the peer of `uplink` has
+    /// Of `wanted`, by block, one after the other, all in the same layers and format; once the peer of `uplink` has
     /// read what `reading` says.
     pub(crate) fn begin(
         uplink: Arc<Uplink>,
         reading: Option<Reading>,
-        wanted: Vec<Segment>,
+        wanted: &[(usize, Segment)],
     ) -> Self {
+        let wanted = wanted.iter().map(|(_, segment)| *segment).collect();
         let (give, brought) = mpsc::channel(WAITING_MAX);
         tokio::spawn(async move {
             let mut read = None;

@@ -63,9 +63,8 @@ impl TurnLoop<'_> {
         if !meeting.pays_alone() {
             return None;
         }
-        let segments = wanted.into_iter().map(|(_, segment)| segment).collect();
         let until = clock::now() + Duration::from_secs_f64(PATIENCE * meeting.all_brought_s());
-        Some(Coming { bringing: Bringing::begin(uplink, None, segments), until })
+        Some(Coming { bringing: Bringing::begin(uplink, None, &wanted), until })
     }
 
     /// The link to the peer that runs the whole target now, if one does.

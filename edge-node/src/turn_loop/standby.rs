@@ -17,6 +17,9 @@ pub(super) struct Standby {
 impl TurnLoop<'_> {
     /// Takes what has come, and asks for what is new.
     pub(super) fn keep_up(&mut self) {
+        if self.standby.is_none() {
+            return;
+        }
         let leader = self.leader();
         let Some(standby) = &mut self.standby else { return };
         let Some(target) = &mut self.device.target else { return };
@@ -39,8 +42,7 @@ impl TurnLoop<'_> {
         standby.asked = whole;
         let wanted = sequence.lacking(text, self.device.config.segments.format);
         if !wanted.is_empty() {
-            let segments = wanted.into_iter().map(|(_, segment)| segment).collect();
-            standby.bringing = Some(Bringing::begin(uplink, None, segments));
+            standby.bringing = Some(Bringing::begin(uplink, None, &wanted));
         }
     }
 }
