@@ -193,7 +193,8 @@ impl<'a> Channel<'a> {
             | Message::Close(_)
             | Message::Ping(_)
             | Message::Pong(_)
-            | Message::SegmentPart(_) => {
+            | Message::SegmentPart(_)
+            | Message::Receipt(_) => {
                 Err(End::Misbehaved(PeerMisbehaved::OutOfTurn { kind: message.kind() }))
             }
         }

@@ -366,7 +366,8 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
         | Message::Ping(_)
         | Message::Pong(_)
         | Message::SegmentRequest(_)
-        | Message::SegmentPart(_) => Err(out_of_turn(message.kind())),
+        | Message::SegmentPart(_)
+        | Message::Receipt(_) => Err(out_of_turn(message.kind())),
     }
 }
 

@@ -48,6 +48,12 @@ pub(crate) async fn serve(
                     return;
                 }
             }
+            receipt = link.receipt() => {
+                if let Err(error) = control.send(Message::Receipt(receipt)).await {
+                    tracing::info!(peer = %link.peer(), why = %chain(&error), "link ended");
+                    return;
+                }
+            }
             channel = link.accept_session() => match channel {
                 Ok(channel) => {
                     sessions.spawn(session::serve(Arc::clone(&node), guest.clone(), channel));
@@ -127,7 +133,8 @@ async fn take(
         | Message::Rollback(_)
         | Message::Close(_)
         | Message::SegmentRequest(_)
-        | Message::SegmentPart(_)) => {
+        | Message::SegmentPart(_)
+        | Message::Receipt(_)) => {
             let error = PeerMisbehaved::OutOfTurn { kind: message.kind() };
             control.link().close(CloseCode::Misbehaved, &error.to_string());
             Ok(())

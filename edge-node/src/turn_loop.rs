@@ -364,7 +364,8 @@ impl<'a> TurnLoop<'a> {
             | Message::Close(_)
             | Message::Ping(_)
             | Message::Pong(_)
-            | Message::SegmentRequest(_) => Ok(()),
+            | Message::SegmentRequest(_)
+            | Message::Receipt(_) => Ok(()),
         };
         if let (Err(misbehaved), Some(session)) = (taken, &self.course.session) {
             tracing::warn!(%misbehaved, "the peer breaks the protocol");

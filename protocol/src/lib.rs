@@ -63,10 +63,11 @@ pub use handshake::{
 pub use hops::{HopWork, Hops, HopsConfig, Side};
 pub use id::{Epoch, SessionId};
 pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
-pub use link_meter::LinkMeter;
+pub use link_meter::{LinkMeter, tells_rate};
 pub use message::{
     Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
-    Ping, PlannedStage, Pong, Rollback, Scope, SegmentPart, SegmentRequest, Verdict, Welcome,
+    Ping, PlannedStage, Pong, Receipt, Rollback, Scope, SegmentPart, SegmentRequest, Verdict,
+    Welcome,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
 pub use recital::Recital;

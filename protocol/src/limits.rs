@@ -81,7 +81,8 @@ pub const fn body_len_max(kind: Kind) -> usize {
         | Kind::Close
         | Kind::Ping
         | Kind::Pong
-        | Kind::SegmentPart => FIXED_LEN,
+        | Kind::SegmentPart
+        | Kind::Receipt => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Verdict => PASS_ROWS_MAX / 8 + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,

@@ -3,6 +3,7 @@
 use crate::channel::Misbehaviour;
 use crate::close::{CloseCode, LinkEnd, text_chain};
 use crate::peer::{Peer, PeerError};
+use crate::receipts::Receipts;
 use crate::tally::{Counter, Counters};
 use quinn::ConnectionError;
 use rustls_pki_types::CertificateDer;
@@ -16,6 +17,7 @@ pub(crate) struct Connection {
     ours: Arc<OnceLock<LinkEnd>>,
     counters: Arc<Counters>,
     frames: Arc<FrameBytes>,
+    receipts: Arc<Receipts>,
 }
 
 /// Bytes of all frames of a connection: header, body and payload.
@@ -29,7 +31,13 @@ pub(crate) struct FrameBytes {
 
 impl Connection {
     pub(crate) fn new(quic: quinn::Connection, counters: Arc<Counters>) -> Self {
-        Self { quic, ours: Arc::default(), counters, frames: Arc::default() }
+        let (ours, frames, receipts) = Default::default();
+        Self { quic, ours, counters, frames, receipts }
+    }
+
+    /// How fast hidden states have come.
+    pub(crate) fn receipts(&self) -> &Receipts {
+        &self.receipts
     }
 
     /// What its streams have carried.

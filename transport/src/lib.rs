@@ -32,6 +32,7 @@ mod network;
 mod options;
 mod peer;
 mod pem_file;
+mod receipts;
 mod reset;
 mod socket;
 mod streams;

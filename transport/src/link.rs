@@ -7,7 +7,7 @@ use crate::options::{LinkOptions, Side};
 use crate::peer::Peer;
 use crate::streams::{self, Ends, NewSession};
 use base::ByteCount;
-use protocol::Scope;
+use protocol::{Receipt, Scope};
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::{Add, Sub};
@@ -155,6 +155,12 @@ impl Link {
             frames: flow(frames.sent.get(), frames.received.get()),
             udp: flow(stats.udp_tx.bytes, stats.udp_rx.bytes),
         }
+    }
+
+    /// Waits until enough hidden states came from the peer in one piece to tell what the link carries. May
+    /// be dropped half-way; of several that nobody waited for, the newest is told.
+    pub async fn receipt(&self) -> Receipt {
+        self.connection().receipts().next().await
     }
 
     /// The link's own channel. On the listening side, waits until the peer has opened it,

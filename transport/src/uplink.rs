@@ -33,7 +33,7 @@ use crate::{
 use carrier::Carriers;
 use keeper::Keeper;
 use profile::{LinkEstimate, LinkTerms};
-use protocol::{Hello, LinkHealthConfig, LinkMeter, Welcome};
+use protocol::{Hello, LinkHealthConfig, LinkMeter, Receipt, Welcome};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -178,6 +178,11 @@ impl Uplink {
 
     fn note_load(&self, load: u8) {
         *self.load.lock().unwrap_or_else(PoisonError::into_inner) = Some((load, clock::now()));
+    }
+
+    fn note_receipt(&self, receipt: Receipt) {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.handle_receipt(receipt);
     }
 
     /// So many bytes came over the link in so long, as fast as the peer could send them.

@@ -253,6 +253,7 @@ fn take_from_above(
         | Message::Ping(_)
         | Message::Pong(_)
         | Message::SegmentRequest(_)
-        | Message::SegmentPart(_) => Err(UpstreamGone),
+        | Message::SegmentPart(_)
+        | Message::Receipt(_) => Err(UpstreamGone),
     }
 }

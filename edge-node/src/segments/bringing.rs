@@ -125,7 +125,8 @@ async fn bring(
                 | Message::Close(_)
                 | Message::Ping(_)
                 | Message::Pong(_)
-                | Message::SegmentRequest(_) => {}
+                | Message::SegmentRequest(_)
+                | Message::Receipt(_) => {}
             }
             while let Some(arrived) = fetch.poll_arrived() {
                 let segment = named.remove(&runtime::TextKey(arrived.text.0));

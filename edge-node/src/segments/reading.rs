@@ -55,7 +55,8 @@ impl Reading {
                 | Message::Ping(_)
                 | Message::Pong(_)
                 | Message::SegmentRequest(_)
-                | Message::SegmentPart(_) => {}
+                | Message::SegmentPart(_)
+                | Message::Receipt(_) => {}
             }
         }
         Ok(())

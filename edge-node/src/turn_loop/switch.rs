@@ -167,7 +167,8 @@ impl TurnLoop<'_> {
                 | Message::Close(_)
                 | Message::Ping(_)
                 | Message::Pong(_)
-                | Message::SegmentRequest(_) => {}
+                | Message::SegmentRequest(_)
+                | Message::Receipt(_) => {}
             },
             Some(Err(_)) => self.lose_next(),
             None => {}

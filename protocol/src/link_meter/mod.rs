@@ -10,6 +10,7 @@
 
 mod gauge;
 
+use crate::Receipt;
 use gauge::Gauge;
 use profile::{Estimate, LinkEstimate, LinkTerms};
 use std::time::Duration;
@@ -18,8 +19,14 @@ use std::time::Duration;
 const RTT_MS_FIRST: Estimate = Estimate { mean: 50.0, deviation: 50.0 };
 
 /// Smaller pieces come out of buffers on the way.
-const DOWNLOAD_BYTES_MIN: usize = 16 << 10;
-const DOWNLOAD_TIME_MIN: Duration = Duration::from_millis(2);
+const TELLING_BYTES_MIN: usize = 16 << 10;
+const TELLING_TIME_MIN: Duration = Duration::from_millis(2);
+
+/// Whether `bytes` that came in one piece in `took` say what the link carries: what is over in a moment says
+/// nothing of it.
+pub fn tells_rate(bytes: usize, took: Duration) -> bool {
+    bytes >= TELLING_BYTES_MIN && took >= TELLING_TIME_MIN
+}
 
 /// One link, measured.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub struct LinkMeter {
     terms: LinkTerms,
     rtt_ms: Gauge,
     loss: Gauge,
+    /// Of what went in one piece, by the peer's word.
+    up_mbps: Gauge,
     /// Of what came in one piece.
     down_mbps: Gauge,
     /// Packets sent and lost when they were last looked at.
@@ -36,8 +45,8 @@ pub struct LinkMeter {
 impl LinkMeter {
     /// Of which nothing is measured yet.
     pub fn new(terms: LinkTerms) -> Self {
-        let [rtt_ms, loss, down_mbps] = std::array::from_fn(|_| Gauge::default());
-        Self { terms, rtt_ms, loss, down_mbps, packets: (0, 0) }
+        let [rtt_ms, loss, up_mbps, down_mbps] = std::array::from_fn(|_| Gauge::default());
+        Self { terms, rtt_ms, loss, up_mbps, down_mbps, packets: (0, 0) }
     }
 
     /// A round trip took so long.
@@ -57,27 +66,35 @@ impl LinkMeter {
         self.packets = (sent, lost);
     }
 
-    /// So many bytes came from the peer as fast as it could send them, in so long. What is over in a moment
-    /// says nothing of the link and is not looked at.
+    /// The peer says how fast it got what this node sent.
+    pub fn handle_receipt(&mut self, receipt: Receipt) {
+        let took = Duration::from_micros(receipt.us.into());
+        observe_rate(&mut self.up_mbps, receipt.bytes as usize, took);
+    }
+
+    /// So many bytes came from the peer as fast as it could send them, in so long.
     pub fn handle_download(&mut self, bytes: usize, took: Duration) {
-        if bytes >= DOWNLOAD_BYTES_MIN && took >= DOWNLOAD_TIME_MIN {
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs few digits")]
-            let megabits = bytes as f64 * 8.0 / 1e6;
-            self.down_mbps.observe(megabits / took.as_secs_f64());
-        }
+        observe_rate(&mut self.down_mbps, bytes, took);
     }
 
     /// What is to be expected of it: what was measured, and before that what its terms say.
     pub fn estimate(&self) -> LinkEstimate {
         let LinkTerms { up_mbps, down_mbps, price_per_gigabyte } = self.terms;
-        let down_mbps = self.down_mbps.estimate().unwrap_or(down_mbps);
         LinkEstimate {
             rtt_ms: self.rtt_ms.estimate().unwrap_or(RTT_MS_FIRST),
             loss: self.loss.estimate().unwrap_or(Estimate { mean: 0.0, deviation: 0.0 }),
-            up_mbps,
-            down_mbps,
+            up_mbps: self.up_mbps.estimate().unwrap_or(up_mbps),
+            down_mbps: self.down_mbps.estimate().unwrap_or(down_mbps),
             price_per_gigabyte,
         }
+    }
+}
+
+fn observe_rate(mbps: &mut Gauge, bytes: usize, took: Duration) {
+    if tells_rate(bytes, took) {
+        #[expect(clippy::cast_precision_loss, reason = "a rate needs few digits")]
+        let megabits = bytes as f64 * 8.0 / 1e6;
+        mbps.observe(megabits / took.as_secs_f64());
     }
 }
 

@@ -88,3 +88,18 @@ fn the_rate_down_is_that_of_what_came() {
     assert!((carries(4.0) - 4.0).abs() < 0.1);
     assert!((carries(20.0) - 20.0).abs() < 1.0);
 }
+
+/// Goal: a peer's word of what came is believed before what was said, and says nothing of the other way.
+#[test]
+fn the_rate_up_is_what_the_peer_says_came() {
+    let terms = LinkTerms { up_mbps: Estimate::exactly(10.0), ..LinkTerms::default() };
+    let mut meter = LinkMeter::new(terms);
+    meter.handle_receipt(Receipt { bytes: u32::MAX, us: 0 });
+    meter.handle_receipt(Receipt { bytes: 1_000, us: 800_000 });
+    assert_eq!(meter.estimate().up_mbps, Estimate::exactly(10.0));
+    for _ in 0..12 {
+        meter.handle_receipt(Receipt { bytes: 50_000, us: 100_000 });
+    }
+    assert!((meter.estimate().up_mbps.mean - 4.0).abs() < 0.1);
+    assert_eq!(meter.estimate().down_mbps, terms.down_mbps);
+}

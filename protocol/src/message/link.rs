@@ -69,6 +69,16 @@ pub struct Pong {
     pub load: u8,
 }
 
+/// How fast hidden states came from the dialler: for its estimate of what the link carries up, which it
+/// cannot measure itself. Sent where enough came in one piece to tell; not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// So many bytes of one payload, its last ones.
+    pub bytes: u32,
+    /// From the first of them to the last, in microseconds.
+    pub us: u32,
+}
+
 impl Hello {
     pub(super) fn check(&self) -> Result<(), LimitError> {
         LimitError::cap("numerics class bytes", self.numerics.len(), limits::NUMERICS_LEN_MAX)
@@ -81,5 +91,11 @@ impl Welcome {
         LimitError::cap_u32("layers", self.layers, limits::LAYERS_MAX)?;
         LimitError::cap_u32("layers held", self.holds.end(), self.layers)?;
         LimitError::cap_u32("width", self.width, limits::WIDTH_MAX)
+    }
+}
+
+impl Receipt {
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        LimitError::cap("bytes that arrived", self.bytes as usize, limits::HIDDEN_LEN_MAX)
     }
 }

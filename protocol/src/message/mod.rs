@@ -8,7 +8,7 @@ mod link;
 mod segment;
 mod session;
 
-pub use link::{Hello, Ping, Pong, Welcome};
+pub use link::{Hello, Ping, Pong, Receipt, Welcome};
 pub use segment::{SegmentPart, SegmentRequest};
 pub use session::{
     Close, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback,
@@ -49,6 +49,8 @@ pub enum Message {
     SegmentRequest(SegmentRequest),
     /// The next bytes of one of them.
     SegmentPart(SegmentPart),
+    /// How fast hidden states came.
+    Receipt(Receipt),
 }
 
 /// What a frame carries, as its header says it.
@@ -83,6 +85,8 @@ pub enum Kind {
     SegmentRequest = 13,
     /// [`Message::SegmentPart`].
     SegmentPart = 14,
+    /// [`Message::Receipt`].
+    Receipt = 15,
 }
 
 /// Which stream of a session a frame travels on.
@@ -107,7 +111,7 @@ pub enum Scope {
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Hello,
         Self::Welcome,
         Self::Open,
@@ -122,6 +126,7 @@ impl Kind {
         Self::Draft,
         Self::SegmentRequest,
         Self::SegmentPart,
+        Self::Receipt,
     ];
 
     /// The code in a frame's header.
@@ -137,7 +142,7 @@ impl Kind {
     /// Connection or session.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::Hello | Self::Welcome | Self::Ping | Self::Pong => Scope::Link,
+            Self::Hello | Self::Welcome | Self::Ping | Self::Pong | Self::Receipt => Scope::Link,
             Self::Open
             | Self::Opened
             | Self::Pass
@@ -164,7 +169,9 @@ impl Kind {
             | Self::Pong
             | Self::Fault
             | Self::SegmentRequest => true,
-            Self::Welcome | Self::Opened | Self::Verdict | Self::SegmentPart => false,
+            Self::Welcome | Self::Opened | Self::Verdict | Self::SegmentPart | Self::Receipt => {
+                false
+            }
         }
     }
 
@@ -177,7 +184,8 @@ impl Kind {
             | Self::Ping
             | Self::Pong
             | Self::Fault
-            | Self::SegmentPart => true,
+            | Self::SegmentPart
+            | Self::Receipt => true,
             Self::Hello
             | Self::Open
             | Self::Pass
@@ -207,6 +215,7 @@ impl Message {
             Self::Fault(_) => Kind::Fault,
             Self::SegmentRequest(_) => Kind::SegmentRequest,
             Self::SegmentPart(_) => Kind::SegmentPart,
+            Self::Receipt(_) => Kind::Receipt,
         }
     }
 
@@ -227,7 +236,8 @@ impl Message {
             | Self::Pong(_)
             | Self::Fault(_)
             | Self::SegmentRequest(_)
-            | Self::SegmentPart(_) => Lane::Control,
+            | Self::SegmentPart(_)
+            | Self::Receipt(_) => Lane::Control,
         }
     }
 
@@ -249,7 +259,8 @@ impl Message {
             | Self::Ping(_)
             | Self::Pong(_)
             | Self::Fault(_)
-            | Self::SegmentRequest(_) => 0,
+            | Self::SegmentRequest(_)
+            | Self::Receipt(_) => 0,
         }
     }
 
@@ -269,6 +280,7 @@ impl Message {
             Self::Fault(fault) => fault.check(),
             Self::SegmentRequest(request) => request.check(),
             Self::SegmentPart(part) => part.check(),
+            Self::Receipt(receipt) => receipt.check(),
             Self::Opened(_)
             | Self::Rollback(_)
             | Self::Close(_)
@@ -293,6 +305,7 @@ impl Message {
             Self::Fault(body) => codec::encode(body),
             Self::SegmentRequest(body) => codec::encode(body),
             Self::SegmentPart(body) => codec::encode(body),
+            Self::Receipt(body) => codec::encode(body),
         }
     }
 
@@ -314,6 +327,7 @@ impl Message {
             Kind::Fault => Self::Fault(codec::decode(bytes)?),
             Kind::SegmentRequest => Self::SegmentRequest(codec::decode(bytes)?),
             Kind::SegmentPart => Self::SegmentPart(codec::decode(bytes)?),
+            Kind::Receipt => Self::Receipt(codec::decode(bytes)?),
         })
     }
 }

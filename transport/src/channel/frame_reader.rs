@@ -2,6 +2,7 @@
 
 use super::{ChannelError, Misbehaviour, Rules};
 use crate::connection::Connection;
+use crate::receipts::Stopwatch;
 use bytes::{Bytes, BytesMut};
 use protocol::{Frame, Header, Lane, Message, frame};
 use quinn::{ReadError, RecvStream};
@@ -18,6 +19,8 @@ pub(crate) struct FrameReader {
     buffer: BytesMut,
     /// Bytes of the frame's parts before.
     taken: usize,
+    /// Of hidden states.
+    stopwatch: Stopwatch,
 }
 
 /// The part of a frame that comes next.
@@ -49,7 +52,8 @@ impl FrameReader {
         lane: Lane,
     ) -> Self {
         let (expect, buffer) = (Expect::Header, BytesMut::new());
-        Self { stream, connection, rules, lane, expect, buffer, taken: 0 }
+        let stopwatch = Stopwatch::default();
+        Self { stream, connection, rules, lane, expect, buffer, taken: 0, stopwatch }
     }
 
     /// The next frame. May be dropped half-way and called again.
@@ -61,6 +65,7 @@ impl FrameReader {
         loop {
             while self.buffer.len() == self.expect.len() {
                 let bytes = self.buffer.split().freeze();
+                self.stopwatch.stop(bytes.len(), self.connection.receipts());
                 self.taken += bytes.len();
                 match self.advance(bytes) {
                     Ok(Some(frame)) => {
@@ -73,7 +78,12 @@ impl FrameReader {
             }
             let missing = self.expect.len() - self.buffer.len();
             match self.stream.read_chunk(missing, true).await {
-                Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),
+                Ok(Some(chunk)) => {
+                    self.buffer.extend_from_slice(&chunk.bytes);
+                    if self.lane == Lane::Hidden {
+                        self.stopwatch.see(self.buffer.len(), self.expect.len());
+                    }
+                }
                 Ok(None) => return Err(self.end()),
                 Err(error) => return Err(self.lost(error)),
             }

@@ -4,7 +4,7 @@ use super::{World, loopback, soon};
 use crate::{Link, LinkOptions, Network, clock};
 use base::Role;
 use link_emulator::{Emulation, LinkProfile};
-use protocol::{Message, Ping, Pong};
+use protocol::{Message, Ping, Pong, Receipt};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
@@ -282,5 +282,37 @@ async fn a_link_goes_on_from_a_fresh_socket() {
             assert_ne!(down.remote_address(), before);
         }
         assert_eq!(world.listener.tally().links, 1);
+    }
+}
+
+/// Goal: who gets hidden states can say what the link carries up, and says nothing of what came in a moment.
+/// Method: six passes of 256 KiB over two links, then small ones.
+#[tokio::test(start_paused = true)]
+async fn a_receipt_says_what_the_link_carries() {
+    for mbps in [4.0, 20.0] {
+        let link = both_ways(&format!("delay_ms = 20\nrate_mbps = {mbps:.1}"), "");
+        let network = Network::memory();
+        let mut world = World::with(LinkOptions { network, ..LinkOptions::default() });
+        world.options.network = world.options.network.clone().emulating(Some(link), 1);
+        let (up, down, _dialer) = world.link().await;
+        let mut session = up.open_session().await.unwrap();
+        session.send(super::open(1)).await.unwrap();
+        let mut theirs = soon(down.accept_session()).await.unwrap();
+        let reading = tokio::spawn(async move {
+            for _ in 0..8 {
+                theirs.recv().await.unwrap();
+            }
+        });
+        let mut told = 0.0;
+        for base in 0..6 {
+            session.send(super::hidden_pass(base, 64, 9)).await.unwrap();
+            let Receipt { bytes, us } = down.receipt().await;
+            told = f64::from(bytes) * 8.0 / f64::from(us);
+        }
+        assert!((0.8..1.05).contains(&(told / mbps)), "{told} Mb/s of {mbps}");
+        session.send(super::hidden_pass(6, 1, 9)).await.unwrap();
+        reading.await.unwrap();
+        let more = tokio::time::timeout(ms(1000), down.receipt()).await;
+        assert!(more.is_err(), "{more:?}");
     }
 }

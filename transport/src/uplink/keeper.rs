@@ -177,6 +177,10 @@ impl<'a> Keeper<'a> {
         if let Message::Pong(pong) = &message {
             self.uplink.note_load(pong.load);
         }
+        if let Message::Receipt(receipt) = message {
+            // It shows what came a while ago, and is no word of a session.
+            return self.uplink.note_receipt(receipt);
+        }
         note(&mut self.health, &message);
     }
 
@@ -216,6 +220,7 @@ fn note(health: &mut LinkHealth, message: &Message) {
         | Message::Rollback(_)
         | Message::Close(_)
         | Message::SegmentRequest(_)
-        | Message::SegmentPart(_) => health.handle_frame(now),
+        | Message::SegmentPart(_)
+        | Message::Receipt(_) => health.handle_frame(now),
     }
 }
