@@ -20,6 +20,7 @@ mod situation;
 #[cfg(test)]
 mod testing;
 
+pub use base::Privacy;
 pub use candidate::Candidate;
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
 pub use cost::{Costs, Prediction};
@@ -31,4 +32,4 @@ pub use plan::{LocalChoice, Mode, Plan, Speculation, Stage};
 pub use replanner::{Advice, Outlook, Reason, Replanner};
 pub use request::{PlanError, PlanRequest, RequestedStage};
 pub use search::Choice;
-pub use situation::{Admission, Demand, Link, NodeState, Privacy, Situation, SituationError};
+pub use situation::{Admission, Demand, Link, NodeState, Situation, SituationError};

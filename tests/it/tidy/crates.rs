@@ -6,13 +6,14 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
     ("profile", &["base"]),
     ("protocol", &["base", "profile"]),
     ("partitioner", &["base", "profile"]),
+    ("routing", &["base"]),
     ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),

@@ -1,0 +1,35 @@
+//! How far a text may travel.
+
+use crate::Role;
+use serde::{Deserialize, Serialize};
+
+/// How far a conversation's text and hidden states may travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Privacy {
+    /// Nothing leaves the device.
+    Device,
+    /// Not beyond the gateways of its site.
+    Site,
+    /// Anywhere that a certificate of ours reaches.
+    Anywhere,
+}
+
+impl Privacy {
+    /// Whether the text may reach a node of `role`.
+    pub const fn allows(self, role: Role) -> bool {
+        match (self, role) {
+            (_, Role::Device) | (Self::Site, Role::Gateway) | (Self::Anywhere, _) => true,
+            (Self::Device, Role::Gateway | Role::Cloud) | (Self::Site, Role::Cloud) => false,
+        }
+    }
+
+    /// The class as configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Site => "site",
+            Self::Anywhere => "anywhere",
+        }
+    }
+}
