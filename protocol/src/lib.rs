@@ -49,6 +49,7 @@ mod text_name;
 mod token_run;
 mod transcript;
 mod varint;
+mod veil;
 mod verifier;
 
 pub use drafter::{
@@ -76,4 +77,5 @@ pub use speculation::{Drafted, Origin, Source, Sources, Tuning};
 pub use tenant::TenantSecret;
 pub use text_name::TextName;
 pub use transcript::Transcript;
+pub use veil::Veil;
 pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};
