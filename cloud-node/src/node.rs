@@ -9,7 +9,7 @@ use crate::stages::{Own, Sharing};
 use crate::store::{Asked, Store};
 use base::LayerRange;
 use profile::{NodeProfile, Reach, Upstream};
-use protocol::{Hops, Host, PlannedStage, SessionId, Verifier};
+use protocol::{Homecoming, Hops, Host, PlannedStage, SessionId, Verifier};
 use runtime::{KvOptions, StageSpec, TextKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -75,10 +75,20 @@ pub(crate) enum Machine {
     /// A stage in between.
     Hops {
         hops: Box<Hops>,
+        /// The head, where the chain comes back to it.
+        home: Option<Home>,
         /// What the upstream knows the session as: an id of ours, so that two devices which chose
         /// the same one do not meet there.
         upstream_id: SessionId,
     },
+}
+
+/// The head of a chain that comes back to this node.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) homecoming: Box<Homecoming>,
+    /// Whose rows it runs. Without layers they leave no KV.
+    pub(crate) sequence: Arc<Sequence>,
 }
 
 impl Node {

@@ -15,11 +15,12 @@
 //! - **What a peer does wrong in a session ends that session.** It also costs a device its link,
 //!   but not a gateway, whose link is that of many devices.
 
+mod home;
 mod hop;
 mod verify;
 
 use crate::engine::{Done, EngineError, Job, Sequence};
-use crate::node::{Kept, Machine, Node, Seat};
+use crate::node::{Home, Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::segments::{self, LastWord};
 use crate::stages::{self, Accepted};
@@ -28,8 +29,9 @@ use base::{ByteCount, Position, Role, TokenId};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
-    Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Hops, HopsConfig, Kind, Message, Open, Pass,
-    Rollback, SegmentRequest, SessionId, TenantSecret, Verifier, VerifierConfig,
+    Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Homecoming, Hops, HopsConfig, Kind, Message,
+    Open, Pass, Rollback, SegmentRequest, SessionId, TenantSecret, Verdict, Verifier,
+    VerifierConfig,
 };
 use runtime::{ForwardError, HopCoder, KvOptions};
 use settings::chain;
@@ -151,7 +153,8 @@ async fn turn(
     open: Open,
 ) -> Result<End, Box<Fault>> {
     let open = Open { tenant: open.tenant.or(guest.tenant), ..open };
-    let accepted = stages::accept(node.own(), &open, &guest.numerics)?;
+    let peer = guest.link.peer();
+    let accepted = stages::accept(node.own(), &open, peer, &guest.numerics)?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
     let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);
     let admitted = {
@@ -177,7 +180,9 @@ async fn turn(
     let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
     let end = match &mut kept.machine {
         Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
-        Machine::Hops { hops, upstream_id } => hop::drive(driver, hops, *upstream_id, ends).await,
+        Machine::Hops { hops, home, upstream_id } => {
+            hop::drive(driver, hops, home.as_mut(), *upstream_id, ends).await
+        }
     };
     match end {
         End::Lost(_) | End::Superseded | End::Reopened(_) => *slot = Some(kept),
@@ -203,13 +208,8 @@ struct Driver<'a> {
 impl Driver<'_> {
     /// The values `[T, D]` of the rows that are needed.
     fn decode(&self, rows: &HiddenRows) -> Result<Vec<f32>, Trouble> {
-        let (width, coder) = (rows.width as usize, self.accepted.reads.as_ref());
-        let coder = coder.expect("the machine takes hidden states where the stage reads them");
-        let mut values = coder
-            .decode(&rows.payload, rows.rows, width)
-            .map_err(|error| Trouble::corrupt(&error))?;
-        values.drain(..rows.skip * width);
-        Ok(values)
+        let coder = self.accepted.reads.as_ref();
+        decode(coder.expect("the machine takes hidden states where the stage reads them"), rows)
     }
 
     /// The blocks of `text` that rows from `base` on may take from KV that is known, of those on disk.
@@ -238,6 +238,15 @@ impl Driver<'_> {
             node.engine.adopt(&sequence, layers, base, tokens).await.map(Outcome::Known)
         })
     }
+}
+
+/// The values `[T, D]` of the rows that are needed, which came as `coder` says.
+fn decode(coder: &HopCoder, rows: &HiddenRows) -> Result<Vec<f32>, Trouble> {
+    let width = rows.width as usize;
+    let values = coder.decode(&rows.payload, rows.rows, width);
+    let mut values = values.map_err(|error| Trouble::corrupt(&error))?;
+    values.drain(..rows.skip * width);
+    Ok(values)
 }
 
 /// Gives the seat up at the end of a turn, however it ends.
@@ -281,14 +290,15 @@ impl Ends {
     }
 
     /// Sends down, unless a later turn begins first.
-    async fn send(&mut self, message: Message, stop: &CancellationToken) -> Result<(), End> {
-        if message.kind() == Kind::Verdict {
+    async fn send(&mut self, frame: impl Into<Frame>, stop: &CancellationToken) -> Result<(), End> {
+        let frame = frame.into();
+        if matches!(frame.message.kind(), Kind::Verdict | Kind::Pass) {
             self.last_word.touch();
         }
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(End::Superseded),
-            sent = self.sender.send(message) => sent.map_err(End::Lost),
+            sent = self.sender.send(frame) => sent.map_err(End::Lost),
         }
     }
 }
@@ -300,12 +310,24 @@ fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: &Accepted) -> Kept {
     let machine = match &accepted.writes {
         None => {
             let hidden = reads.map(|codec| (codec, width));
-            Machine::Verifier(Box::new(Verifier::new(VerifierConfig { hidden })))
+            let head_alone = accepted.run.layers.is_empty();
+            Machine::Verifier(Box::new(Verifier::new(VerifierConfig { hidden, head_alone })))
         }
         Some(writes) => {
-            let config = HopsConfig { reads, writes: writes.codec(), width };
+            let config = HopsConfig {
+                reads,
+                writes: writes.codec(),
+                width,
+                behind_layers: accepted.is_behind_layers(),
+                last_layer: accepted.last_layer,
+                head: accepted.head,
+            };
+            let home = accepted.home.as_ref().map(|coder| Home {
+                homecoming: Box::new(Homecoming::new(coder.codec(), width)),
+                sequence: node.engine.open(kv),
+            });
             let upstream_id = SessionId(node.network.random());
-            Machine::Hops { hops: Box::new(Hops::new(config)), upstream_id }
+            Machine::Hops { hops: Box::new(Hops::new(config)), home, upstream_id }
         }
     };
     Kept { stages: open.stages.clone(), kv, sequence: node.engine.open(kv), machine }
@@ -340,6 +362,8 @@ enum Said {
     Pass(Pass, Bytes),
     /// Drafts to judge.
     Draft(Draft),
+    /// What the head says, where that is below.
+    Verdict(Verdict),
     /// What to forget.
     Rollback(Rollback),
     /// Nothing that changes the session.
@@ -352,6 +376,7 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
     match message {
         Message::Pass(pass) => Ok(Said::Pass(pass, payload)),
         Message::Draft(draft) => Ok(Said::Draft(draft)),
+        Message::Verdict(verdict) => Ok(Said::Verdict(verdict)),
         Message::Rollback(rollback) => Ok(Said::Rollback(rollback)),
         Message::Open(open) => Err(End::Reopened(Box::new(open))),
         Message::Close(_) => Err(End::Closed),
@@ -362,7 +387,6 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
         Message::Hello(_)
         | Message::Welcome(_)
         | Message::Opened(_)
-        | Message::Verdict(_)
         | Message::Ping(_)
         | Message::Pong(_)
         | Message::SegmentRequest(_)

@@ -4,7 +4,7 @@
 
 use crate::config::SharePrefixes;
 use base::{NodeName, Role};
-use protocol::{Fault, FaultKind, Host, Open, PlannedStage};
+use protocol::{Fault, FaultKind, Host, Open, PlannedStage, Side};
 use runtime::{HopCoder, KvOptions, Lineage, PrefixScope, StageSpec};
 use transport::Peer;
 
@@ -30,14 +30,32 @@ pub(crate) struct Accepted {
     pub(crate) reads: Option<HopCoder>,
     /// How they leave; `None` for the last stage.
     pub(crate) writes: Option<HopCoder>,
+    /// Where the head is, of a stage that has not got it: below, where the chain comes back past us.
+    pub(crate) head: Side,
+    /// Whether no layer is behind it.
+    pub(crate) last_layer: bool,
+    /// How they come back into the head, where the chain comes back to us.
+    pub(crate) home: Option<HopCoder>,
 }
 
-/// The stage of `open` that is ours, from a peer whose kernels are of class `numerics`.
+impl Accepted {
+    /// Whether all layers are before it.
+    pub(crate) const fn is_behind_layers(&self) -> bool {
+        self.last_layer && self.run.layers.is_empty()
+    }
+}
+
+/// The stage of `open` that is ours, from `peer`, whose kernels are of class `numerics`.
 ///
 /// # Errors
 ///
 /// The fault to answer with: which part of the plan does not fit, and what would.
-pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accepted, Box<Fault>> {
+pub(crate) fn accept(
+    own: Own<'_>,
+    open: &Open,
+    peer: &Peer,
+    numerics: &str,
+) -> Result<Accepted, Box<Fault>> {
     let fault = |kind, detail: String| Box::new(Fault::on_session(open.epoch, kind, &detail));
     let rejected = |detail| fault(FaultKind::Rejected, detail);
     let Some((stage, rest)) = open.stages.split_first() else {
@@ -65,16 +83,25 @@ pub(crate) fn accept(own: Own<'_>, open: &Open, numerics: &str) -> Result<Accept
     let width = own.host.width;
     let coder = |stage| coder_into(stage, width).map_err(rejected);
     let reads = (!stage.embedding).then(|| coder(stage)).transpose()?;
-    if reads.is_some() && numerics != own.host.numerics {
+    let onward = onward(own, stage, rest, peer).map_err(rejected)?;
+    if (reads.is_some() || onward.head == Side::Down) && numerics != own.host.numerics {
         let ours = &own.host.numerics;
         return Err(fault(
             FaultKind::PeerIncompatible,
             format!("hidden states of numerics class {numerics:?} cannot go on in {ours:?}"),
         ));
     }
-    let next = next_stage(stage, rest, own.upstream).map_err(rejected)?;
-    let writes = next.map(coder).transpose()?;
-    Ok(Accepted { run, reads, writes })
+    let Onward { next, head, home } = onward;
+    if home.is_some() && !own.holds.head {
+        let holds = own.holds;
+        return Err(fault(
+            FaultKind::PeerIncompatible,
+            format!("the head is planned for {name}, which holds {holds}"),
+        ));
+    }
+    let (writes, home) = (next.map(coder).transpose()?, home.map(coder).transpose()?);
+    let last_layer = stage.layers.end() == own.host.layers;
+    Ok(Accepted { run, reads, writes, head, last_layer, home })
 }
 
 /// With whom this node shares KV.
@@ -141,14 +168,31 @@ fn coder_into(stage: &PlannedStage, width: u32) -> Result<HopCoder, String> {
     HopCoder::new(stage.codec, &stage.scales, width as usize).map_err(|error| error.to_string())
 }
 
-/// The stage after `stage`, which is the upstream's; `None` behind the last.
-fn next_stage<'a>(
+/// What is behind a stage.
+#[derive(Debug)]
+struct Onward<'a> {
+    /// The next stage; `None` behind the last.
+    next: Option<&'a PlannedStage>,
+    head: Side,
+    /// The head, where that is ours as well.
+    home: Option<&'a PlannedStage>,
+}
+
+/// What is behind `stage`, which `peer` opened: a stage of the upstream's; or, where the chain turns, the
+/// head of a node that it crossed before us.
+fn onward<'a>(
+    own: Own<'_>,
     stage: &PlannedStage,
     rest: &'a [PlannedStage],
-    upstream: Option<&NodeName>,
-) -> Result<Option<&'a PlannedStage>, String> {
+    peer: &Peer,
+) -> Result<Onward<'a>, String> {
+    let all = own.host.layers;
+    let is_below = |last: &PlannedStage| {
+        let is_head = last.head && !last.embedding && last.layers.is_empty();
+        is_head && last.layers.start() == all && is_before(own, &last.node, peer)
+    };
     let next = match (stage.head, rest.first()) {
-        (true, None) => return Ok(None),
+        (true, None) => return Ok(Onward { next: None, head: Side::Up, home: None }),
         (true, Some(next)) => {
             return Err(format!("the stage with the head is the last, but {} follows", next.node));
         }
@@ -157,7 +201,13 @@ fn next_stage<'a>(
         }
         (false, Some(next)) => next,
     };
-    let Some(upstream) = upstream else {
+    if let ([head], false) = (rest, stage.layers.is_empty())
+        && stage.layers.end() == all
+        && is_below(head)
+    {
+        return Ok(Onward { next: Some(head), head: Side::Down, home: None });
+    }
+    let Some(upstream) = own.upstream else {
         return Err(format!("this node has no upstream to reach {}", next.node));
     };
     if next.node != *upstream {
@@ -167,7 +217,18 @@ fn next_stage<'a>(
         let (here, there) = (stage.layers, next.layers);
         return Err(format!("layers {there} do not follow layers {here} of the stage before"));
     }
-    Ok(Some(next))
+    let last = rest.last().filter(|last| rest.len() > 1 && last.layers.start() == all);
+    let home =
+        last.filter(|last| last.head && last.layers.is_empty() && last.node == own.host.node);
+    let head = if last.is_some_and(is_below) { Side::Down } else { Side::Up };
+    Ok(Onward { next: Some(next), head, home })
+}
+
+/// Whether a chain that `peer` opened may have crossed `node` before us. Of a gateway's devices we know no
+/// names.
+fn is_before(own: Own<'_>, node: &NodeName, peer: &Peer) -> bool {
+    let is_ahead = *node == own.host.node || own.upstream == Some(node);
+    !is_ahead && (*node == peer.name || peer.role != Role::Device)
 }
 
 /// Nothing is skipped between embedding, layers and head. A stage without layers stands somewhere

@@ -1,6 +1,8 @@
 //! Which plan a request is run by, and the session that carries it.
 
+use crate::chain::Chain;
 use crate::device::Device;
+use crate::way_home::WayHome;
 use base::NodeName;
 use partitioner::{Plan, PlanRequest};
 use protocol::{Close, Frame, Message};
@@ -26,10 +28,11 @@ pub(crate) struct Course {
     /// `None` while it depends on a peer that was never heard of: until then the device is alone.
     pub(crate) plan: Option<Plan>,
     way_out: Option<Arc<WayOut>>,
+    way_home: Option<Arc<WayHome>>,
     /// To the plan's first peer; `None` where it has none.
     uplink: Option<Arc<Uplink>>,
     states: Option<watch::Receiver<UplinkState>>,
-    pub(crate) session: Option<UplinkSession>,
+    pub(crate) session: Option<Chain>,
     /// When to ask for a session again on a link that stands.
     pub(crate) reopen_at: Option<Instant>,
 }
@@ -40,12 +43,19 @@ impl Course {
         let uplink = device.uplink(&request);
         let states = uplink.as_ref().map(|uplink| uplink.watch());
         let way_out = plan.as_ref().and_then(|plan| device.way_out(plan)).map(Arc::new);
-        Self { request, plan, way_out, uplink, states, session: None, reopen_at: None }
+        let way_home = plan.as_ref().and_then(|plan| device.way_home(plan)).map(Arc::new);
+        let (session, reopen_at) = (None, None);
+        Self { request, plan, way_out, way_home, uplink, states, session, reopen_at }
     }
 
     /// Goes on by another plan with the same first peer.
     pub(crate) fn go_on(&mut self, request: PlanRequest, plan: Plan) {
         (self.request, self.plan) = (request, Some(plan));
+    }
+
+    /// Goes by `session` from now on, in which nothing was said yet.
+    pub(crate) fn enter(&mut self, session: Option<UplinkSession>) {
+        self.session = session.map(|session| Chain::new(session, self.way_home.clone()));
     }
 
     /// From the device's own stage to the next, where it has one.
@@ -92,7 +102,7 @@ impl Course {
     }
 }
 
-async fn next_frame(session: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
+async fn next_frame(session: &mut Option<Chain>) -> Result<Frame, ChannelError> {
     match session {
         Some(session) => session.recv().await,
         None => std::future::pending().await,
@@ -112,10 +122,10 @@ async fn changed(states: &mut Option<watch::Receiver<UplinkState>>) {
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Frees what a peer keeps for a session that is not gone back to, without waiting for it.
-pub(crate) fn part(session: Option<UplinkSession>) {
+pub(crate) fn part(session: Option<Chain>) {
     let Some(mut session) = session else { return };
     let close = async move {
-        session.send(Message::Close(Close {})).await?;
+        session.send(Message::Close(Close {}), &[]).await?;
         session.finish().await
     };
     // A peer that is lost needs no goodbye.

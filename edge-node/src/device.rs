@@ -8,8 +8,10 @@ use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
 use crate::reply::{Reply, RoundedHop};
+use crate::sequence::SequenceError;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
+use crate::way_home::{WayHome, load_head};
 use base::{ChannelScale, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
@@ -30,6 +32,8 @@ pub struct Device {
     pub(crate) target: Option<LocalModel>,
     /// The target's first layers here, so many as a plan has put here, by their number.
     pub(crate) stages: BTreeMap<u32, DeviceStage>,
+    /// The target's head here, where a plan's chain comes back for it.
+    head: Option<runtime::Stage>,
     pub(crate) uplinks: Uplinks,
     /// What codecs cost the target, and the scales that some of them need.
     pub(crate) certificate: Option<Certificate>,
@@ -110,6 +114,7 @@ impl Device {
             draft,
             target,
             stages: BTreeMap::new(),
+            head: None,
             uplinks,
             certificate,
             store,
@@ -193,7 +198,7 @@ impl Device {
         certificate.scales(stage.layers.start()).map(<[_]>::to_vec)
     }
 
-    /// The stages that a message names, of those that `plan` has.
+    /// The stages that a message names, of those that `plan` has: all but the device's first layers.
     pub(crate) fn on_the_wire(&self, plan: &Plan) -> Vec<protocol::PlannedStage> {
         let stage = |stage: &Stage| protocol::PlannedStage {
             node: stage.node.clone(),
@@ -203,7 +208,7 @@ impl Device {
             codec: stage.codec,
             scales: self.scales_into(stage).unwrap_or_default(),
         };
-        plan.remote_stages().iter().map(stage).collect()
+        plan.stages_ahead().iter().map(stage).collect()
     }
 
     /// The link that passes take by `request`.
@@ -216,7 +221,7 @@ impl Device {
         positions_max(&self.config, &self.models)
     }
 
-    /// The plan of `request`; with it, once it is known, the device's stage is loaded.
+    /// The plan of `request`; with it, once it is known, what the device has of the target is loaded.
     pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
         let plan = self.checked(request)?;
         if let (true, None, Some(target)) =
@@ -225,6 +230,12 @@ impl Device {
             let kv = target_kv(&self.config, &self.models);
             let loaded = load_whole(&self.config, &self.models, &self.threads, target, &kv)?;
             self.target = Some(loaded);
+        }
+        if let (Some(_), None) = (plan.as_ref().and_then(Plan::device_head), &self.head) {
+            let needs = "the head of the target on the device";
+            let target = self.models.target.as_ref();
+            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
+            self.head = Some(load_head(target, &self.threads).map_err(SequenceError::from)?);
         }
         let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
         if let Entry::Vacant(place) = self.stages.entry(stage.layers.end()) {
@@ -249,6 +260,14 @@ impl Device {
         Some(WayOut { layers, coder: coder.expect("planned with the scales that it needs") })
     }
 
+    /// Back to the device's head; `None` where `plan` has none here.
+    pub(crate) fn way_home(&self, plan: &Plan) -> Option<WayHome> {
+        let (stage, head) = (plan.device_head()?, self.head.clone()?);
+        let scales = self.scales_into(stage).unwrap_or_default();
+        let coder = HopCoder::new(stage.codec, &scales, head.config().width);
+        Some(WayHome { head, coder: coder.expect("planned with the scales that it needs") })
+    }
+
     /// What a rounding hop was certified to cost.
     pub(crate) fn certified(&self, (boundary, codec): (u32, WireCodec)) -> RoundedHop {
         let certificate = self.certificate.as_ref();
@@ -261,7 +280,7 @@ impl Device {
         }
     }
 
-    /// Lets go of the stages here that neither `plan` nor the configuration has.
+    /// Lets go of what is here of the target that neither `plan` nor the configuration has.
     pub(crate) fn keep_stages_of(&mut self, plan: &Plan) {
         let layers = |stage: &RequestedStage| stage.layers.end();
         let requests: Vec<_> = self.config.requests().collect();
@@ -270,6 +289,12 @@ impl Device {
         let used: Vec<u32> =
             own.chain(plan.device_stage().map(|stage| stage.layers.end())).collect();
         self.stages.retain(|layers, _| used.contains(layers));
+        let last = requests.iter().filter_map(|request| request.stages.last());
+        let is_head =
+            |stage: &RequestedStage| stage.node == self.config.name && stage.layers.is_empty();
+        if plan.device_head().is_none() && !last.into_iter().any(is_head) {
+            self.head = None;
+        }
     }
 
     /// How many layers the target has: by its file, or by the word of the plan's first peer.

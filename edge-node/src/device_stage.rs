@@ -15,6 +15,8 @@ use std::time::Duration;
 pub(crate) struct DeviceStage {
     sequence: StageSequence,
     width: usize,
+    /// Whether no layer is behind it.
+    is_last: bool,
 }
 
 impl DeviceStage {
@@ -34,10 +36,11 @@ impl DeviceStage {
         let PlannedStage { layers, embedding, head, .. } = *stage;
         let spec = StageSpec { layers, embedding, head };
         let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        Ok(Self { sequence, width: model.config().width })
+        let is_last = layers.end() == model.config().layers;
+        Ok(Self { sequence, width: model.config().width, is_last })
     }
 
-    /// The frame of `pass` with the hidden states of its rows, as `coder` says. `text` is the log and the
+    /// The frame of `pass` with the hidden states that the next stage reads, as `coder` says. `text` is the log and the
     /// drafts after it: what the KV lacks before the pass is run as well.
     ///
     /// # Errors
@@ -57,7 +60,12 @@ impl DeviceStage {
         let SpanOutput::Hidden(values) = self.sequence.run(&text, base)? else {
             unreachable!("a stage without a head gives hidden states")
         };
-        let payload = Bytes::from(coder.encode(&values, self.width));
+        let leaving = if self.is_last { pass.chosen_rows() } else { pass.tokens.len() };
+        if leaving == 0 {
+            return Ok(Message::Pass(pass).into());
+        }
+        let values = &values[values.len() - leaving * self.width..];
+        let payload = Bytes::from(coder.encode(values, self.width));
         let size = |n: usize| u32::try_from(n).expect("a pass is far smaller than 4 GiB");
         let (codec, width) = (coder.codec(), size(self.width));
         pass.hidden = Some(Hidden { codec, width, bytes: size(payload.len()) });

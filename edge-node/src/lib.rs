@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chain;
 mod compute;
 mod config;
 mod course;
@@ -39,6 +40,7 @@ mod thinking;
 mod transcript;
 mod turn_loop;
 mod uplinks;
+mod way_home;
 
 pub mod bench;
 pub mod certify;

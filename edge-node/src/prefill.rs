@@ -19,7 +19,7 @@ use crate::generate::GenerateError;
 use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
 use base::{LayerRange, NodeName, Position, TokenId, WireCodec};
-use partitioner::{Meeting, Mode, Plan};
+use partitioner::{Meeting, Mode, Plan, Stage};
 use protocol::{Epoch, Open, PlannedStage, SessionId};
 use runtime::{BLOCK_SLOTS, Segment};
 use std::sync::Arc;
@@ -103,7 +103,8 @@ impl Device {
     /// The peer that reads prompts for the device, where it is there and the text may reach it.
     fn reader(&self, plan: &Plan) -> Option<Arc<Uplink>> {
         let named = self.config.segments.from.as_ref();
-        let last = || plan.remote_stages().last().map(|stage| &stage.node);
+        let has_layers = |stage: &&Stage| !stage.layers.is_empty();
+        let last = || plan.remote_stages().iter().rfind(has_layers).map(|stage| &stage.node);
         // Where plans are found, any that has all of the target: the planner counted on one.
         let any = || {
             let auto = self.config.plan.auto.then_some(&self.config.peers).into_iter().flatten();
@@ -249,9 +250,12 @@ impl Meet<'_> {
     }
 }
 
-/// Whether hidden states cross all hops of `plan` as they are: KV behind others is known under another name.
+/// Whether hidden states cross all hops of `plan` to its layers as they are: KV behind others is known under
+/// another name.
 pub(crate) fn is_exact(plan: &Plan) -> bool {
-    let hops = plan.stages().iter().filter(|stage| !stage.embedding);
+    let is_head_alone = |stage: &Stage| stage.head && stage.layers.is_empty();
+    let into_layers = |stage: &&Stage| !stage.embedding && !is_head_alone(stage);
+    let hops = plan.stages().iter().filter(into_layers);
     hops.map(|stage| stage.codec).all(|codec| codec == WireCodec::F32)
 }
 

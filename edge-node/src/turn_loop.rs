@@ -207,7 +207,7 @@ impl<'a> TurnLoop<'a> {
             any = true;
             let frame = self.frame(message, self.course.way_out()).await?;
             let Some(session) = &mut self.course.session else { continue };
-            if session.send(frame).await.is_err() {
+            if session.send(frame, self.drafter.log().tokens()).await.is_err() {
                 self.lose();
             }
         }
@@ -354,11 +354,12 @@ impl<'a> TurnLoop<'a> {
             }
             // They have a stream of their own.
             Message::SegmentPart(_) => Err(PeerMisbehaved::OutOfTurn { kind: Kind::SegmentPart }),
+            // The head is not here, or took it.
+            Message::Pass(_) => Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass }),
             // The channel lets nothing else down.
             Message::Hello(_)
             | Message::Welcome(_)
             | Message::Open(_)
-            | Message::Pass(_)
             | Message::Draft(_)
             | Message::Rollback(_)
             | Message::Close(_)
@@ -391,10 +392,10 @@ impl<'a> TurnLoop<'a> {
         }
         let uplink = self.course.uplink().cloned();
         let up = uplink.as_ref().is_some_and(|uplink| uplink.is_up());
-        self.course.session = match &uplink {
+        self.course.enter(match &uplink {
             Some(uplink) => uplink.try_session().await,
             None => None,
-        };
+        });
         if first && !up {
             self.drafter.handle_link_lost(clock::now());
         }

@@ -98,7 +98,10 @@ pub struct Plan {
     pub(crate) stages: Vec<Stage>,
     pub(crate) draft_length: DraftLength,
     pub(crate) speculation: Speculation,
+    /// How many stages of the device are before the others.
     pub(crate) device_stages: usize,
+    /// Whether the last stage is on the device: the head, to which the chain comes back.
+    pub(crate) head_at_home: bool,
 }
 
 impl Plan {
@@ -117,13 +120,24 @@ impl Plan {
         &self.stages
     }
 
-    /// The stage on the device itself, if it has one.
+    /// The target's first layers on the device itself, if it has some.
     pub fn device_stage(&self) -> Option<&Stage> {
         self.stages[..self.device_stages].first()
     }
 
+    /// The target's head on the device, if the chain comes back to it.
+    pub fn device_head(&self) -> Option<&Stage> {
+        self.stages.last().filter(|_| self.head_at_home)
+    }
+
     /// The stages on other nodes, in order.
     pub fn remote_stages(&self) -> &[Stage] {
+        let ahead = self.stages_ahead();
+        &ahead[..ahead.len() - usize::from(self.head_at_home)]
+    }
+
+    /// The stages behind the device's first layers: those on other nodes, and the head that is behind them.
+    pub fn stages_ahead(&self) -> &[Stage] {
         &self.stages[self.device_stages..]
     }
 

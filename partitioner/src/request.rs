@@ -68,11 +68,27 @@ pub enum PlanError {
         layers: u32,
     },
     /// One node twice: a pass crosses a node once.
-    #[error("node {0} has two stages; a pass crosses each node once")]
-    NodeTwice(NodeName),
+    #[error(
+        "node {node} has two stages; a pass crosses each node once, and may come back only for the head: \
+         a last stage of the layers {layers}..{layers}, right behind that of the last layer on another node"
+    )]
+    NodeTwice {
+        /// Which.
+        node: NodeName,
+        /// How many layers the target has.
+        layers: u32,
+    },
     /// The device after another node.
-    #[error("the device {0} runs a later stage; today it runs the first one or none")]
-    DeviceLater(NodeName),
+    #[error(
+        "the device {device} runs layers behind those of another node; it runs the first ones or none, and \
+         may have the head: a last stage of the layers {layers}..{layers}"
+    )]
+    DeviceLater {
+        /// The device.
+        device: NodeName,
+        /// How many layers the target has.
+        layers: u32,
+    },
     /// A split that is none.
     #[error("all stages are on the device; that is mode local with the target")]
     AllOnDevice,
@@ -122,6 +138,7 @@ impl PlanRequest {
             draft_length: DraftLength::NONE,
             speculation,
             device_stages: 0,
+            head_at_home: false,
         }
     }
 
@@ -137,19 +154,22 @@ impl PlanRequest {
             draft_length,
             speculation,
             device_stages: 0,
+            head_at_home: false,
         })
     }
 
     fn split(self, layers: u32) -> Result<Plan, PlanError> {
         let stages = in_order(&self.stages, layers)?;
-        let on_device: Vec<bool> = stages.iter().map(|stage| stage.node == self.device).collect();
-        if on_device.iter().all(|here| *here) {
+        let is_here = |stage: &Stage| stage.node == self.device;
+        if stages.iter().all(is_here) {
             return Err(PlanError::AllOnDevice);
         }
-        if on_device[1..].contains(&true) {
-            return Err(PlanError::DeviceLater(self.device));
+        let device_stages = usize::from(stages.first().is_some_and(is_here));
+        let ahead = &stages[device_stages..];
+        let head_at_home = ahead.last().is_some_and(|last| is_here(last) && last.layers.is_empty());
+        if ahead[..ahead.len() - usize::from(head_at_home)].iter().any(is_here) {
+            return Err(PlanError::DeviceLater { device: self.device, layers });
         }
-        let device_stages = usize::from(on_device[0]);
         let draft_length = self.draft_length;
         // No stage of a split can go on by itself.
         let speculation = match self.speculation {
@@ -163,25 +183,30 @@ impl PlanRequest {
             draft_length,
             speculation,
             device_stages,
+            head_at_home,
         })
     }
 }
 
-fn in_order(requested: &[RequestedStage], layers: u32) -> Result<Vec<Stage>, PlanError> {
+/// The stages in the order in which a pass crosses them. Only the last may be on a node that was crossed
+/// before, and only with the head.
+fn in_order(requested: &[RequestedStage], all: u32) -> Result<Vec<Stage>, PlanError> {
     let mut covered = 0;
     let mut stages: Vec<Stage> = Vec::with_capacity(requested.len());
-    for RequestedStage { node, layers, codec } in requested.iter().cloned() {
+    for (index, RequestedStage { node, layers, codec }) in requested.iter().cloned().enumerate() {
         if layers.start() != covered {
             return Err(PlanError::Gap { node, layers, expected: covered });
         }
-        if stages.iter().any(|stage| stage.node == node) {
-            return Err(PlanError::NodeTwice(node));
+        let is_head = layers.start() == all && index + 1 == requested.len();
+        let turns = stages.last().is_some_and(|last| !last.layers.is_empty() && last.node != node);
+        if stages.iter().any(|stage| stage.node == node) && !(is_head && turns) {
+            return Err(PlanError::NodeTwice { node, layers: all });
         }
         covered = layers.end();
         stages.push(Stage { node, layers, embedding: false, head: false, codec });
     }
-    if covered != layers {
-        return Err(PlanError::Coverage { covered, layers });
+    if covered != all {
+        return Err(PlanError::Coverage { covered, layers: all });
     }
     stages.first_mut().ok_or(PlanError::NoStages)?.embedding = true;
     stages.last_mut().ok_or(PlanError::NoStages)?.head = true;

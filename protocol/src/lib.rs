@@ -1,9 +1,10 @@
 //! The wire and the machines that speak it: what crosses a link, and who does what when.
 //!
-//! Messages and frames (`docs/WIRE.md` is normative), their limits, the handshake, and six state
-//! machines: [`Drafter`] (the device's half of a conversation), [`Verifier`] (the stage that
-//! decides), [`Hops`] (a stage in between), [`LinkHealth`] (is the peer still there), [`Fetch`] and
-//! [`Serving`] (KV on its way from a node that has it to one that wants it).
+//! Messages and frames (`docs/WIRE.md` is normative), their limits, the handshake, and seven
+//! state machines: [`Drafter`] (the device's half of a conversation), [`Verifier`] (the stage that
+//! decides), [`Hops`] (a stage in between), [`Homecoming`] (the head of a chain that comes back),
+//! [`LinkHealth`] (is the peer still there), [`Fetch`] and [`Serving`] (KV on its way from a node that has
+//! it to one that wants it).
 //!
 //! The machines share one shape. Inputs are `handle_*` methods; outputs are drained by `poll_*`
 //! methods until they return `None`; a deadline comes with its reason. Whoever runs one calls, after
@@ -31,6 +32,7 @@ mod drafter;
 pub mod error;
 pub mod frame;
 mod handshake;
+mod homecoming;
 mod hops;
 mod id;
 pub mod limits;
@@ -61,6 +63,7 @@ pub use frame::{Frame, Header};
 pub use handshake::{
     Agreement, HandshakeError, Host, VERSION, VERSIONS, accept_welcome, negotiate,
 };
+pub use homecoming::Homecoming;
 pub use hops::{HopWork, Hops, HopsConfig, Side};
 pub use id::{Epoch, SessionId};
 pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};

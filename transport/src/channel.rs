@@ -24,7 +24,7 @@ pub(crate) use session::HiddenStream;
 use crate::close::LinkEnd;
 use crate::options::Side;
 use protocol::error::{DecodeError, EncodeError};
-use protocol::{Kind, Scope};
+use protocol::{Kind, Lane, Message, Scope};
 
 /// Why a channel gives or takes no more.
 #[derive(Debug, thiserror::Error)]
@@ -87,5 +87,14 @@ impl Rules {
             Side::Listener => kind.may_be_sent_down(),
         };
         direction && (kind.scope() == self.scope || kind.scope() == Scope::Both)
+    }
+
+    /// Whether `message` may be on that stream of its session. Down there is one; up, a verdict may be on
+    /// either.
+    pub(crate) fn fits(self, lane: Lane, message: &Message) -> bool {
+        match self.from {
+            Side::Listener => lane == Lane::Control,
+            Side::Dialler => message.kind() == Kind::Verdict || message.lane() == lane,
+        }
     }
 }

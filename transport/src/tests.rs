@@ -13,7 +13,7 @@ use crate::{ChannelError, Dialer, Identity, Link, LinkEnd, LinkOptions, Listener
 use base::{KvFormat, NodeName, Position, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
-    Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId,
+    Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId, Verdict,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -156,4 +156,16 @@ fn hidden_pass(base: u32, rows: u32, fill: u8) -> Frame {
 /// A frame as bytes.
 fn bytes_of(frame: impl Into<Frame>) -> Vec<u8> {
     protocol::frame::encode(&frame.into()).unwrap().concat()
+}
+
+fn verdict(from: u32) -> Message {
+    Message::Verdict(Verdict {
+        epoch: Epoch(1),
+        from: Position(from),
+        agreed: Vec::new(),
+        accepted: 0,
+        tokens: vec![TokenId(5)],
+        passes: 1,
+        cost: None,
+    })
 }

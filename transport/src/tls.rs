@@ -24,7 +24,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::Arc;
 
 /// The protocol's name in the handshake. A peer that does not offer it is refused.
-pub const ALPN: &[u8] = b"causeway/5";
+pub const ALPN: &[u8] = b"causeway/6";
 
 /// Tickets that a listener has given and that were not taken up: those of 2,048 links, at about 2 KB
 /// each. The oldest goes first, which costs its holder a round trip.

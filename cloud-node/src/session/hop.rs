@@ -3,30 +3,36 @@
 //! While the upstream cannot be reached, the device is told at once and the channel stays: an Open
 //! on it tries again. Work that nobody wants any more is given up while it runs, as in `verify.rs`.
 
+use super::home::{self, AtHome};
 use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, out_of_turn, said};
-use crate::engine::{EngineError, Job, Rows};
+use crate::engine::{Done, EngineError, Job, Rows};
+use crate::node::Home;
 use crate::stages::Accepted;
 use bytes::Bytes;
+use protocol::error::PeerMisbehaved;
 use protocol::limits::HIDDEN_LEN_MAX;
 use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side};
 use runtime::Lineage;
+use std::sync::Arc;
 use transport::{ChannelError, Uplink, UplinkSession};
 
 /// Until the turn ends. The machine is then without running work, fit for the next turn.
 pub(super) async fn drive(
     driver: Driver<'_>,
     hops: &mut Hops,
+    home: Option<&mut Home>,
     upstream_id: SessionId,
     ends: &mut Ends,
 ) -> End {
     let lineage = driver.sequence.options().lineage;
     let lineage = (lineage != Lineage::EXACT).then(|| lineage.to_bytes());
-    let mut flight = Flight { upstream: None, upstream_id, lineage, running: None };
-    if let Some(upstream) = &driver.node.upstream {
+    let home = home.map(AtHome::new);
+    let mut flight = Flight { upstream: None, upstream_id, lineage, running: None, home };
+    if let Some(upstream) = driver.upstream() {
         flight.upstream = upstream.open_session().await;
     }
     hops.handle_open(driver.open.clone());
-    if flight.upstream.is_none() {
+    if flight.upstream.is_none() && !driver.turns() {
         hops.handle_upstream_lost();
     }
     let end = driver.hop(hops, ends, &mut flight).await;
@@ -39,6 +45,9 @@ pub(super) async fn drive(
     if matches!(end, End::Closed) {
         hops.handle_close();
     }
+    if let Some(home) = &mut flight.home {
+        home.leave();
+    }
     // Nobody is below any more; above should know.
     while let Some((side, frame)) = hops.poll_transmit() {
         if side == Side::Up && matches!(end, End::Closed) {
@@ -49,38 +58,48 @@ pub(super) async fn drive(
 }
 
 /// What a turn has under way.
-struct Flight {
+struct Flight<'a> {
     /// `None` while the upstream is not there.
     upstream: Option<UplinkSession>,
     upstream_id: SessionId,
     /// Of the hidden states that go up.
     lineage: Option<[u8; 32]>,
     running: Option<Running>,
+    /// The head, where the chain comes back to it.
+    home: Option<AtHome<'a>>,
 }
 
-impl Flight {
-    /// Sends towards the verifier; nowhere, while nobody is there.
+impl Flight<'_> {
+    /// Sends up; nowhere, while nobody is there.
     async fn send_up(&mut self, hops: &mut Hops, mut frame: Frame) {
         if let Message::Open(open) = &mut frame.message {
             (open.session, open.lineage) = (self.upstream_id, self.lineage);
         }
+        if let Some(home) = &mut self.home {
+            home.goes_up(&frame.message);
+        }
         let Some(upstream) = &mut self.upstream else { return };
         // A dead upstream ends its link within the silence that is borne.
         if upstream.send(frame).await.is_err() {
-            self.upstream = None;
-            hops.handle_upstream_lost();
+            self.lose_upstream(hops);
         }
+    }
+
+    fn lose_upstream(&mut self, hops: &mut Hops) {
+        self.upstream = None;
+        hops.handle_upstream_lost();
     }
 }
 
 impl Driver<'_> {
-    async fn hop(&self, hops: &mut Hops, ends: &mut Ends, flight: &mut Flight) -> End {
+    async fn hop(&self, hops: &mut Hops, ends: &mut Ends, flight: &mut Flight<'_>) -> End {
         loop {
             while flight.running.is_none()
                 && let Some(work) = hops.poll_work()
             {
                 self.begin(hops, flight, work);
             }
+            self.hear_home(hops, flight).await;
             if let Err(end) = self.deliver(hops, ends, flight).await {
                 return end;
             }
@@ -94,20 +113,20 @@ impl Driver<'_> {
                     give_up_obsolete(hops, &mut flight.running);
                 }
                 frame = from_above(&mut flight.upstream) => {
-                    if take_from_above(hops, frame).is_err() {
-                        flight.upstream = None;
-                        hops.handle_upstream_lost();
+                    if take_from_above(hops, &mut flight.home, frame).is_err() {
+                        flight.lose_upstream(hops);
                     }
                     give_up_obsolete(hops, &mut flight.running);
                 }
                 done = finish(&mut flight.running) => self.take_output(hops, done),
+                done = home::finish(&mut flight.home) => self.take_choice(&mut flight.home, done),
             }
         }
     }
 
     /// Runs the work in the engine, or passes it on where no layer of it is ours.
-    fn begin(&self, hops: &mut Hops, flight: &mut Flight, work: HopWork) {
-        let Accepted { run, reads, writes } = &self.accepted;
+    fn begin(&self, hops: &mut Hops, flight: &mut Flight<'_>, work: HopWork) {
+        let Accepted { run, reads, writes, .. } = &self.accepted;
         let run = *run;
         if work.told {
             flight.running = Some(self.look_up(hops.text(), work.truncate_to, work.tokens));
@@ -125,7 +144,15 @@ impl Driver<'_> {
         };
         let (sequence, base) = (self.sequence.clone(), work.truncate_to);
         let job = Job { sequence, run, base, rows, choose: None };
-        flight.running = Some(self.submit(None, job));
+        let (running, leaving) =
+            (self.submit(None, job), work.leaving * self.node.host.width as usize);
+        flight.running = Some(Box::pin(async move {
+            let mut outcome = running.await?;
+            if let Outcome::Ran(Done { hidden, .. }) = &mut outcome {
+                hidden.drain(..hidden.len() - leaving);
+            }
+            Ok(outcome)
+        }));
     }
 
     fn take_output(&self, hops: &mut Hops, done: Result<Outcome, EngineError>) {
@@ -150,7 +177,7 @@ impl Driver<'_> {
         &self,
         hops: &mut Hops,
         ends: &mut Ends,
-        flight: &mut Flight,
+        flight: &mut Flight<'_>,
     ) -> Result<(), End> {
         while let Some((side, mut frame)) = hops.poll_transmit() {
             match side {
@@ -158,7 +185,7 @@ impl Driver<'_> {
                     if flight.upstream.is_none() {
                         self.name_upstream(&mut frame);
                     }
-                    ends.send(frame.message, &self.stop).await?;
+                    ends.send(frame, &self.stop).await?;
                 }
                 Side::Up => flight.send_up(hops, frame).await,
             }
@@ -166,9 +193,33 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// The head's word goes up, and on as if it came from there.
+    async fn hear_home(&self, hops: &mut Hops, flight: &mut Flight<'_>) {
+        while let Some(home) = &mut flight.home
+            && let Some((side, message)) = self.judge(home)
+        {
+            match side {
+                Side::Up => flight.send_up(hops, message.into()).await,
+                Side::Down if take_word(hops, message).is_ok() => {}
+                Side::Down => flight.lose_upstream(hops),
+            }
+        }
+        give_up_obsolete(hops, &mut flight.running);
+    }
+
+    /// Whether nobody is above, and the head is below.
+    fn turns(&self) -> bool {
+        self.accepted.last_layer && self.accepted.head == Side::Down
+    }
+
+    /// Who is above, where the chain goes on there.
+    fn upstream(&self) -> Option<&Arc<Uplink>> {
+        self.node.upstream.as_ref().filter(|_| !self.turns())
+    }
+
     /// The machine does not know who is up there; the device should.
     fn name_upstream(&self, frame: &mut Frame) {
-        let Some(upstream) = &self.node.upstream else { return };
+        let Some(upstream) = self.upstream() else { return };
         if let Message::Fault(fault @ Fault { kind: FaultKind::Unavailable, .. }) =
             &mut frame.message
         {
@@ -186,6 +237,14 @@ fn unreachable(upstream: &Uplink) -> String {
 
 /// The session's channel to the upstream is of no more use.
 struct UpstreamGone;
+
+impl UpstreamGone {
+    /// It broke the protocol.
+    fn blame(error: PeerMisbehaved) -> Self {
+        tracing::warn!(%error, "the upstream misbehaved");
+        Self
+    }
+}
 
 /// The next frame from above; never, where nobody is there.
 async fn from_above(upstream: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
@@ -218,26 +277,45 @@ fn take_from_below(hops: &mut Hops, frame: Result<Frame, ChannelError>) -> Resul
         Said::Pass(pass, payload) => hops.handle_pass(pass, payload).map_err(End::Misbehaved)?,
         // Drafts without rows are for a node that has all layers.
         Said::Draft(_) => return Err(out_of_turn(Kind::Draft)),
+        Said::Verdict(verdict) => {
+            hops.handle_verdict(Side::Down, verdict).map_err(End::Misbehaved)?;
+        }
         Said::Rollback(rollback) => hops.handle_rollback(rollback),
         Said::Nothing => {}
     }
     Ok(())
 }
 
-/// Hands in what the upstream sent.
+/// Hands in what the upstream sent: to the head what comes back to it.
 fn take_from_above(
     hops: &mut Hops,
+    home: &mut Option<AtHome<'_>>,
     frame: Result<Frame, ChannelError>,
 ) -> Result<(), UpstreamGone> {
-    let message = frame.map_err(|_| UpstreamGone)?.message;
+    let Frame { message, payload } = frame.map_err(|_| UpstreamGone)?;
+    match (message, home) {
+        (Message::Opened(opened), Some(home)) => {
+            home.take_opened(&opened, hops).map_err(UpstreamGone::blame)
+        }
+        (Message::Pass(pass), Some(home)) => {
+            home.take_pass(pass, payload).map_err(UpstreamGone::blame)
+        }
+        (Message::Pass(pass), None) => {
+            hops.handle_return(pass, payload).map_err(UpstreamGone::blame)
+        }
+        (Message::Verdict(_), Some(_)) => {
+            Err(UpstreamGone::blame(PeerMisbehaved::OutOfTurn { kind: Kind::Verdict }))
+        }
+        (message, _) => take_word(hops, message),
+    }
+}
+
+/// Hands in what is said above, or by the head as if it were there.
+fn take_word(hops: &mut Hops, message: Message) -> Result<(), UpstreamGone> {
     match message {
-        Message::Opened(opened) => hops.handle_opened(&opened).map_err(|error| {
-            tracing::warn!(%error, "the upstream misbehaved");
-            UpstreamGone
-        }),
+        Message::Opened(opened) => hops.handle_opened(&opened).map_err(UpstreamGone::blame),
         Message::Verdict(verdict) => {
-            hops.handle_verdict(verdict);
-            Ok(())
+            hops.handle_verdict(Side::Up, verdict).map_err(UpstreamGone::blame)
         }
         Message::Fault(fault) => {
             hops.handle_fault(fault);

@@ -3,10 +3,10 @@
 //! Work that nobody wants any more is given up while it runs. What a device that lost its link would
 //! want again, a prefill above all, is not: it runs to its end, however the turn ends.
 
-use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, said};
+use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, out_of_turn, said};
 use crate::engine::{Choose, EngineError, Job, Rows};
 use base::TokenId;
-use protocol::{Frame, Verifier, Work};
+use protocol::{Frame, Kind, Verifier, Work};
 use runtime::BLOCK_SLOTS;
 use transport::{ChannelError, clock};
 
@@ -129,6 +129,8 @@ fn take(verifier: &mut Verifier, frame: Result<Frame, ChannelError>) -> Result<(
             verifier.handle_pass(now, pass, payload).map_err(End::Misbehaved)?;
         }
         Said::Draft(draft) => verifier.handle_draft(now, draft).map_err(End::Misbehaved)?,
+        // The head is here.
+        Said::Verdict(_) => return Err(out_of_turn(Kind::Verdict)),
         Said::Rollback(rollback) => verifier.handle_rollback(&rollback),
         Said::Nothing => {}
     }

@@ -64,18 +64,28 @@ fn open(stages: Vec<PlannedStage>) -> Open {
     }
 }
 
+fn device() -> Peer {
+    Peer::new(Role::Device, name("car"))
+}
+
+/// The last stage, from tokens.
+fn plain(run: StageSpec) -> Accepted {
+    let (reads, writes, home) = (None, None, None);
+    Accepted { run, reads, writes, head: Side::Up, last_layer: true, home }
+}
+
 fn on_gateway(stages: Vec<PlannedStage>) -> Result<Accepted, Box<Fault>> {
     let (host, cloud) = (host("gateway"), name("cloud"));
     let holds = StageSpec { layers: layers(0, 4), embedding: true, head: false };
     let own = Own { host: &host, holds, upstream: Some(&cloud), positions_max: 100 };
-    accept(own, &open(stages), CLASS)
+    accept(own, &open(stages), &device(), CLASS)
 }
 
 fn on_cloud(stages: Vec<PlannedStage>, numerics: &str) -> Result<Accepted, Box<Fault>> {
     let host = host("cloud");
     let holds = StageSpec::whole(6);
     let own = Own { host: &host, holds, upstream: None, positions_max: 100 };
-    accept(own, &open(stages), numerics)
+    accept(own, &open(stages), &device(), numerics)
 }
 
 use WireCodec::{F16, F32, Int8};
@@ -85,10 +95,12 @@ fn what_fits_is_accepted_with_its_codecs() {
     let accepted =
         on_gateway(vec![stage("gateway", 2, 4, "", Int8), stage("cloud", 4, 6, "h", F16)]);
     let run = StageSpec { layers: layers(2, 4), embedding: false, head: false };
-    assert_eq!(accepted.unwrap(), Accepted { run, reads: coder(Int8), writes: coder(F16) });
+    let expected =
+        Accepted { reads: coder(Int8), writes: coder(F16), last_layer: false, ..plain(run) };
+    assert_eq!(accepted.unwrap(), expected);
     let accepted = on_cloud(vec![stage("cloud", 0, 6, "eh", F32)], "another class");
     let run = StageSpec::whole(6);
-    assert_eq!(accepted.unwrap(), Accepted { run, reads: None, writes: None });
+    assert_eq!(accepted.unwrap(), plain(run));
 }
 
 #[test]
@@ -134,7 +146,8 @@ fn a_fault_says_which_part_of_the_plan_does_not_fit() {
 fn a_session_longer_than_the_limit_is_rejected() {
     let host = host("cloud");
     let own = Own { host: &host, holds: StageSpec::whole(6), upstream: None, positions_max: 99 };
-    let fault = accept(own, &open(vec![stage("cloud", 0, 6, "eh", F32)]), CLASS).unwrap_err();
+    let fault =
+        accept(own, &open(vec![stage("cloud", 0, 6, "eh", F32)]), &device(), CLASS).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Rejected);
 }
 
@@ -146,7 +159,7 @@ fn a_stream_that_sees_more_than_the_limit_is_rejected() {
     let ask = |sinks, positions_max| {
         let stream = Some(StreamWindow::new(sinks, 90).unwrap());
         let stages = vec![stage("cloud", 0, 6, "eh", F32)];
-        accept(own, &Open { stream, positions_max, ..open(stages) }, CLASS)
+        accept(own, &Open { stream, positions_max, ..open(stages) }, &device(), CLASS)
     };
     assert!(ask(9, 1 << 20).is_ok());
     let fault = ask(10, 1 << 20).unwrap_err();
@@ -211,4 +224,53 @@ fn a_lineage_is_that_of_the_sender_and_the_hop_in_between() {
     assert_eq!(lineage(reads(F32), f16), f16, "an exact hop loses no more");
     assert_eq!(lineage(reads(F16), f16), f16.hop(4, F16, &[]));
     assert_eq!(lineage(stage("cloud", 0, 6, "eh", F32), f16), exact, "tokens come over no hop");
+}
+
+/// Goal: a chain may turn at the node with the last layer, towards whoever it came from or passed by, and come
+/// back to the head alone.
+#[test]
+fn a_chain_may_turn_at_the_last_layer_and_come_back_for_the_head() {
+    let head = |node| stage(node, 6, 6, "h", F16);
+    let turned = on_cloud(vec![stage("cloud", 2, 6, "", F32), head("car")], CLASS).unwrap();
+    let run = StageSpec { layers: layers(2, 6), embedding: false, head: false };
+    let expected =
+        Accepted { reads: coder(F32), writes: coder(F16), head: Side::Down, ..plain(run) };
+    assert_eq!(turned, expected);
+
+    let (cloud, holds) = (host("cloud"), StageSpec::whole(6));
+    let own = Own { host: &cloud, holds, upstream: None, positions_max: 100 };
+    let gateway = Peer::new(Role::Gateway, name("gateway"));
+    for node in ["gateway", "any-device"] {
+        let chain = open(vec![stage("cloud", 2, 6, "", F32), head(node)]);
+        assert_eq!(accept(own, &chain, &gateway, CLASS).unwrap(), expected, "{node}");
+    }
+
+    let middle = |last| vec![stage("gateway", 2, 4, "", F32), stage("cloud", 4, 6, "", F32), last];
+    let past = on_gateway(middle(head("car"))).unwrap();
+    assert_eq!((past.head, past.last_layer, past.home), (Side::Down, false, None));
+    let (gateway, upstream) = (host("gateway"), name("cloud"));
+    let own = |holds| Own { host: &gateway, holds, upstream: Some(&upstream), positions_max: 100 };
+    let home = accept(own(StageSpec::whole(6)), &open(middle(head("gateway"))), &device(), CLASS);
+    let home = home.unwrap();
+    assert_eq!((home.head, home.last_layer, home.home), (Side::Up, false, coder(F16)));
+}
+
+#[test]
+fn chains_that_turn_elsewhere_or_come_back_for_more_are_refused() {
+    let check = |result: Result<Accepted, Box<Fault>>, part: &str| {
+        let fault = result.unwrap_err();
+        assert!(fault.detail.contains(part), "{fault:?} does not say {part:?}");
+    };
+    let head = |node| stage(node, 6, 6, "h", F32);
+    let cloud = || stage("cloud", 2, 6, "", F32);
+    check(on_cloud(vec![cloud(), head("stranger")], CLASS), "no upstream to reach stranger");
+    check(on_cloud(vec![cloud(), head("cloud")], CLASS), "no upstream to reach cloud");
+    check(on_cloud(vec![stage("cloud", 2, 5, "", F32), head("car")], CLASS), "no upstream");
+    check(on_cloud(vec![cloud(), stage("car", 5, 6, "h", F32)], CLASS), "no upstream");
+    check(on_cloud(vec![cloud(), head("car"), head("car")], CLASS), "no upstream");
+    check(on_cloud(vec![stage("cloud", 6, 6, "", F32), head("car")], CLASS), "no upstream");
+    check(on_cloud(vec![stage("cloud", 0, 6, "e", F32), head("car")], "class-2"), "class-2");
+    let middle =
+        |node| vec![stage("gateway", 2, 4, "", F32), stage("cloud", 4, 6, "", F32), head(node)];
+    check(on_gateway(middle("gateway")), "the head is planned for gateway, which holds");
 }

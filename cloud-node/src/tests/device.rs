@@ -1,5 +1,6 @@
 //! A device that says what the test tells it to, with the target's first layers at hand.
 
+use super::head::Head;
 use super::world::{MODEL, POSITIONS, World, alone, prompt};
 use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub(super) struct Session {
     pub(super) open: Open,
     /// The first layers, where the device runs them.
     own: Option<Own>,
+    /// The head, where the chain comes back to it.
+    pub(super) head: Option<Head>,
 }
 
 /// The device's own stage.
@@ -113,13 +116,16 @@ impl Device {
     ) -> Session {
         let open = open(id, sampling, stages);
         let channel = self.link.open_session().await.unwrap();
-        Session { channel, open, own: own.map(Own::new) }
+        Session { channel, open, own: own.map(Own::new), head: None }
     }
 }
 
 impl Session {
     /// Sends the Open.
     pub(super) async fn open(&mut self) -> Message {
+        if let Some(head) = &mut self.head {
+            head.homecoming.handle_open(self.open.clone());
+        }
         self.channel.send(Message::Open(self.open.clone())).await.unwrap();
         self.recv().await
     }
@@ -139,8 +145,18 @@ impl Session {
     }
 
     pub(super) async fn recv(&mut self) -> Message {
-        let frame = tokio::time::timeout(PATIENCE, self.channel.recv()).await;
-        frame.expect("no answer in time").unwrap().message
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.channel.recv()).await;
+            let frame = frame.expect("no answer in time").unwrap();
+            let Some(head) = &mut self.head else { return frame.message };
+            let (up, down) = head.take(frame, &self.open.sampling);
+            for verdict in up {
+                self.channel.send(verdict).await.unwrap();
+            }
+            if let Some(message) = down {
+                return message;
+            }
+        }
     }
 
     pub(super) async fn verdict(&mut self) -> Verdict {
@@ -160,7 +176,7 @@ impl Session {
         let tokens = text[base..].to_vec();
         let (hidden, payload) = match &mut self.own {
             None => (None, Bytes::new()),
-            Some(own) => own.run(base, &tokens, self.open.stages[0].codec),
+            Some(own) => own.run(base, &tokens, self.open.stages[0].codec, drafts as usize + 1),
         };
         let pass = Pass {
             epoch: self.open.epoch,
@@ -182,7 +198,7 @@ impl Session {
     pub(super) async fn tell(&mut self, text: &[TokenId], base: usize) {
         let tokens = text[base..].to_vec();
         if let Some(own) = &mut self.own {
-            let _ = own.run(base, &tokens, self.open.stages[0].codec);
+            let _ = own.run(base, &tokens, self.open.stages[0].codec, tokens.len());
         }
         let pass = Pass {
             epoch: self.open.epoch,
@@ -276,14 +292,18 @@ impl Own {
         base: usize,
         tokens: &[TokenId],
         codec: WireCodec,
+        chosen: usize,
     ) -> (Option<Hidden>, Bytes) {
         let base = Position::after(base);
         self.pool.truncate(self.sequence, base).unwrap();
         let input = Input::Tokens(tokens);
         let span = Span { sequence: self.sequence, base, input, logits: 0..0 };
         let output = self.stage.forward(self.stage.spec(), &[span], &mut self.pool);
-        let SpanOutput::Hidden(values) = output.unwrap().remove(0) else { panic!("logits") };
-        let width = MODEL.config().width;
+        let SpanOutput::Hidden(mut values) = output.unwrap().remove(0) else { panic!("logits") };
+        let (width, last) = (MODEL.config().width, MODEL.config().layers);
+        if self.stage.spec().layers.end() == last {
+            values.drain(..(tokens.len() - chosen.min(tokens.len())) * width);
+        }
         let payload = Bytes::from(HopCoder::new(codec, &[], width).unwrap().encode(&values, width));
         let bytes = u32::try_from(payload.len()).unwrap();
         let width = u32::try_from(width).unwrap();

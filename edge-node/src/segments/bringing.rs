@@ -1,6 +1,7 @@
 //! Segments on their way from a peer, in the order asked for.
 
 use super::Reading;
+use crate::chain::Chain;
 use crate::course;
 use base::LayerRange;
 use protocol::{Fetch, Message, SegmentPart, TextName, Wanted};
@@ -51,7 +52,7 @@ impl Bringing {
             if let Err(why) = ended {
                 tracing::info!(peer = %uplink.peer(), why, "segments do not come");
             }
-            course::part(read);
+            course::part(read.map(|session| Chain::new(session, None)));
         });
         Self { brought }
     }

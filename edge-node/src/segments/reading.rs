@@ -44,11 +44,12 @@ impl Reading {
                 Message::Opened(opened) => self.recital.handle_opened(&opened),
                 Message::Verdict(verdict) => self.recital.handle_verdict(&verdict),
                 Message::Fault(fault) => self.recital.handle_fault(&fault),
+                // No pass comes back from a whole target.
+                Message::Pass(_) => return Err("the peer sent a pass out of turn".to_owned()),
                 // The channel lets nothing else down, and no segments were asked for.
                 Message::Hello(_)
                 | Message::Welcome(_)
                 | Message::Open(_)
-                | Message::Pass(_)
                 | Message::Draft(_)
                 | Message::Rollback(_)
                 | Message::Close(_)

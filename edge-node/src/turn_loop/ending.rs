@@ -14,13 +14,13 @@ impl TurnLoop<'_> {
             return;
         }
         while let Some(message) = self.drafter.poll_transmit() {
-            if session.send(message).await.is_err() {
+            if session.send(message, self.drafter.log().tokens()).await.is_err() {
                 return;
             }
         }
         let close = async {
             if !self.request.keep {
-                session.send(Message::Close(protocol::Close {})).await?;
+                session.send(Message::Close(protocol::Close {}), &[]).await?;
             }
             session.finish().await
         };

@@ -139,7 +139,7 @@ impl TurnLoop<'_> {
             let frame = self.frame(message, way_out).await?;
             if let Some(Next { course, .. }) = &mut self.switches.next
                 && let Some(session) = &mut course.session
-                && session.send(frame).await.is_err()
+                && session.send(frame, self.drafter.log().tokens()).await.is_err()
             {
                 self.lose_next();
             }
@@ -155,13 +155,12 @@ impl TurnLoop<'_> {
                 Message::Opened(opened) => warm_up.handle_opened(&self.drafter, &opened),
                 Message::Verdict(verdict) => warm_up.handle_verdict(&self.drafter, &verdict),
                 Message::Fault(fault) => warm_up.handle_fault(&self.drafter, &fault),
-                // They have a stream of their own.
-                Message::SegmentPart(_) => self.lose_next(),
+                // Segments have a stream of their own; passes come back to a head that is here.
+                Message::SegmentPart(_) | Message::Pass(_) => self.lose_next(),
                 // The channel lets nothing else down.
                 Message::Hello(_)
                 | Message::Welcome(_)
                 | Message::Open(_)
-                | Message::Pass(_)
                 | Message::Draft(_)
                 | Message::Rollback(_)
                 | Message::Close(_)
@@ -209,10 +208,11 @@ impl TurnLoop<'_> {
         }
         let begins = self.course.plan.is_none();
         let mut course = Course::new(self.device, request.clone(), Some(plan));
-        course.session = match course.uplink() {
+        let session = match course.uplink() {
             Some(uplink) => uplink.open_session().await,
             None => None,
         };
+        course.enter(session);
         if begins {
             // The device is alone: nobody waits while it is read.
             self.course = course;

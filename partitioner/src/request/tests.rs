@@ -62,8 +62,49 @@ fn stages_that_miss_double_or_exceed_layers_are_refused() {
 #[test]
 fn a_node_has_one_stage_and_the_device_the_first_or_none() {
     assert!(refused(&[("a", 0, 2), ("b", 2, 4), ("a", 4, 6)]).contains("two stages"));
-    assert!(refused(&[("cloud", 0, 3), ("car", 3, 6)]).contains("later stage"));
+    assert!(refused(&[("cloud", 0, 3), ("car", 3, 6)]).contains("device car runs layers behind"));
     assert!(refused(&[("car", 0, 6)]).contains("mode local"));
+}
+
+#[test]
+fn the_head_may_be_where_the_chain_came_by() {
+    let plan = split(&[("car", 0, 2), ("cloud", 2, 6), ("car", 6, 6)]).check(6).unwrap();
+    let said = "split: car 0..2 > cloud 2..6 (f32) > car 6..6 (f32), drafts of 4, streaming";
+    assert_eq!(plan.to_string(), said);
+    assert!(plan.device_head().unwrap().head && !plan.stages()[1].head);
+    assert_eq!((plan.remote_stages().len(), plan.stages_ahead().len()), (1, 2));
+    for (stages, at_home) in [
+        (&[("site", 0, 3), ("cloud", 3, 6), ("site", 6, 6)][..], false),
+        (&[("site", 0, 3), ("cloud", 3, 6), ("car", 6, 6)], true),
+        (&[("car", 0, 2), ("site", 2, 4), ("cloud", 4, 6), ("site", 6, 6)], false),
+        (&[("car", 0, 2), ("site", 2, 4), ("cloud", 4, 6), ("car", 6, 6)], true),
+        (&[("car", 0, 2), ("cloud", 2, 6), ("site", 6, 6)], false),
+    ] {
+        let plan = split(stages).check(6).unwrap();
+        assert_eq!(plan.device_head().is_some(), at_home, "{plan}");
+        assert_eq!(plan.stages().iter().filter(|stage| stage.head).count(), 1, "{plan}");
+        assert!(plan.stages().last().unwrap().head, "{plan}");
+    }
+}
+
+#[test]
+fn only_the_head_comes_back_and_only_behind_all_layers() {
+    for (stages, why) in [
+        (&[("car", 0, 2), ("cloud", 2, 5), ("car", 5, 6)][..], "car has two stages"),
+        (&[("site", 0, 2), ("cloud", 2, 5), ("site", 5, 6)], "site has two stages"),
+        (&[("site", 0, 2), ("cloud", 2, 5), ("car", 5, 6)], "car runs layers behind"),
+        (&[("car", 0, 2), ("cloud", 2, 6), ("cloud", 6, 6)], "cloud has two stages"),
+        (&[("car", 0, 2), ("car", 2, 2), ("cloud", 2, 6)], "car has two stages"),
+        (&[("site", 0, 0), ("car", 0, 0), ("cloud", 0, 6)], "car runs layers behind"),
+        (&[("car", 0, 6), ("cloud", 6, 6), ("car", 6, 6)], "car has two stages"),
+        (&[("car", 0, 2), ("cloud", 2, 6), ("car", 6, 6), ("site", 6, 6)], "car has two stages"),
+        (&[("car", 0, 2), ("site", 2, 6), ("cloud", 6, 6), ("car", 6, 6)], "car has two stages"),
+        (&[("car", 0, 6), ("car", 6, 6)], "car has two stages"),
+        (&[("car", 6, 6)], "next layer to run is 0"),
+    ] {
+        let refused = refused(stages);
+        assert!(refused.contains(why), "{stages:?}: {refused}");
+    }
 }
 
 #[test]

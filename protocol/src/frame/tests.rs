@@ -19,7 +19,7 @@ fn name(name: &str) -> NodeName {
 
 fn hello() -> Hello {
     Hello {
-        versions: (6, 6),
+        versions: (7, 7),
         node: name("car-7"),
         role: Role::Device,
         numerics: "causeway-1".to_owned(),
@@ -31,7 +31,7 @@ fn hello() -> Hello {
 
 fn welcome() -> Welcome {
     Welcome {
-        version: 6,
+        version: 7,
         node: name("cloud"),
         role: Role::Cloud,
         numerics: "causeway-1".to_owned(),
@@ -478,7 +478,7 @@ fn every_kind_may_be_sent_by_someone_and_only_some_by_both() {
         .into_iter()
         .filter(|kind| kind.may_be_sent_up() && kind.may_be_sent_down())
         .collect();
-    assert_eq!(both, [Kind::Ping, Kind::Pong, Kind::Fault]);
+    assert_eq!(both, [Kind::Pass, Kind::Verdict, Kind::Ping, Kind::Pong, Kind::Fault]);
     assert!(Kind::ALL.iter().all(|kind| kind.may_be_sent_up() || kind.may_be_sent_down()));
     for kind in Kind::ALL {
         assert_eq!(Kind::from_code(kind.code()), Some(kind));

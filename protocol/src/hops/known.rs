@@ -1,7 +1,7 @@
-//! A told pass on its way through a stage: its rows are taken from KV that is known here, and it goes up
+//! A told pass on its way through a stage: its rows are taken from KV that is known here, and it goes on
 //! as it came.
 
-use super::{HopWork, Hops, Side};
+use super::{HopWork, Hops};
 use crate::{FaultKind, Frame, Message, Pass};
 use base::Position;
 
@@ -21,7 +21,7 @@ impl Hops {
             self.pass_on();
             return None;
         }
-        Some(HopWork { truncate_to, tokens, hidden: None, told: true })
+        Some(HopWork { truncate_to, tokens, hidden: None, told: true, leaving: 0 })
     }
 
     /// The shell took the first `rows` of a told work from KV that it knows. All of them: the pass goes
@@ -46,9 +46,9 @@ impl Hops {
         }
     }
 
-    fn pass_on(&mut self) {
+    pub(super) fn pass_on(&mut self) {
         if let Some(pass) = self.flight.ran() {
-            self.outbox.push_back((Side::Up, Frame::from(Message::Pass(pass))));
+            self.outbox.push_back((self.config.onward(), Frame::from(Message::Pass(pass))));
         }
     }
 }

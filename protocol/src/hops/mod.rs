@@ -6,6 +6,9 @@
 //!   below ◀────────────────────────────────────────────────────────────  handle_verdict
 //! ```
 //!
+//! Where the head is below, the stage with the last layer is where the chain turns: its passes go down, and
+//! the head's verdicts come up to it. A stage before it lets both through.
+//!
 //! # Invariants
 //!
 //! - **Passes leave in the order they came**, each with the rows of its own tokens.
@@ -15,8 +18,10 @@
 //! - **Nothing of an older epoch leaves**, in either direction.
 //! - **Nothing here depends on time.**
 
+mod config;
 mod flight;
 mod known;
+mod returning;
 
 #[cfg(test)]
 mod tests;
@@ -28,26 +33,17 @@ use crate::{
     Close, Epoch, Fault, FaultKind, Frame, Hidden, HiddenRows, Kind, Message, Open, Opened, Pass,
     PrefixHash, Rollback, Transcript, Verdict, limits,
 };
-use base::{Position, TokenId, WireCodec};
+use base::{Position, TokenId};
 use bytes::Bytes;
+pub use config::HopsConfig;
+
 use flight::Flight;
 use std::collections::VecDeque;
-
-/// What a middle stage reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HopsConfig {
-    /// `None`: tokens, the stage has the embedding. Else hidden states in this codec.
-    pub reads: Option<WireCodec>,
-    /// Codec of the hop into the next stage.
-    pub writes: WireCodec,
-    /// Width `D` of both.
-    pub width: u32,
-}
 
 /// Which neighbour a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Towards the verifier.
+    /// Away from the device.
     Up,
     /// Towards the device.
     Down,
@@ -63,10 +59,13 @@ pub struct HopWork {
     pub truncate_to: Position,
     /// Row `i` stands at position `truncate_to + i`. Never empty.
     pub tokens: Vec<TokenId>,
-    /// Their hidden states, where the stage starts above the embedding.
+    /// Their hidden states, where the stage starts above the embedding; behind the last layer, of the last
+    /// of them.
     pub hidden: Option<HiddenRows>,
     /// Nothing is run: the rows are to be taken from KV that is known of this text.
     pub told: bool,
+    /// How many of the last rows leave: the output is wanted of no others.
+    pub leaving: usize,
 }
 
 /// A stage in the middle of one session's chain.
@@ -138,7 +137,7 @@ impl Hops {
     }
 
     /// From below: begins or resumes the session. The stages above are asked for no more than is held
-    /// here. Ignored where it is of an older epoch.
+    /// here; where there are none, what is held is the answer. Ignored where it is of an older epoch.
     pub fn handle_open(&mut self, mut open: Open) {
         if self.state != State::Fresh && open.epoch < self.epoch {
             return;
@@ -146,6 +145,9 @@ impl Hops {
         self.start(open.epoch);
         self.positions_max = open.positions_max;
         open.have = open.have.min(self.held.end());
+        if self.config.turns() {
+            return self.answer_open(&open);
+        }
         open.stages = open.stages.split_off(open.stages.len().min(1));
         self.state = State::Opening { have: open.have };
         self.send(Side::Up, Message::Open(open));
@@ -205,7 +207,7 @@ impl Hops {
         if rollback.epoch >= self.epoch {
             self.start(rollback.epoch);
             self.held.truncate(rollback.to.index());
-            self.send(Side::Up, Message::Rollback(rollback));
+            self.send_up(Message::Rollback(rollback));
         }
     }
 
@@ -213,19 +215,30 @@ impl Hops {
     pub fn handle_close(&mut self) {
         self.flight.void();
         self.state = State::Cut;
-        self.send(Side::Up, Message::Close(Close {}));
+        self.send_up(Message::Close(Close {}));
     }
 
-    /// From above: goes down as it is, and frees the credit of what it answers. Drafts that it
+    /// From where the head is: goes on as it is, and frees the credit of what it answers. Drafts that it
     /// contradicts, and what builds on them, are not run any more. One of an older epoch is dropped.
-    pub fn handle_verdict(&mut self, verdict: Verdict) {
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::OutOfTurn`] where the head is on the other side.
+    pub fn handle_verdict(&mut self, from: Side, verdict: Verdict) -> Result<(), PeerMisbehaved> {
+        if from != self.config.head {
+            return Err(PeerMisbehaved::OutOfTurn { kind: Kind::Verdict });
+        }
         if verdict.epoch == self.epoch {
             self.flight.answered(verdict.at());
             if let Some(own) = verdict.tokens.first() {
                 self.hear(verdict.at().index(), *own);
             }
-            self.send(Side::Down, Message::Verdict(verdict));
+            match from {
+                Side::Up => self.send(Side::Down, Message::Verdict(verdict)),
+                Side::Down => self.send_up(Message::Verdict(verdict)),
+            }
         }
+        Ok(())
     }
 
     /// From above: goes down as it is. One of an older epoch is dropped.
@@ -268,17 +281,24 @@ impl Hops {
             let drafts_from = pass.end().index() - pass.drafts as usize;
             let continues = drafts_from == base;
             self.drafts_from = if continues { self.drafts_from.min(base) } else { drafts_from };
+            let leaving = self.config.leaving(&pass);
+            if self.config.behind_layers && leaving == 0 {
+                self.flight.run(pass);
+                self.pass_on();
+                continue;
+            }
             let work = HopWork {
                 truncate_to: pass.base,
                 tokens: pass.tokens.clone(),
                 hidden: pass.hidden.map(|hidden| HiddenRows {
                     codec: hidden.codec,
                     width: hidden.width,
-                    rows: pass.tokens.len(),
+                    rows: if self.config.behind_layers { leaving } else { pass.tokens.len() },
                     skip: 0,
                     payload,
                 }),
                 told: false,
+                leaving,
             };
             self.flight.run(pass);
             return Some(work);
@@ -286,7 +306,8 @@ impl Hops {
         None
     }
 
-    /// The shell ran the work: `payload` holds its output rows in the session's codec.
+    /// The shell ran the work: `payload` holds the output of its [`HopWork::leaving`] rows in the
+    /// session's codec.
     ///
     /// # Panics
     ///
@@ -296,8 +317,9 @@ impl Hops {
         assert!(!pass.told, "a told work is not run");
         let bytes = u32::try_from(payload.len()).expect("rows of one pass fit a frame");
         let HopsConfig { writes: codec, width, .. } = self.config;
-        pass.hidden = Some(Hidden { codec, width, bytes });
-        self.outbox.push_back((Side::Up, Frame { message: Message::Pass(pass), payload }));
+        pass.hidden = (self.config.leaving(&pass) > 0).then_some(Hidden { codec, width, bytes });
+        let onward = self.config.onward();
+        self.outbox.push_back((onward, Frame { message: Message::Pass(pass), payload }));
     }
 
     /// The shell could not run the work: no room for its KV, or a payload that is not of its codec.
@@ -403,11 +425,15 @@ impl Hops {
         if pass.told && !pass.may_be_told() {
             return wrong("nothing but settled tokens in a told pass");
         }
+        let nothing_chosen = self.config.behind_layers && pass.chosen_rows() == 0;
         match (self.config.reads, pass.hidden) {
             (None, None) => Ok(()),
             (None, Some(_)) => wrong("tokens without hidden states"),
-            (Some(_), None) if pass.told => Ok(()),
+            (Some(_), None) if pass.told || nothing_chosen => Ok(()),
             (Some(_), None) => wrong("hidden states"),
+            (Some(_), Some(_)) if nothing_chosen => {
+                wrong("no hidden states, where none are chosen from")
+            }
             (Some(codec), Some(hidden)) => {
                 if (hidden.codec, hidden.width) == (codec, self.config.width) {
                     Ok(())

@@ -1,6 +1,7 @@
 //! The middle stage, input by input.
 
 mod known;
+mod returning;
 
 use super::*;
 use crate::{PlannedStage, PrefixCheck, SessionId, TenantSecret};
@@ -68,12 +69,17 @@ fn verdict(epoch: u32, from: u32) -> Verdict {
     }
 }
 
+/// A stage whose chain goes on above it.
+fn config(reads: Option<WireCodec>) -> HopsConfig {
+    let (behind_layers, last_layer, head) = (false, false, Side::Up);
+    HopsConfig { reads, writes: WireCodec::F16, width: 1, behind_layers, last_layer, head }
+}
+
 struct Desk(Hops);
 
 impl Desk {
     fn new() -> Self {
-        let config = HopsConfig { reads: None, writes: WireCodec::F16, width: 1 };
-        let mut desk = Self(Hops::new(config));
+        let mut desk = Self(Hops::new(config(None)));
         desk.0.handle_open(open(1, 0));
         let _ = desk.up();
         let opened =
@@ -92,6 +98,11 @@ impl Desk {
         let work = self.0.poll_work()?;
         self.0.handle_output(vec![0; work.tokens.len() * 2].into());
         self.0.poll_transmit().map(|(_, frame)| frame.message)
+    }
+
+    /// A verdict from above.
+    fn hear(&mut self, verdict: Verdict) {
+        self.0.handle_verdict(Side::Up, verdict).unwrap();
     }
 
     fn up(&mut self) -> Message {
@@ -191,7 +202,7 @@ fn the_flight_takes_its_limit_and_verdicts_free_it() {
     let one_more = pass(1, &text[..17], 16);
     let outcome = desk.0.handle_pass(one_more.clone(), Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::TooManyPasses { waiting: 17, limit: 16 })));
-    desk.0.handle_verdict(verdict(1, 3));
+    desk.hear(verdict(1, 3));
     assert_eq!(desk.0.in_flight(), 13, "the passes at 0, 1 and 2 are answered");
     desk.ask(one_more);
 }
@@ -205,7 +216,7 @@ fn a_newer_epoch_voids_what_is_in_flight_in_both_directions() {
     desk.ask(pass(2, &[1, 2, 4], 2));
     desk.0.handle_output(vec![0; 4].into());
     assert_eq!(desk.0.poll_transmit(), None);
-    desk.0.handle_verdict(verdict(1, 2));
+    desk.hear(verdict(1, 2));
     desk.0.handle_fault(Fault::on_session(Epoch(1), FaultKind::Overloaded, "late"));
     assert_eq!(desk.0.poll_transmit(), None);
     let Some(Message::Pass(up)) = desk.work() else { panic!("no pass") };
@@ -277,11 +288,11 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
         (Some(WireCodec::F16), good.clone(), "tokens alone above it"),
         (Some(WireCodec::F32), Pass { hidden, ..good }, "another codec"),
     ] {
-        let mut hops = Hops::new(HopsConfig { reads, writes: WireCodec::F16, width: 1 });
+        let mut hops = Hops::new(config(reads));
         hops.handle_open(open(1, 0));
         assert!(hops.handle_pass(pass, Bytes::new()).is_err(), "{why}");
     }
-    let mut fresh = Hops::new(HopsConfig { reads: None, writes: WireCodec::F16, width: 1 });
+    let mut fresh = Hops::new(config(None));
     let pass = Pass { prefix: PrefixCheck([0; 4]), ..pass(1, &[1], 0) };
     let outcome = fresh.handle_pass(pass, Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass })));
@@ -290,7 +301,7 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
 /// The stages after this one are told how the session's KV is kept.
 #[test]
 fn an_open_goes_on_with_the_kv_s_format_and_window() {
-    let mut hops = Hops::new(HopsConfig { reads: None, writes: WireCodec::F16, width: 1 });
+    let mut hops = Hops::new(config(None));
     let stream = Some(StreamWindow::new(4, 64).unwrap());
     let tenant = Some(TenantSecret([7; 32]));
     hops.handle_open(Open { kv: KvFormat::Q4, stream, tenant, ..open(1, 0) });
@@ -319,7 +330,7 @@ fn drafts_behind_a_contradicted_one_are_not_run_and_no_gap() {
     desk.ask(drafts(&[1, 2, 3, 4, 5, 6], 4, 0));
     desk.ask(drafts(&[1, 2, 3, 4, 5, 6, 7], 6, 0));
     // 3 was right, 4 was not.
-    desk.0.handle_verdict(says(2, 1, 9));
+    desk.hear(says(2, 1, 9));
     assert!(matches!(desk.down(), Message::Verdict(_)));
     assert_eq!((desk.work(), desk.0.held(), desk.0.in_flight()), (None, Position(3), 0));
     desk.ask(drafts(&[1, 2, 3, 4, 5, 6, 7, 8], 7, 0)); // sent before the device heard of it
@@ -335,7 +346,7 @@ fn an_abandoned_branch_is_forgotten_with_its_epoch() {
     let mut desk = Desk::new();
     desk.ask(drafts(&[1, 2, 3, 4], 0, 2));
     let _ = desk.work();
-    desk.0.handle_verdict(says(2, 1, 9));
+    desk.hear(says(2, 1, 9));
     let _ = desk.down();
     desk.ask(pass(2, &[1, 2, 3, 4], 0));
     let _ = desk.work();
@@ -350,7 +361,7 @@ fn a_pass_that_runs_while_its_branch_is_contradicted_does_not_leave() {
     let _ = desk.work();
     desk.ask(drafts(&[1, 2, 3, 4], 3, 0));
     let _ = desk.0.poll_work().unwrap();
-    desk.0.handle_verdict(says(2, 0, 9));
+    desk.hear(says(2, 0, 9));
     let _ = desk.down();
     desk.0.handle_output(vec![0; 2].into());
     assert_eq!(desk.0.poll_transmit(), None);
@@ -366,7 +377,7 @@ fn a_pass_is_obsolete_once_the_text_is_cut_to_where_it_began() {
     desk.ask(drafts(&[1, 2, 3, 4], 3, 0));
     let _ = desk.0.poll_work().unwrap();
     assert!(!desk.0.is_obsolete());
-    desk.0.handle_verdict(says(2, 0, 9));
+    desk.hear(says(2, 0, 9));
     let _ = desk.down();
     assert!(desk.0.is_obsolete(), "it builds on a draft that was wrong");
     desk.0.handle_abandoned();
@@ -395,7 +406,7 @@ fn a_word_contradicts_drafts_that_still_wait_here() {
     let _ = desk.work();
     desk.ask(drafts(&[1, 2, 3, 4, 5], 3, 0));
     desk.ask(drafts(&[1, 2, 3, 4, 5, 6], 5, 0));
-    desk.0.handle_verdict(says(2, 1, 9));
+    desk.hear(says(2, 1, 9));
     let _ = desk.down();
     assert_eq!((desk.work(), desk.0.in_flight()), (None, 0));
 }
@@ -406,7 +417,7 @@ fn words_that_drafts_foresaw_leave_the_rest_standing() {
     desk.ask(drafts(&[1, 2, 3], 0, 2));
     let _ = desk.work();
     desk.ask(drafts(&[1, 2, 3, 4, 5], 3, 0));
-    desk.0.handle_verdict(says(2, 1, 4));
+    desk.hear(says(2, 1, 4));
     let _ = desk.down();
     assert!(matches!(desk.work(), Some(Message::Pass(_))));
 }
@@ -418,7 +429,7 @@ fn said_tokens_that_the_target_disagrees_with_stay() {
     desk.ask(Pass { said: 2, ..pass(1, &[1, 2, 3, 4], 0) });
     let _ = desk.work();
     desk.ask(Pass { said: 1, ..pass(1, &[1, 2, 3, 4, 5], 4) });
-    desk.0.handle_verdict(Verdict { agreed: vec![true, false], ..says(2, 0, 9) });
+    desk.hear(Verdict { agreed: vec![true, false], ..says(2, 0, 9) });
     let _ = desk.down();
     assert_eq!(desk.0.held(), Position(4));
     assert!(matches!(desk.work(), Some(Message::Pass(_))));

@@ -1,7 +1,8 @@
 //! The messages: one struct a kind, and what is true of every kind.
 //!
 //! `docs/WIRE.md` says the same in bytes. The sender's tier decides which kinds it may send
-//! ([`Kind::may_be_sent_up`], [`Kind::may_be_sent_down`]); *up* is towards the node that verifies.
+//! ([`Kind::may_be_sent_up`], [`Kind::may_be_sent_down`]); *up* is away from the device. Passes come down,
+//! and verdicts go up, only where the head is at a node that the chain crossed before.
 
 mod compact;
 mod link;
@@ -167,11 +168,10 @@ impl Kind {
             | Self::Close
             | Self::Ping
             | Self::Pong
+            | Self::Verdict
             | Self::Fault
             | Self::SegmentRequest => true,
-            Self::Welcome | Self::Opened | Self::Verdict | Self::SegmentPart | Self::Receipt => {
-                false
-            }
+            Self::Welcome | Self::Opened | Self::SegmentPart | Self::Receipt => false,
         }
     }
 
@@ -180,6 +180,7 @@ impl Kind {
         match self {
             Self::Welcome
             | Self::Opened
+            | Self::Pass
             | Self::Verdict
             | Self::Ping
             | Self::Pong
@@ -188,7 +189,6 @@ impl Kind {
             | Self::Receipt => true,
             Self::Hello
             | Self::Open
-            | Self::Pass
             | Self::Draft
             | Self::Rollback
             | Self::Close
@@ -219,7 +219,9 @@ impl Message {
         }
     }
 
-    /// Which stream it travels on: a pass with hidden states on the hidden one, all else on control.
+    /// Which stream it travels on upwards: a pass with hidden states on the hidden one, all else on
+    /// control, but for verdicts, which keep their place among the passes of their session. Downwards
+    /// there is control alone.
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Pass(Pass { hidden: Some(_), .. }) => Lane::Hidden,

@@ -107,7 +107,7 @@ pub struct Pass {
     /// [`FaultKind::Gap`] what of it it holds. Of settled tokens alone, and without hidden states.
     pub told: bool,
     /// The hidden states that follow as payload, where the receiver's stage starts above the
-    /// embedding.
+    /// embedding; behind the last layer only where the target is to choose.
     pub hidden: Option<Hidden>,
 }
 
@@ -125,7 +125,8 @@ pub struct Draft {
     pub tokens: Vec<TokenId>,
 }
 
-/// Shape of a payload of hidden states: one row for each token of its pass.
+/// Shape of a payload of hidden states: one row for each token of its pass; behind the last layer, for each
+/// of its [`Pass::chosen_rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
     /// Number format.
@@ -273,6 +274,13 @@ impl Pass {
     /// The position after its last token.
     pub fn end(&self) -> Position {
         Position::after(self.base.index() + self.tokens.len())
+    }
+
+    /// How many of its last rows the target may choose from: those before the judged tokens and the one
+    /// at the end. Behind the last layer no others are of use, and no others travel.
+    pub fn chosen_rows(&self) -> usize {
+        let chosen = (self.said as usize).saturating_add(self.drafts as usize).saturating_add(1);
+        if self.ask { self.tokens.len().min(chosen) } else { 0 }
     }
 
     /// Whether it has rows and, where it is told, nothing that a told pass has not.

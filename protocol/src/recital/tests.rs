@@ -44,7 +44,7 @@ fn a_verifier_reads_the_whole_text_once() {
     let clock = dawn();
     for length in [1, 31, 32, 33, 128, 129, 500] {
         let mut recital = Recital::new(open(), &text(length), 32);
-        let mut verifier = Verifier::new(VerifierConfig { hidden: None });
+        let mut verifier = Verifier::new(VerifierConfig { hidden: None, head_alone: false });
         let mut rows = 0;
         for _ in 0..1000 {
             while let Some(message) = recital.poll_transmit() {

@@ -25,6 +25,8 @@ pub(super) struct Scenario {
     pub(super) hop: bool,
     /// The device runs the first layers itself and sends hidden states.
     pub(super) head_stage: bool,
+    /// The middle stage has the last layer, and the device the head.
+    pub(super) ring: bool,
     /// The device is alone by choice; whether it runs the whole target.
     pub(super) local: Option<bool>,
     /// How far the KV of the nodes may be cut back; `None` is any length.
@@ -111,6 +113,7 @@ impl Scenario {
             extend: 0,
             hop: false,
             head_stage: false,
+            ring: false,
             local: None,
             reach: None,
             pass_rows_max: 16,

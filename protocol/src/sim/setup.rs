@@ -4,8 +4,8 @@ use super::model;
 use super::scenario::{Scenario, ms};
 use super::stage::{Engine, WIDTH};
 use crate::{
-    DrafterConfig, Epoch, Frame, Header, Hops, HopsConfig, LinkHealthConfig, PlannedStage, Route,
-    SessionId, Tuning, Verifier, VerifierConfig, frame,
+    DrafterConfig, Epoch, Frame, Header, Homecoming, Hops, HopsConfig, LinkHealthConfig,
+    PlannedStage, Route, SessionId, Side, Tuning, Verifier, VerifierConfig, frame,
 };
 use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling, WireCodec};
 use bytes::Bytes;
@@ -46,8 +46,9 @@ pub(super) fn route(scenario: &Scenario) -> Route {
         scales: Vec::new(),
     };
     let gateway = scenario.hop.then(|| stage("gateway", true));
+    let last = if scenario.ring { "device" } else { "cloud" };
     Route {
-        stages: gateway.into_iter().chain([stage("cloud", !scenario.hop)]).collect(),
+        stages: gateway.into_iter().chain([stage(last, !scenario.hop)]).collect(),
         draft_length: match scenario.auto {
             true => DraftLength::Auto,
             false => DraftLength::Fixed(scenario.draft_length),
@@ -76,7 +77,12 @@ pub(super) fn health(scenario: &Scenario) -> LinkHealthConfig {
 
 pub(super) fn verifier(scenario: &Scenario) -> Verifier {
     let hidden = scenario.is_staged().then_some((WireCodec::F32, WIDTH));
-    Verifier::new(VerifierConfig { hidden })
+    Verifier::new(VerifierConfig { hidden, head_alone: false })
+}
+
+/// The head on the device, where it has it.
+pub(super) fn home(scenario: &Scenario) -> Option<Homecoming> {
+    scenario.ring.then(|| Homecoming::new(WireCodec::F32, WIDTH))
 }
 
 pub(super) fn engine(scenario: &Scenario) -> Engine {
@@ -85,7 +91,16 @@ pub(super) fn engine(scenario: &Scenario) -> Engine {
 
 pub(super) fn hops(scenario: &Scenario) -> Hops {
     let reads = scenario.head_stage.then_some(WireCodec::F32);
-    Hops::new(HopsConfig { reads, writes: WireCodec::F32, width: WIDTH })
+    let head = if scenario.ring { Side::Down } else { Side::Up };
+    let last_layer = scenario.ring;
+    Hops::new(HopsConfig {
+        reads,
+        writes: WireCodec::F32,
+        width: WIDTH,
+        behind_layers: false,
+        last_layer,
+        head,
+    })
 }
 
 /// A frame as it crosses the wire.

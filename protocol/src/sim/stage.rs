@@ -42,7 +42,7 @@ impl Engine {
             return None;
         }
         self.run(work.truncate_to, &work.tokens, work.hidden.as_ref());
-        Some(rows_of(&work.tokens))
+        Some(rows_of(&work.tokens[work.tokens.len() - work.leaving..]))
     }
 
     /// Makes the KV that of `text`.
@@ -74,6 +74,16 @@ impl Engine {
         self.kv.extend(tokens);
         self.rows += tokens.len();
     }
+}
+
+/// The tokens that a head alone chooses in `work`, which ends `text`.
+pub(super) fn choose(work: &Work, text: &[TokenId]) -> Vec<TokenId> {
+    let hidden = work.hidden.as_ref().expect("a head reads rows");
+    assert_eq!(hidden.payload.len(), hidden.rows * 4);
+    assert_eq!(hidden.payload[hidden.skip * 4..], rows_of(&work.tokens)[..], "rows and tokens");
+    assert_eq!(work.choose, 0..work.tokens.len(), "no row came for nothing");
+    let start = work.truncate_to.index();
+    work.choose.clone().map(|row| model::target(&text[..start + row + 1])).collect()
 }
 
 /// Hidden states of the simulated world.

@@ -72,10 +72,14 @@ fn without_cuts_the_text_is_the_references_in_every_mode_and_weather() {
                     [(false, false), (true, false), (false, true), (true, true)]
                 {
                     let stages = Scenario { hop, head_stage, ..weather(seed) };
-                    run(
-                        Scenario { draft_length, chunks, never_lost: true, ..stages },
-                        is_reference,
-                    );
+                    let ring = hop && stages.weather.is_reliable();
+                    for ring in [false].into_iter().chain(ring.then_some(true)) {
+                        let stages = Scenario { ring, ..stages.clone() };
+                        run(
+                            Scenario { draft_length, chunks, never_lost: true, ..stages },
+                            is_reference,
+                        );
+                    }
                 }
                 for extend in [1, 2, 7, 40] {
                     let drafts = Scenario { draft_length, chunks, ..weather(seed) };

@@ -2,15 +2,18 @@
 
 mod check;
 mod device;
+mod home;
 mod nodes;
 mod switch;
 
 use super::link::Pipe;
 use super::scenario::{Fate, Scenario};
-use super::setup::{config, engine, health, hops, read, verifier};
+use super::setup::{config, engine, health, home, hops, read, verifier};
 use super::stage::Engine;
 use crate::dice::Dice;
-use crate::{Drafter, DrafterEvent, Epoch, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish};
+use crate::{
+    Drafter, DrafterEvent, Epoch, Homecoming, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish,
+};
 use base::{Position, TokenId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -45,6 +48,9 @@ pub(super) struct World {
     far_up: Pipe,
     far_down: Pipe,
     far_life: u64,
+
+    /// The head on the device, where the chain comes back to it.
+    home: Option<Homecoming>,
 
     pub(super) verifier: Verifier,
     pub(super) engine: Engine,
@@ -156,6 +162,7 @@ impl World {
             far_up: Pipe::new(weather, Vec::new()),
             far_down: Pipe::new(weather, Vec::new()),
             far_life: 0,
+            home: home(&scenario),
             verifier: verifier(&scenario),
             engine: engine(&scenario),
             passed: Duration::ZERO,
@@ -265,9 +272,9 @@ impl World {
                 }
             }
             Happening::Down(connection, bytes) if self.connection.is_some() => {
-                let message = read(&bytes).message;
-                if self.carries(connection, &message) {
-                    self.at_device(message);
+                let frame = read(&bytes);
+                if self.carries(connection, &frame.message) {
+                    self.at_device(frame);
                 }
             }
             Happening::FarUp(life, bytes) if life == self.far_life => {
@@ -275,7 +282,10 @@ impl World {
             }
             Happening::FarDown(life, bytes) if life == self.far_life => self.at_hop(read(&bytes)),
             Happening::Verified(errand, outcome) if errand == (self.life, self.works) => {
-                self.end_work(&outcome);
+                match self.home.is_some() {
+                    true => self.end_work_at_home(&outcome),
+                    false => self.end_work(&outcome),
+                }
             }
             Happening::PassedOn(errand, rows) => {
                 let hop = self.hop.iter_mut().filter(|hop| (hop.life, hop.works) == errand);

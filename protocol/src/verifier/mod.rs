@@ -30,6 +30,7 @@
 
 mod answer;
 mod cost;
+mod head_alone;
 mod known;
 mod memory;
 mod patience;
@@ -63,6 +64,9 @@ pub(crate) const FORGOTTEN: &str = "the KV does not reach back to the pass; noth
 pub struct VerifierConfig {
     /// `None`: tokens, the stage has the embedding. Else hidden states in this codec and width.
     pub hidden: Option<(WireCodec, u32)>,
+    /// Whether the stage is the head alone: it keeps no KV, and of a pass it reads only the
+    /// [`Pass::chosen_rows`].
+    pub head_alone: bool,
 }
 
 /// One forward pass for the shell to run. Each is answered by exactly one
@@ -453,8 +457,11 @@ fn check_pass(
     match (config.hidden, pass.hidden) {
         (None, None) => {}
         (None, Some(_)) => return wrong("tokens without hidden states"),
-        (Some(_), None) if pass.told => {}
+        (Some(_), None) if pass.told || (config.head_alone && pass.chosen_rows() == 0) => {}
         (Some(_), None) => return wrong("hidden states"),
+        (Some(_), Some(_)) if config.head_alone && pass.chosen_rows() == 0 => {
+            return wrong("no hidden states, where none are chosen from");
+        }
         (Some((codec, width)), Some(hidden)) => {
             if (hidden.codec, hidden.width) != (codec, width) {
                 return wrong("hidden states of the session's codec and width");

@@ -21,6 +21,7 @@ impl Verifier {
         if pass.tokens.is_empty() && !pass.ask {
             return None;
         }
+        let rows = self.rows_of(&pass, payload);
         let spoken = self.spoken.take();
         let question = Question {
             base,
@@ -31,7 +32,7 @@ impl Verifier {
             tip: text.tip,
             tokens: pass.tokens,
         };
-        let work = self.work_for(now, question, &text, pass.hidden, payload);
+        let work = self.work_for(now, question, &text, rows);
         if work.is_none() {
             // A pass that comes again, after later ones, takes nothing of what was said since back.
             self.spoken = self.spoken.max(spoken);
@@ -61,6 +62,7 @@ impl Verifier {
             self.report_gap(base);
             return None;
         };
+        let rows = self.rows_of(&pass, payload);
         let mut tokens = pass.tokens;
         if pass.hidden.is_none() {
             self.join_chunks(&mut tokens, &mut text);
@@ -77,7 +79,14 @@ impl Verifier {
         }
         let (told, tip) = (false, text.tip);
         let question = Question { base, tokens, from: spoken, said: 0, ask: true, told, tip };
-        self.work_for(now, question, &text, pass.hidden, payload)
+        self.work_for(now, question, &text, rows)
+    }
+
+    /// The hidden states that came with `pass`.
+    fn rows_of(&self, pass: &Pass, payload: Bytes) -> Option<HiddenRows> {
+        let Hidden { codec, width, .. } = pass.hidden?;
+        let rows = if self.config.head_alone { pass.chosen_rows() } else { pass.tokens.len() };
+        Some(HiddenRows { codec, width, rows, skip: 0, payload })
     }
 
     /// Takes the chunks out of the queue that continue `tokens`, as many as one verdict can judge.
@@ -100,11 +109,13 @@ impl Verifier {
         now: Instant,
         question: Question,
         text: &Placed,
-        hidden: Option<Hidden>,
-        payload: Bytes,
+        rows: Option<HiddenRows>,
     ) -> Option<Work> {
         let (base, end) = (question.base, question.end());
         let unknown = if question.ask { self.first_unknown(&question, text.common) } else { None };
+        if self.config.head_alone {
+            return self.choose_alone(now, question, text, unknown, rows);
+        }
         let start = match unknown {
             Some(position) => text.common.min(position - 1),
             None if question.ask || text.common >= end => {
@@ -117,20 +128,14 @@ impl Verifier {
             self.report_gap(base);
             return None;
         }
-        let rows = text.rows_from(start, self.memory.held());
-        let first = unknown.map_or(rows.len(), |position| position - 1 - start);
+        let tokens = text.rows_from(start, self.memory.held());
+        let first = unknown.map_or(tokens.len(), |position| position - 1 - start);
         let work = Work {
             truncate_to: Position::after(start),
-            hidden: hidden.map(|hidden| HiddenRows {
-                codec: hidden.codec,
-                width: hidden.width,
-                rows: question.tokens.len(),
-                skip: start - base,
-                payload,
-            }),
+            hidden: rows.map(|rows| HiddenRows { skip: start - base, ..rows }),
             told: question.told,
-            choose: first..rows.len(),
-            tokens: rows,
+            choose: first..tokens.len(),
+            tokens,
         };
         self.run(&work, Purpose::Answer(question));
         Some(work)
@@ -173,7 +178,7 @@ impl Verifier {
         self.may_say(spoken, last).then_some((at, last))
     }
 
-    fn run(&mut self, work: &Work, purpose: Purpose) {
+    pub(super) fn run(&mut self, work: &Work, purpose: Purpose) {
         let start = work.truncate_to.index();
         self.memory.put(start, &work.tokens);
         self.running = Some(Running {
@@ -186,7 +191,7 @@ impl Verifier {
         });
     }
 
-    fn report_gap(&mut self, base: usize) {
+    pub(super) fn report_gap(&mut self, base: usize) {
         let (held, prefix) = self.memory.holds_up_to(base);
         let detail = format!("pass builds on {base} tokens, {held} of them are held");
         let kind = FaultKind::Gap { held, prefix };

@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod head_alone;
 mod known;
 mod streaming;
 
@@ -72,7 +73,7 @@ struct Desk(Verifier, Instant);
 
 impl Desk {
     fn new() -> Self {
-        let mut verifier = Verifier::new(VerifierConfig { hidden: None });
+        let mut verifier = Verifier::new(VerifierConfig { hidden: None, head_alone: false });
         verifier.handle_open(&open(1, 0));
         let _ = verifier.poll_transmit();
         Self(verifier, dawn())
@@ -339,18 +340,18 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
         (Some((WireCodec::F16, 5)), Pass { hidden, ..good.clone() }, "another width"),
         (Some((WireCodec::F16, 4)), Pass { hidden, extend: 1, ..good }, "leave to go on"),
     ] {
-        let mut verifier = Verifier::new(VerifierConfig { hidden: reads });
+        let mut verifier = Verifier::new(VerifierConfig { hidden: reads, head_alone: false });
         verifier.handle_open(&open(1, 0));
         assert!(verifier.handle_pass(dawn(), pass, Bytes::new()).is_err(), "{why}");
     }
-    let mut unopened = Verifier::new(VerifierConfig { hidden: None });
+    let mut unopened = Verifier::new(VerifierConfig { hidden: None, head_alone: false });
     let outcome = unopened.handle_pass(dawn(), pass(1, &[1], 0, 0, 0), Bytes::new());
     assert!(matches!(outcome, Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass })));
 }
 
 #[test]
 fn hidden_rows_that_are_held_already_are_skipped() {
-    let config = VerifierConfig { hidden: Some((WireCodec::F16, 1)) };
+    let config = VerifierConfig { hidden: Some((WireCodec::F16, 1)), head_alone: false };
     let mut desk = Desk(Verifier::new(config), dawn());
     desk.0.handle_open(&open(1, 0));
     let _ = desk.0.poll_transmit();

@@ -108,7 +108,7 @@ impl FrameReader {
             }
             Expect::Body(header) => {
                 let message = frame::decode(header, &bytes).map_err(Misbehaviour::Frame)?;
-                if message.lane() != self.lane {
+                if !self.rules.fits(self.lane, &message) {
                     return Err(Misbehaviour::Lane { kind: header.kind });
                 }
                 self.expect = Expect::Payload(message);

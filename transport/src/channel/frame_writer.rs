@@ -2,6 +2,7 @@
 
 use super::{ChannelError, Rules};
 use crate::connection::Connection;
+use crate::options::Side;
 use bytes::Bytes;
 use protocol::{Frame, frame};
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
@@ -83,6 +84,11 @@ impl FrameWriter {
     pub(crate) fn prioritize(&self, priority: i32) {
         // Fails only for a stream that is over, which needs no priority.
         let _ = self.stream.set_priority(priority);
+    }
+
+    /// Which side writes it.
+    pub(crate) const fn from(&self) -> Side {
+        self.rules.from
     }
 
     /// The number of this stream among those of its kind.

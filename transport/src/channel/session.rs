@@ -9,13 +9,14 @@
 //!
 //! The hidden stream has the lower priority: a rollback never queues behind a tensor. The two are
 //! not ordered among each other, but for one promise: the session's first message comes from the
-//! control stream.
+//! control stream. Verdicts that go up go on the stream that passes go on. Hidden states that come down are
+//! what everybody waits for, and come on the control stream.
 
 use super::{ChannelError, FrameReader, FrameWriter, Rules};
 use crate::link::Link;
 use crate::options::Side;
 use crate::streams;
-use protocol::{Frame, Lane, Scope};
+use protocol::{Frame, Kind, Lane, Message, Scope};
 use std::future;
 use tokio::sync::oneshot;
 
@@ -133,9 +134,21 @@ impl SessionSender {
     /// Where the message is about the link, or not for this side to send.
     pub async fn send(&mut self, frame: impl Into<Frame>) -> Result<(), ChannelError> {
         let frame = frame.into();
-        match frame.message.lane() {
+        match self.lane(&frame.message) {
             Lane::Control => self.control.send(&frame).await,
             Lane::Hidden => self.hidden().await?.send(&frame).await,
+        }
+    }
+
+    /// Down there is one stream. Up a verdict stays behind the passes before it, and before those that build
+    /// on it.
+    fn lane(&self, message: &Message) -> Lane {
+        match self.control.from() {
+            Side::Listener => Lane::Control,
+            Side::Dialler if message.kind() == Kind::Verdict && self.hidden.is_some() => {
+                Lane::Hidden
+            }
+            Side::Dialler => message.lane(),
         }
     }
 

@@ -69,6 +69,32 @@ async fn hidden_states_join_their_session_in_any_order() {
     assert!(nothing(second.recv()).await, "nothing strays into the other session");
 }
 
+/// Goal: above hears a verdict before it gets the pass that builds on it, also where the pass goes on a
+/// stream of its own; hidden states come down on the stream that is there.
+#[tokio::test]
+async fn verdicts_go_up_in_their_place_among_passes_and_hidden_states_come_down() {
+    let mut world = World::new();
+    let (up, down, _dialer) = world.link().await;
+    let mut ours = up.open_session().await.unwrap();
+    ours.send(open(1)).await.unwrap();
+    // No pass had hidden states yet.
+    ours.send(verdict(0)).await.unwrap();
+    let mut theirs = soon(down.accept_session()).await.unwrap();
+    assert_eq!(soon(theirs.recv()).await.unwrap().message, open(1));
+    assert_eq!(soon(theirs.recv()).await.unwrap().message, verdict(0));
+    for number in 1..20 {
+        ours.send(hidden_pass(number, 3, 0xab)).await.unwrap();
+        ours.send(verdict(number)).await.unwrap();
+    }
+    for number in 1..20 {
+        assert_eq!(soon(theirs.recv()).await.unwrap(), hidden_pass(number, 3, 0xab));
+        assert_eq!(soon(theirs.recv()).await.unwrap().message, verdict(number));
+    }
+    theirs.send(hidden_pass(3, 1, 0xef)).await.unwrap();
+    assert_eq!(soon(ours.recv()).await.unwrap(), hidden_pass(3, 1, 0xef));
+    assert_eq!(world.listener.tally().misbehaviours, 0);
+}
+
 #[tokio::test]
 async fn a_receive_that_is_dropped_half_way_loses_nothing() {
     let mut world = World::new();

@@ -24,7 +24,7 @@ fn a_told_pass_whose_rows_are_known_goes_up_as_it_is() {
     desk.0.handle_known(3);
     assert_eq!(desk.up(), Message::Pass(sent));
     assert_eq!((desk.0.held(), desk.0.in_flight()), (Position(3), 1));
-    desk.0.handle_verdict(Verdict { tokens: Vec::new(), ..verdict(1, 3) });
+    desk.hear(Verdict { tokens: Vec::new(), ..verdict(1, 3) });
     assert_eq!(desk.0.in_flight(), 0, "its acknowledgement frees its credit");
 }
 
@@ -75,7 +75,7 @@ fn a_told_pass_holds_nothing_but_settled_tokens() {
     let hidden = Some(Hidden { codec: WireCodec::F16, width: 1, bytes: 4 });
     for reads in [None, Some(WireCodec::F16)] {
         let hops = || {
-            let mut hops = Hops::new(HopsConfig { reads, writes: WireCodec::F16, width: 1 });
+            let mut hops = Hops::new(config(reads));
             hops.handle_open(open(1, 0));
             hops
         };

@@ -1,6 +1,6 @@
 //! Any world at all: every mode, policy, link and mishap, drawn from a seed.
 
-use super::{Fate, Scenario, Speed, Turn, Way, ms, word};
+use super::{Fate, Scenario, Speed, Turn, Way, Weather, ms, word};
 use crate::AfterOutage;
 use crate::dice::Dice;
 use std::time::Duration;
@@ -30,9 +30,18 @@ impl Scenario {
         if dice.percent(40) {
             scenario.fates.extend((0..1 + dice.below(5)).map(|_| switch(&mut dice)));
         }
+        scenario.carry_rings();
         scenario.spare_middle_stages();
         scenario.turns = (0..dice.below(4)).map(|_| turn(&mut dice)).collect();
         scenario
+    }
+
+    /// Verdicts go up behind the passes before them, on a stream that loses nothing.
+    fn carry_rings(&mut self) {
+        if self.ways().any(|way| way.ring) {
+            let Weather { delay, jitter, .. } = self.weather;
+            self.weather = Weather { delay, jitter, loss: 0, repeat: 0, reorder: false };
+        }
     }
 
     /// KV that forgets answers each rollback with a gap, and to a middle stage a repeated pass is one.

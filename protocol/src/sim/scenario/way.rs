@@ -7,6 +7,7 @@ use crate::dice::Dice;
 pub(in crate::sim) struct Way {
     pub(in crate::sim) hop: bool,
     pub(in crate::sim) head_stage: bool,
+    pub(in crate::sim) ring: bool,
     pub(in crate::sim) local: Option<bool>,
     pub(in crate::sim) draft_length: u32,
     pub(in crate::sim) chunks: u32,
@@ -18,6 +19,7 @@ impl Way {
     /// Who runs what, and how drafts and verdicts follow each other.
     pub(super) fn any(dice: &mut Dice) -> Self {
         let (hop, head_stage) = (dice.percent(25), dice.percent(20));
+        let ring = hop && dice.percent(40);
         let extend = if hop || head_stage { 0 } else { 1 + dice.below_u32(40) };
         // Of a window of all that may be under way to single chunks; without drafts it is remote.
         let (draft_length, chunks, extend) = match dice.below(4) {
@@ -27,13 +29,14 @@ impl Way {
             _ => (0, 1, extend),
         };
         let auto = draft_length > 0 && dice.percent(40);
-        Self { hop, head_stage, local: None, draft_length, chunks, auto, extend }
+        Self { hop, head_stage, ring, local: None, draft_length, chunks, auto, extend }
     }
 
     /// The device alone; whether it runs the whole target.
     pub(in crate::sim) const fn alone(vouched: bool) -> Self {
-        let (hop, head_stage, local) = (false, false, Some(vouched));
-        Self { hop, head_stage, local, draft_length: 0, chunks: 1, auto: false, extend: 0 }
+        let (hop, head_stage, ring) = (false, false, false);
+        let local = Some(vouched);
+        Self { hop, head_stage, ring, local, draft_length: 0, chunks: 1, auto: false, extend: 0 }
     }
 
     /// How many drafts may wait.
@@ -44,13 +47,14 @@ impl Way {
 
 impl Scenario {
     pub(in crate::sim) const fn way(&self) -> Way {
-        let Self { hop, head_stage, local, draft_length, chunks, auto, extend, .. } = *self;
-        Way { hop, head_stage, local, draft_length, chunks, auto, extend }
+        let Self { hop, head_stage, ring, local, draft_length, chunks, auto, extend, .. } = *self;
+        Way { hop, head_stage, ring, local, draft_length, chunks, auto, extend }
     }
 
     pub(in crate::sim) const fn go(&mut self, way: Way) {
-        let Way { hop, head_stage, local, draft_length, chunks, auto, extend } = way;
-        (self.hop, self.head_stage, self.local) = (hop, head_stage, local);
+        let Way { hop, head_stage, ring, local, draft_length, chunks, auto, extend } = way;
+        (self.hop, self.head_stage, self.ring) = (hop, head_stage, ring);
+        self.local = local;
         (self.draft_length, self.chunks) = (draft_length, chunks);
         (self.auto, self.extend) = (auto, extend);
     }

@@ -198,7 +198,7 @@ impl Node {
             let Part::Hops(hops) = part else { panic!("a verifier has nobody above") };
             match frame.message.clone() {
                 Message::Opened(opened) => hops.handle_opened(&opened).unwrap(),
-                Message::Verdict(verdict) => hops.handle_verdict(verdict),
+                Message::Verdict(verdict) => hops.handle_verdict(Side::Up, verdict).unwrap(),
                 Message::Fault(fault) => hops.handle_fault(fault),
                 other => panic!("a gateway got {other:?} from above"),
             }
@@ -304,10 +304,17 @@ impl Seat {
         let writes = next.map_or(WireCodec::F32, |next| next.codec);
         let part = match stage.head {
             true => {
-                let hidden = reads.map(|codec| (codec, WIDTH));
-                Part::Verifier(Box::new(Verifier::new(VerifierConfig { hidden })))
+                let (hidden, head_alone) = (reads.map(|codec| (codec, WIDTH)), false);
+                Part::Verifier(Box::new(Verifier::new(VerifierConfig { hidden, head_alone })))
             }
-            false => Part::Hops(Box::new(Hops::new(HopsConfig { reads, writes, width: WIDTH }))),
+            false => Part::Hops(Box::new(Hops::new(HopsConfig {
+                reads,
+                writes,
+                width: WIDTH,
+                behind_layers: false,
+                last_layer: false,
+                head: Side::Up,
+            }))),
         };
         let (kv, up_id) = (Sequence::new(whose, stage.layers), sky.new_session());
         Self { open, part, kv, whose, reads, writes, down, up: None, up_id, running: None }
@@ -341,7 +348,8 @@ impl Seat {
             let work = match &mut self.part {
                 Part::Verifier(verifier) => match verifier.poll_work(sky.now) {
                     Some(Work { truncate_to, tokens, hidden, told, choose }) => {
-                        (HopWork { truncate_to, tokens, hidden, told }, Some(choose.start))
+                        let leaving = 0;
+                        (HopWork { truncate_to, tokens, hidden, told, leaving }, Some(choose.start))
                     }
                     None => return,
                 },
@@ -368,7 +376,7 @@ impl Seat {
         work: HopWork,
         choose: Option<usize>,
     ) -> Outcome {
-        let HopWork { truncate_to, tokens, hidden, told } = work;
+        let HopWork { truncate_to, tokens, hidden, told, leaving: _ } = work;
         let from = truncate_to.index();
         assert!(from <= self.kv.len(), "work begins within the KV");
         self.kv.truncate(from);

@@ -20,10 +20,24 @@ use base::{TokenId, WireCodec};
 pub(super) const OUTBOX_MAX: usize = limits::PASSES_IN_FLIGHT_MAX + 2;
 
 impl World {
-    pub(super) fn at_device(&mut self, message: Message) {
+    pub(super) fn at_device(&mut self, frame: Frame) {
+        let now = self.now;
+        match frame.message {
+            Message::Pong(pong) => return self.health.handle_pong(now, pong),
+            Message::Opened(opened) if let Some(home) = &mut self.home => {
+                home.handle_opened(&opened, self.drafter.log().tokens()).unwrap();
+            }
+            Message::Pass(pass) if let Some(home) = &mut self.home => {
+                home.handle_pass(now, pass, frame.payload).unwrap();
+            }
+            other => self.at_drafter(other),
+        }
+        self.health.handle_frame(now);
+    }
+
+    pub(super) fn at_drafter(&mut self, message: Message) {
         let now = self.now;
         match message {
-            Message::Pong(pong) => return self.health.handle_pong(now, pong),
             Message::Opened(opened) => self.drafter.handle_opened(now, &opened).unwrap(),
             Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict).unwrap(),
             Message::Fault(fault) => {
@@ -32,13 +46,13 @@ impl World {
             }
             other => panic!("device got {other:?}"),
         }
-        self.health.handle_frame(now);
     }
 
     /// Everybody's outputs are drained and carried out.
     pub(super) fn settle(&mut self) {
         self.settle_verifier();
         self.settle_hop();
+        self.settle_home();
         while let Some(event) = self.health.poll_event() {
             match event {
                 LinkEvent::Lost { .. } => self.drafter.handle_link_lost(self.now),
@@ -60,6 +74,7 @@ impl World {
         let mut sent = 0;
         while let Some(message) = self.drafter.poll_transmit() {
             sent += 1;
+            self.goes_up(&message);
             let frame = self.with_rows(message);
             self.send_up(&frame);
         }
@@ -143,7 +158,8 @@ impl World {
         assert_eq!(check, pass.prefix, "the rows that the shell lacks are of the pass's own text");
         self.head.catch_up(&text);
         let (truncate_to, tokens) = (pass.base, pass.tokens.clone());
-        let work = HopWork { truncate_to, tokens, hidden: None, told: false };
+        let work =
+            HopWork { truncate_to, leaving: tokens.len(), tokens, hidden: None, told: false };
         let payload = self.head.pass_on(&work).expect("the device's own KV reaches back");
         let bytes = u32::try_from(payload.len()).unwrap();
         pass.hidden = Some(Hidden { codec: WireCodec::F32, width: WIDTH, bytes });

@@ -24,6 +24,7 @@ impl World {
             // A node that lost its state has been told of no session: its connection is new, too.
             Message::Pass(pass) => hops.handle_pass(pass, frame.payload).unwrap(),
             Message::Rollback(rollback) => hops.handle_rollback(rollback),
+            Message::Verdict(verdict) => hops.handle_verdict(Side::Down, verdict).unwrap(),
             other => panic!("middle stage got {other:?} from below"),
         }
     }
@@ -44,7 +45,7 @@ impl World {
         let hops = &mut self.hop.as_mut().expect("far frames have a middle stage").hops;
         match frame.message {
             Message::Opened(opened) => hops.handle_opened(&opened).unwrap(),
-            Message::Verdict(verdict) => hops.handle_verdict(verdict),
+            Message::Verdict(verdict) => hops.handle_verdict(Side::Up, verdict).unwrap(),
             Message::Fault(fault) => hops.handle_fault(fault),
             other => panic!("middle stage got {other:?} from above"),
         }
@@ -150,7 +151,7 @@ impl World {
             Fate::Refuse(time) => self.refusing = self.now + time,
             Fate::Stop => self.drafter.stop(self.now),
             Fate::Switch(way) => self.switch(way),
-            Fate::RestartUpstream if !first_is_verifier => {
+            Fate::RestartUpstream if !first_is_verifier && self.home.is_none() => {
                 self.restart_verifier();
                 self.far_life += 1;
                 let life = self.far_life;

@@ -1,7 +1,7 @@
 //! Another way in mid-request: other nodes, or the same ones asked otherwise.
 
 use super::super::scenario::{Fate, Way, ms};
-use super::super::setup::{engine, route, verifier};
+use super::super::setup::{engine, home, route, verifier};
 use super::{Happening, Hop, World};
 use crate::Message;
 
@@ -13,7 +13,7 @@ impl World {
         }
         let before = self.scenario.way();
         self.scenario.go(way);
-        let stages = |way: &Way| (way.hop, way.head_stage, way.local.is_some());
+        let stages = |way: &Way| (way.hop, way.head_stage, way.ring, way.local.is_some());
         if way.local.is_none() && stages(&way) != stages(&before) {
             self.meet_others();
         }
@@ -30,6 +30,7 @@ impl World {
         self.connection = Some(self.connections);
         self.far_life += 1;
         self.life += 1;
+        self.home = home(&self.scenario);
         self.verifier = verifier(&self.scenario);
         self.engine = engine(&self.scenario);
         self.hop = self.scenario.hop.then(|| Hop::new(&self.scenario, self.far_life));

@@ -8,7 +8,8 @@ fn told(epoch: u32, text: &[u32], base: usize) -> Pass {
 
 /// A desk whose stage reads hidden states.
 fn above_a_hop() -> Desk {
-    let mut verifier = Verifier::new(VerifierConfig { hidden: Some((WireCodec::F16, 1)) });
+    let mut verifier =
+        Verifier::new(VerifierConfig { hidden: Some((WireCodec::F16, 1)), head_alone: false });
     verifier.handle_open(&open(1, 0));
     let _ = verifier.poll_transmit();
     Desk(verifier, dawn())
@@ -113,11 +114,11 @@ fn a_told_pass_holds_nothing_but_settled_tokens() {
             (Pass { tokens: Vec::new(), ..good.clone() }, "no rows"),
             (told(1, &[1; 21], 0), "past the session"),
         ] {
-            let mut verifier = Verifier::new(VerifierConfig { hidden: reads });
+            let mut verifier = Verifier::new(VerifierConfig { hidden: reads, head_alone: false });
             verifier.handle_open(&open(1, 0));
             assert!(verifier.handle_pass(dawn(), pass, Bytes::new()).is_err(), "{why}");
         }
-        let mut verifier = Verifier::new(VerifierConfig { hidden: reads });
+        let mut verifier = Verifier::new(VerifierConfig { hidden: reads, head_alone: false });
         verifier.handle_open(&open(1, 0));
         verifier.handle_pass(dawn(), good.clone(), Bytes::new()).unwrap();
     }

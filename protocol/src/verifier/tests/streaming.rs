@@ -209,7 +209,7 @@ fn stale_drafts_let_the_target_go_on_as_far_as_the_device_counts_on_it() {
 
 #[test]
 fn rows_of_hidden_states_are_run_though_their_tokens_are_known() {
-    let config = VerifierConfig { hidden: Some((WireCodec::F16, 1)) };
+    let config = VerifierConfig { hidden: Some((WireCodec::F16, 1)), head_alone: false };
     let mut desk = Desk(Verifier::new(config), dawn());
     desk.0.handle_open(&open(1, 0));
     let _ = desk.0.poll_transmit();

@@ -1,0 +1,129 @@
+//! The head of a chain that comes back to this node: its first layers are here, and the head.
+//!
+//! What it computes is short, and needs no KV: whatever ends the turn ends it.
+
+use super::{Driver, Outcome, Running, Trouble, decode};
+use crate::engine::{Choose, EngineError, Job, Rows};
+use crate::node::Home;
+use protocol::error::PeerMisbehaved;
+use protocol::{Hops, Message, Opened, Pass, Side, Work};
+use runtime::StageSpec;
+use transport::clock;
+
+/// It, in a turn.
+pub(super) struct AtHome<'a> {
+    home: &'a mut Home,
+    running: Option<Running>,
+}
+
+impl<'a> AtHome<'a> {
+    pub(super) const fn new(home: &'a mut Home) -> Self {
+        Self { home, running: None }
+    }
+
+    /// What goes up, it sees.
+    pub(super) fn goes_up(&mut self, message: &Message) {
+        let machine = &mut self.home.homecoming;
+        if let Message::Open(open) = message {
+            machine.handle_open(open.clone());
+        }
+        if let Message::Rollback(rollback) = message {
+            machine.handle_rollback(rollback);
+        }
+    }
+
+    /// From above: what the stages there hold of the text that `hops` hold.
+    pub(super) fn take_opened(
+        &mut self,
+        opened: &Opened,
+        hops: &Hops,
+    ) -> Result<(), PeerMisbehaved> {
+        self.home.homecoming.handle_opened(opened, hops.text())
+    }
+
+    /// From above: a pass that comes back.
+    pub(super) fn take_pass(
+        &mut self,
+        pass: Pass,
+        payload: bytes::Bytes,
+    ) -> Result<(), PeerMisbehaved> {
+        self.home.homecoming.handle_pass(clock::now(), pass, payload)
+    }
+
+    /// At the end of a turn: nobody waits for anything any more.
+    pub(super) fn leave(&mut self) {
+        self.give_up();
+        while self.home.homecoming.poll_transmit().is_some() {}
+    }
+
+    /// Leaves a running job to itself: the engine ends what nobody waits for.
+    fn give_up(&mut self) {
+        if self.running.take().is_some() {
+            self.home.homecoming.handle_abandoned();
+        }
+    }
+
+    fn refuse(&mut self, trouble: &Trouble) {
+        let Trouble { kind, detail, retry_after_ms } = trouble;
+        self.home.homecoming.handle_refused(*kind, detail, *retry_after_ms);
+    }
+}
+
+/// The answer to what the head is running, once; waits forever where it runs nothing, or is not here.
+pub(super) async fn finish(home: &mut Option<AtHome<'_>>) -> Result<Outcome, EngineError> {
+    match home {
+        Some(home) => super::finish(&mut home.running).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Driver<'_> {
+    /// Runs what the head has to run. What it says next, and to whom.
+    pub(super) fn judge(&self, home: &mut AtHome<'_>) -> Option<(Side, Message)> {
+        if home.home.homecoming.is_obsolete() {
+            home.give_up();
+        }
+        while home.running.is_none()
+            && let Some(work) = home.home.homecoming.poll_work(clock::now())
+        {
+            match self.choose(home.home, work) {
+                Ok(running) => home.running = Some(running),
+                Err(trouble) => home.refuse(&trouble),
+            }
+        }
+        home.home.homecoming.poll_transmit()
+    }
+
+    /// Has the engine choose.
+    fn choose(&self, home: &Home, work: Work) -> Result<Running, Trouble> {
+        let rows = work.hidden.as_ref().expect("a head alone reads hidden states");
+        let coder = self.accepted.home.as_ref().expect("the head is here");
+        let values = decode(coder, rows)?;
+        let last = self.node.host.layers;
+        let layers = base::LayerRange::new(last, last).expect("an empty range is a range");
+        let job = Job {
+            sequence: home.sequence.clone(),
+            run: StageSpec { layers, embedding: false, head: true },
+            base: work.truncate_to,
+            rows: Rows::Hidden { values, tokens: work.tokens },
+            choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
+        };
+        Ok(self.submit(None, job))
+    }
+
+    pub(super) fn take_choice(
+        &self,
+        home: &mut Option<AtHome<'_>>,
+        done: Result<Outcome, EngineError>,
+    ) {
+        let Some(home) = home else { return };
+        match done {
+            Ok(Outcome::Ran(done)) => {
+                let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
+                home.home.homecoming.handle_chosen(clock::now(), &done.chosen, us);
+            }
+            Ok(Outcome::Known(_)) => unreachable!("a head alone knows every text that it is told"),
+            Err(error) => home.refuse(&Trouble::of(self.node, &error)),
+        }
+    }
+}

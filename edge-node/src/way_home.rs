@@ -1,0 +1,172 @@
+//! The target's head on the device, where a plan's chain comes back for it.
+
+use crate::compute::compute;
+use crate::local_model::LocalError;
+use base::{LayerRange, Position, Sampling, TokenId};
+use kernels::wire::WireError;
+use protocol::error::PeerMisbehaved;
+use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Work};
+use runtime::{
+    HopCoder, Input, KvOptions, LoadError, ModelFile, Pool, PoolError, Span, SpanOutput, Stage,
+    StageSpec, sampler,
+};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use transport::clock;
+
+/// How a chain comes back to the device.
+#[derive(Debug)]
+pub(crate) struct WayHome {
+    /// The head, and nothing else.
+    pub(crate) head: Stage,
+    /// As what hidden states come back.
+    pub(crate) coder: HopCoder,
+}
+
+/// Loads the head of `model`.
+///
+/// # Errors
+///
+/// [`LoadError`] where weights are missing.
+pub(crate) fn load_head(model: &ModelFile, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
+    let last = model.config().layers;
+    let layers = LayerRange::new(last, last).expect("an empty range is a range");
+    model.load_stage(StageSpec { layers, embedding: false, head: true }, threads)
+}
+
+/// The head behind one session.
+#[derive(Debug)]
+pub(crate) struct AtHome {
+    machine: Homecoming,
+    way: Arc<WayHome>,
+    sampling: Sampling,
+    /// What the device knew of the text when it opened the session.
+    text: Vec<TokenId>,
+    /// What is to go up before the device hears more.
+    up: VecDeque<Message>,
+    down: VecDeque<Message>,
+}
+
+/// Rows from which nothing can be chosen.
+#[derive(Debug, thiserror::Error)]
+enum ChoiceError {
+    /// They are not of their codec.
+    #[error("what came back is no hidden states")]
+    Coded(#[from] WireError),
+    /// The head has no room.
+    #[error("the head cannot be run")]
+    Pool(#[from] PoolError),
+    /// The head refuses them.
+    #[error(transparent)]
+    Head(#[from] LocalError),
+}
+
+impl AtHome {
+    /// Of a session that is not opened yet.
+    pub(crate) fn new(way: Arc<WayHome>) -> Self {
+        let width = u32::try_from(way.head.config().width).expect("rows are far shorter");
+        let machine = Homecoming::new(way.coder.codec(), width);
+        let (text, sampling) = (Vec::new(), Sampling::GREEDY);
+        Self { machine, way, sampling, text, up: VecDeque::new(), down: VecDeque::new() }
+    }
+
+    /// The device, which knows the text `log`, sends `message`.
+    pub(crate) fn goes_up(&mut self, message: &Message, log: &[TokenId]) {
+        if let Message::Open(open) = message {
+            self.text = log[..open.have.index().min(log.len())].to_vec();
+            self.sampling = open.sampling;
+            self.machine.handle_open(open.clone());
+        }
+        if let Message::Rollback(rollback) = message {
+            self.machine.handle_rollback(rollback);
+        }
+    }
+
+    /// Takes what came down: the device hears it once the head has had its say.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved`] where it breaks the session's rules.
+    pub(crate) fn take(&mut self, Frame { message, payload }: Frame) -> Result<(), PeerMisbehaved> {
+        let now = clock::now();
+        let kind = message.kind();
+        match message {
+            Message::Opened(opened) => self.machine.handle_opened(&opened, &self.text)?,
+            Message::Pass(pass) => self.machine.handle_pass(now, pass, payload)?,
+            // The head is here.
+            Message::Verdict(_) => return Err(PeerMisbehaved::OutOfTurn { kind }),
+            message @ (Message::Hello(_)
+            | Message::Welcome(_)
+            | Message::Open(_)
+            | Message::Draft(_)
+            | Message::Rollback(_)
+            | Message::Close(_)
+            | Message::Ping(_)
+            | Message::Pong(_)
+            | Message::Fault(_)
+            | Message::SegmentRequest(_)
+            | Message::SegmentPart(_)
+            | Message::Receipt(_)) => self.down.push_back(message),
+        }
+        while let Some(work) = self.machine.poll_work(clock::now()) {
+            let began = clock::now();
+            match compute(|| self.choose(&work)) {
+                Ok(chosen) => {
+                    let us = (clock::now() - began).as_micros();
+                    let us = u32::try_from(us).unwrap_or(u32::MAX);
+                    self.machine.handle_chosen(clock::now(), &chosen, us);
+                }
+                Err(error) => {
+                    let why = settings::chain(&error);
+                    self.machine.handle_refused(FaultKind::Corrupt, &why, None);
+                }
+            }
+        }
+        while let Some((side, message)) = self.machine.poll_transmit() {
+            match side {
+                Side::Up => self.up.push_back(message),
+                Side::Down => self.down.push_back(message),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next message that is to go up; it stays the next one until it is [`Self::sent`].
+    pub(crate) fn up(&self) -> Option<&Message> {
+        self.up.front()
+    }
+
+    /// The next message that was to go up has gone.
+    pub(crate) fn sent(&mut self) {
+        self.up.pop_front();
+    }
+
+    /// What the device hears next.
+    pub(crate) fn down(&mut self) -> Option<Message> {
+        self.down.pop_front()
+    }
+
+    /// The target's tokens after the rows of `work`. Without layers they leave no KV behind.
+    fn choose(&self, work: &Work) -> Result<Vec<TokenId>, ChoiceError> {
+        let WayHome { head, coder } = &*self.way;
+        let config = head.config();
+        let HiddenRows { rows, skip, payload, .. } =
+            work.hidden.as_ref().expect("a head alone reads hidden states");
+        let values = coder.decode(payload, *rows, config.width)?;
+        let mut pool = head.new_pool(0)?;
+        let sequence = pool.open(&KvOptions::default());
+        let (input, base) = (Input::Hidden(&values[skip * config.width..]), work.truncate_to);
+        let span = Span { sequence, base, input, logits: work.choose.clone() };
+        let mut outputs =
+            head.forward(head.spec(), &[span], &mut pool).map_err(LocalError::from)?;
+        let Some(SpanOutput::Logits(logits)) = outputs.pop() else {
+            unreachable!("a head gives logits")
+        };
+        let first = base.index() + work.choose.start + 1;
+        let choose =
+            |(row, logits)| sampler::choose(logits, &self.sampling, Position::after(first + row));
+        let chosen: Result<Vec<_>, _> =
+            logits.chunks_exact(config.vocab).enumerate().map(choose).collect();
+        Ok(chosen.map_err(LocalError::from)?)
+    }
+}
