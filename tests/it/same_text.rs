@@ -31,6 +31,8 @@ struct Case {
     mode: Mode,
     /// Tiers of a split; the device and the cloud, or all three.
     tiers: usize,
+    /// Who has the head, where the chain comes back for it.
+    head: Option<&'static str>,
     draft: Draft,
     draft_length: u32,
     sampling: Sampling,
@@ -41,7 +43,8 @@ struct Case {
 impl Case {
     fn plain(mode: Mode, tiers: usize, sampling: Sampling) -> Self {
         let kv = Kv::DEFAULT;
-        Self { mode, tiers, draft: Draft::None, draft_length: 0, sampling, kv, lossy: false }
+        let (head, draft, draft_length) = (None, Draft::None, 0);
+        Self { mode, tiers, head, draft, draft_length, sampling, kv, lossy: false }
     }
 
     /// How drafts and verdicts follow each other: all three ways, over draft lengths.
@@ -52,11 +55,13 @@ impl Case {
     /// Where the layers are cut: somewhere else for each draft length.
     fn stages(&self, layers: u32) -> Vec<Stage> {
         let (near, far) = (self.draft_length % 3, layers - 1 - self.draft_length % 2);
-        match (self.mode, self.tiers) {
+        let mut stages = match (self.mode, self.tiers) {
             (Mode::Split, 2) => Stage::chain(&["device", "cloud"], &[near + 1], layers),
             (Mode::Split, _) => Stage::chain(&["device", "gateway", "cloud"], &[near, far], layers),
             _ => Vec::new(),
-        }
+        };
+        stages.extend(self.head.map(|node| Stage::head(node, layers)));
+        stages
     }
 }
 
@@ -69,6 +74,11 @@ fn cases() -> Vec<Case> {
         for (mode, tiers) in [(Mode::Remote, 1), (Mode::Split, 2), (Mode::Split, 3)] {
             cases.push(plain(mode, tiers));
             cases.push(Case { lossy: true, ..plain(mode, tiers) });
+        }
+        for (tiers, head) in [(2, "device"), (3, "device"), (3, "gateway")] {
+            let comes_back = Case { head: Some(head), ..plain(Mode::Split, tiers) };
+            let drafted = Case { draft: Draft::Demo, draft_length: 4, ..comes_back };
+            cases.extend([comes_back, drafted, Case { lossy: true, ..drafted }]);
         }
         // Drafts are wanted and there is nobody to make them.
         cases.extend([2, 3].map(|tiers| Case { draft_length: 4, ..plain(Mode::Split, tiers) }));
@@ -97,6 +107,7 @@ fn cases_of(kv: Kv) -> Vec<Case> {
         drafted(plain(Mode::Speculative, 1)),
         drafted(plain(Mode::Split, 2)),
         plain(Mode::Split, 3),
+        drafted(Case { head: Some("device"), ..plain(Mode::Split, 3) }),
     ]
 }
 

@@ -103,19 +103,23 @@ fn check_tour(answer: &Answer, modes: &[Mode]) {
     assert!(rest.next().is_none() && answer.switches.len() >= 2, "{:?}", answer.switches);
 }
 
-/// A plan of the long tour: its mode, and the layers that end on device and gateway of a split.
-type Way = (Mode, Option<[u32; 2]>);
+/// A plan of the long tour: its mode; the layers that end on device and gateway of a split, and who has its
+/// head.
+type Way = (Mode, Option<([u32; 2], &'static str)>);
 
-/// Every mode, and splits with much, little and nothing on the device and on the gateway.
-const WAYS: [Way; 8] = [
+/// Every mode, splits with much, little and nothing on the device and on the gateway, and chains that come back
+/// for the head.
+const WAYS: [Way; 10] = [
     (Mode::Local, None),
     (Mode::Remote, None),
     (Mode::Speculative, None),
-    (Mode::Split, Some([2, 4])),
-    (Mode::Split, Some([1, 5])),
-    (Mode::Split, Some([4, 5])),
-    (Mode::Split, Some([0, 3])),
-    (Mode::Split, Some([3, 3])),
+    (Mode::Split, Some(([2, 4], "cloud"))),
+    (Mode::Split, Some(([1, 5], "cloud"))),
+    (Mode::Split, Some(([4, 5], "cloud"))),
+    (Mode::Split, Some(([0, 3], "cloud"))),
+    (Mode::Split, Some(([3, 3], "cloud"))),
+    (Mode::Split, Some(([2, 4], "device"))),
+    (Mode::Split, Some(([0, 3], "gateway"))),
 ];
 
 /// Tokens between two plans.
@@ -163,11 +167,13 @@ fn a_reply_by_every_plan_after_every_other_is_the_same_text() {
 }
 
 fn stages(way: &Way) -> Vec<Stage> {
-    match way.1 {
-        Some([0, end]) => Stage::chain(&["gateway", "cloud"], &[end], 6),
-        Some(cuts) => Stage::chain(&["device", "gateway", "cloud"], &cuts, 6),
-        None => Vec::new(),
-    }
+    let Some((cuts, head)) = way.1 else { return Vec::new() };
+    let chain = match cuts {
+        [0, end] => Stage::chain(&["gateway", "cloud"], &[end], 6),
+        cuts => Stage::chain(&["device", "gateway", "cloud"], &cuts, 6),
+    };
+    let comes_back = (head != "cloud").then(|| Stage::head(head, 6));
+    chain.into_iter().chain(comes_back).collect()
 }
 
 /// Numbers below `count`, such that each is followed by each other exactly once.

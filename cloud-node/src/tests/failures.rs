@@ -7,12 +7,12 @@ use super::world::{
 };
 use crate::{Config, Server};
 use base::{LayerRange, Position, Role, Sampling};
-use protocol::{Close, Epoch, FaultKind, Message};
+use protocol::{Close, Epoch, FaultKind, Message, PlannedStage};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// Half on the gateway, half in the cloud.
-fn halves() -> Vec<protocol::PlannedStage> {
+fn halves() -> Vec<PlannedStage> {
     let last = MODEL.config().layers;
     let half = last / 2;
     vec![first(stage("gateway", layers(0, half))), stage("cloud", layers(half, last))]
@@ -31,6 +31,19 @@ fn apart(config: Config) -> (Runtime, Server) {
 /// Goal: a dead cloud is named within two seconds, and the session goes on once it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_names_its_dead_cloud_and_serves_again_when_it_is_back() {
+    loses_its_cloud(halves()).await;
+}
+
+/// The same where the chain turns in the cloud, and the head is the gateway's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_with_the_head_names_its_dead_cloud_and_serves_again_when_it_is_back() {
+    let [first, cloud] = &halves()[..] else { unreachable!("they are two") };
+    let (last, cloud) = (cloud.layers.end(), PlannedStage { head: false, ..cloud.clone() });
+    let head = PlannedStage { head: true, ..stage("gateway", layers(last, last)) };
+    loses_its_cloud(vec![first.clone(), cloud, head]).await;
+}
+
+async fn loses_its_cloud(stages: Vec<PlannedStage>) {
     let mut world = World::new();
     let config = world.config(Role::Cloud);
     let (runtime, cloud) = apart(config.clone());
@@ -38,7 +51,7 @@ async fn a_gateway_names_its_dead_cloud_and_serves_again_when_it_is_back() {
     let gateway = world.gateway(address).await;
     let device = Device::dial(&mut world, "device", &gateway_peer(), gateway.local_addr()).await;
     let expected = reference(&Sampling::GREEDY, 1);
-    let mut session = device.session(1, Sampling::GREEDY, halves(), None).await;
+    let mut session = device.session(1, Sampling::GREEDY, stages, None).await;
     session.opened().await;
 
     let started = Instant::now();

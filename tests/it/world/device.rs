@@ -84,6 +84,11 @@ impl Stage {
         let ranges = starts.zip(ends).map(|(start, end)| [start, end]);
         nodes.iter().zip(ranges).map(|(node, layers)| Self { node, layers }).collect()
     }
+
+    /// The head alone, where a chain of `layers` comes back for it.
+    pub(crate) const fn head(node: &'static str, layers: u32) -> Self {
+        Self { node, layers: [layers, layers] }
+    }
 }
 
 /// What a test varies about a device.
