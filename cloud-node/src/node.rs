@@ -7,9 +7,9 @@ use crate::registry::Registry;
 use crate::segments::Channels;
 use crate::stages::{Own, Sharing};
 use crate::store::{Asked, Store};
-use base::LayerRange;
+use base::{LayerRange, Privacy};
 use profile::{NodeProfile, Reach, Upstream};
-use protocol::{Homecoming, Hops, Host, PlannedStage, SessionId, Verifier};
+use protocol::{Homecoming, Hops, Host, Open, PlannedStage, SessionId, Veil, Verifier};
 use runtime::{KvOptions, StageSpec, TextKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -59,12 +59,21 @@ pub(crate) struct Seat {
 pub(crate) struct Kept {
     /// As it was opened: with another plan, the KV is of no use.
     pub(crate) stages: Vec<PlannedStage>,
+    /// As it was opened: above knows another text.
+    pub(crate) class: Privacy,
     /// As it was opened: so it is with another format or window.
     pub(crate) kv: KvOptions,
     /// Its KV.
     pub(crate) sequence: Arc<Sequence>,
     /// What the protocol knows of it.
     pub(crate) machine: Machine,
+}
+
+impl Kept {
+    /// Whether it is of use to the session that `open` goes on with, whose KV is kept as `kv` says.
+    pub(crate) fn is_of(&self, open: &Open, kv: &KvOptions) -> bool {
+        (&self.stages, self.class, &self.kv) == (&open.stages, open.class, kv)
+    }
 }
 
 /// A session's state machine, by where its stage stands in the chain.
@@ -77,6 +86,8 @@ pub(crate) enum Machine {
         hops: Box<Hops>,
         /// The head, where the chain comes back to it.
         home: Option<Home>,
+        /// Before the upstream, where that may not have the text.
+        veil: Option<Box<Veil>>,
         /// What the upstream knows the session as: an id of ours, so that two devices which chose
         /// the same one do not meet there.
         upstream_id: SessionId,

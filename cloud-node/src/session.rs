@@ -25,12 +25,12 @@ use crate::registry::{Refusal, SessionKey, Turn};
 use crate::segments::{self, LastWord};
 use crate::stages::{self, Accepted};
 use crate::store::Asked;
-use base::{ByteCount, Position, Role, TokenId};
+use base::{ByteCount, Position, Privacy, Role, TokenId};
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::{
     Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Homecoming, Hops, HopsConfig, Kind, Message,
-    Open, Pass, Rollback, SegmentRequest, SessionId, TenantSecret, Verdict, Verifier,
+    Open, Pass, Rollback, SegmentRequest, SessionId, TenantSecret, Veil, Verdict, Verifier,
     VerifierConfig,
 };
 use runtime::{ForwardError, HopCoder, KvOptions};
@@ -175,13 +175,14 @@ async fn turn(
         () = stop.cancelled() => return Ok(End::Superseded),
         slot = Arc::clone(&seat.kept).lock_owned() => slot,
     };
-    let kept = slot.take().filter(|kept| kept.stages == open.stages && kept.kv == kv);
+    let kept = slot.take().filter(|kept| kept.is_of(&open, &kv));
     let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, &accepted));
     let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
     let end = match &mut kept.machine {
         Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
-        Machine::Hops { hops, home, upstream_id } => {
-            hop::drive(driver, hops, home.as_mut(), *upstream_id, ends).await
+        Machine::Hops { hops, home, veil, upstream_id } => {
+            let place = hop::Place { home: home.as_mut(), veil, upstream_id: *upstream_id };
+            hop::drive(driver, hops, place, ends).await
         }
     };
     match end {
@@ -327,10 +328,13 @@ fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: &Accepted) -> Kept {
                 sequence: node.engine.open(kv),
             });
             let upstream_id = SessionId(node.network.random());
-            Machine::Hops { hops: Box::new(Hops::new(config)), home, upstream_id }
+            let veil = (accepted.goes_on() && open.class == Privacy::Site)
+                .then(|| Box::new(Veil::new(node.network.random(), node.host.vocab, &[])));
+            Machine::Hops { hops: Box::new(Hops::new(config)), home, veil, upstream_id }
         }
     };
-    Kept { stages: open.stages.clone(), kv, sequence: node.engine.open(kv), machine }
+    let (stages, class) = (open.stages.clone(), open.class);
+    Kept { stages, class, kv, sequence: node.engine.open(kv), machine }
 }
 
 fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {

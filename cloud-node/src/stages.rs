@@ -3,7 +3,7 @@
 //! Pure: an [`Open`] and what the node holds go in, a run or a fault comes out.
 
 use crate::config::SharePrefixes;
-use base::{NodeName, Role};
+use base::{NodeName, Privacy, Role};
 use protocol::{Fault, FaultKind, Host, Open, PlannedStage, Side};
 use runtime::{HopCoder, KvOptions, Lineage, PrefixScope, StageSpec};
 use transport::Peer;
@@ -43,6 +43,16 @@ impl Accepted {
     pub(crate) const fn is_behind_layers(&self) -> bool {
         self.last_layer && self.run.layers.is_empty()
     }
+
+    /// Whether the next stage is above.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.writes.is_some() && !self.turns()
+    }
+
+    /// Whether nobody is above, and the head is below.
+    pub(crate) fn turns(&self) -> bool {
+        self.last_layer && self.head == Side::Down
+    }
 }
 
 /// The stage of `open` that is ours, from `peer`, whose kernels are of class `numerics`.
@@ -66,6 +76,7 @@ pub(crate) fn accept(
         return Err(rejected(format!("the stage is for node {}; this is {name}", stage.node)));
     }
     check_length(open, own.positions_max).map_err(rejected)?;
+    check_class(own, open.class, stage, rest).map_err(rejected)?;
     let run = StageSpec { layers: stage.layers, embedding: stage.embedding, head: stage.head };
     if !is_consecutive(run, own.host.layers) {
         let layers = own.host.layers;
@@ -147,6 +158,27 @@ fn lineage(open: &Open) -> Lineage {
         }
         Some(_) | None => Lineage::EXACT,
     }
+}
+
+/// A text goes no further than its class lets it: here, and from here on.
+fn check_class(
+    own: Own<'_>,
+    class: Privacy,
+    stage: &PlannedStage,
+    rest: &[PlannedStage],
+) -> Result<(), String> {
+    let reads = |stage: &PlannedStage| stage.embedding || stage.head;
+    let next = rest.first().filter(|next| own.upstream == Some(&next.node));
+    let reader = match class {
+        Privacy::Anywhere => None,
+        Privacy::Site if own.host.role == Role::Cloud => Some(stage).filter(|stage| reads(stage)),
+        // Above a gateway is a cloud.
+        Privacy::Site => next.filter(|next| reads(next)),
+        Privacy::Device => Some(stage),
+    };
+    let (class, forbidden) = (class.as_str(), "may not be read by");
+    reader
+        .map_or(Ok(()), |stage| Err(format!("a text of class {class} {forbidden} {}", stage.node)))
 }
 
 /// A session is at most `most` positions long; one that forgets sees at most so many.

@@ -31,9 +31,9 @@ impl Chain {
         frame: impl Into<Frame>,
         log: &[TokenId],
     ) -> Result<(), ChannelError> {
-        let frame = frame.into();
+        let mut frame = frame.into();
         if let Some(home) = &mut self.home {
-            home.goes_up(&frame.message, log);
+            frame.message = home.goes_up(frame.message, log);
         }
         self.session.send(frame).await
     }

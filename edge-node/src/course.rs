@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::device::Device;
 use crate::way_home::WayHome;
-use base::NodeName;
+use base::{NodeName, Privacy};
 use partitioner::{Plan, PlanRequest};
 use protocol::{Close, Frame, Message};
 use runtime::HopCoder;
@@ -38,12 +38,17 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// By `plan`, without a session so far.
-    pub(crate) fn new(device: &Device, request: PlanRequest, plan: Option<Plan>) -> Self {
+    /// By `plan`, for a text of `class`, without a session so far.
+    pub(crate) fn new(
+        device: &Device,
+        class: Privacy,
+        request: PlanRequest,
+        plan: Option<Plan>,
+    ) -> Self {
         let uplink = device.uplink(&request);
         let states = uplink.as_ref().map(|uplink| uplink.watch());
         let way_out = plan.as_ref().and_then(|plan| device.way_out(plan)).map(Arc::new);
-        let way_home = plan.as_ref().and_then(|plan| device.way_home(plan)).map(Arc::new);
+        let way_home = plan.as_ref().and_then(|plan| device.way_home(plan, class)).map(Arc::new);
         let (session, reopen_at) = (None, None);
         Self { request, plan, way_out, way_home, uplink, states, session, reopen_at }
     }

@@ -7,12 +7,13 @@ use crate::device_stage::DeviceStage;
 use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
+use crate::prompt::Prompt;
 use crate::reply::{Reply, RoundedHop};
 use crate::sequence::SequenceError;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use crate::way_home::{WayHome, load_head};
-use base::{ChannelScale, Sampling, TokenId, WireCodec};
+use base::{ChannelScale, Privacy, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
@@ -46,6 +47,8 @@ pub struct Device {
     pub(crate) epoch: Epoch,
     /// The log of the last request: what the session's KV stands for.
     pub(crate) said: Vec<TokenId>,
+    /// What only this process knows.
+    pub(crate) secret: [u8; 32],
     /// What peers said of themselves.
     pub(crate) heard: Heard,
     /// What requests have measured of drafting.
@@ -58,7 +61,7 @@ pub struct Device {
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The conversation so far. Not empty.
-    pub prompt: Vec<TokenId>,
+    pub prompt: Prompt,
     /// How the target chooses.
     pub sampling: Sampling,
     /// The most tokens of the reply.
@@ -108,6 +111,7 @@ impl Device {
             None => None,
         };
         let session = SessionId(config.network.random());
+        let secret = config.network.random();
         let mut device = Self {
             config,
             models,
@@ -122,6 +126,7 @@ impl Device {
             session,
             epoch: Epoch(0),
             said: Vec::new(),
+            secret,
             heard: Heard::default(),
             tuning: Tuning::default(),
             sources: Sources::default(),
@@ -138,27 +143,39 @@ impl Device {
         self.uplinks.close("the device stops").await;
     }
 
-    /// The prompt `text` as it stands, with what the model wants at a text's beginning.
-    pub fn raw_prompt(&self, text: &str) -> Vec<TokenId> {
-        self.models.tokenizer.prompt(text)
+    /// The prompt `text` as it stands, with what the model wants at a text's beginning. It may travel as far as
+    /// the configuration says.
+    pub fn raw_prompt(&self, text: &str) -> Prompt {
+        Prompt::new(self.models.tokenizer.prompt(text), self.config.planner.privacy)
     }
 
-    /// The conversation `turns`, in the form that the model was trained on; where it has none, the
-    /// words of the last turn as they stand.
+    /// The conversation `turns`, which may travel as far as the configuration says.
     ///
     /// # Errors
     ///
     /// [`ChatError`] where the model's template refuses the turns.
-    pub fn chat_prompt(&self, turns: &[Turn]) -> Result<Vec<TokenId>, ChatError> {
-        if self.models.tokenizer.has_chat_template() {
-            return self.models.tokenizer.chat(turns);
-        }
-        Ok(self.raw_prompt(turns.last().map_or("", |turn| &turn.content)))
+    pub fn chat_prompt(&self, turns: &[Turn]) -> Result<Prompt, ChatError> {
+        self.chat_prompt_of(turns, self.config.planner.privacy)
+    }
+
+    /// The conversation `turns`, which may travel as far as `class` says, in the form that the model was trained
+    /// on; where it has none, the words of the last turn as they stand.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError`] where the model's template refuses the turns.
+    pub fn chat_prompt_of(&self, turns: &[Turn], class: Privacy) -> Result<Prompt, ChatError> {
+        let tokenizer = &self.models.tokenizer;
+        let tokens = match tokenizer.has_chat_template() {
+            true => tokenizer.chat(turns)?,
+            false => tokenizer.prompt(turns.last().map_or("", |turn| &turn.content)),
+        };
+        Ok(Prompt::new(tokens, class))
     }
 
     /// The text of a reply to `prompt` token by token, each with whether the target vouches for it.
-    pub fn pieces(&self, prompt: &[TokenId], reply: &Reply) -> Vec<(String, bool)> {
-        let mut stream = self.models.tokenizer.stream_after(prompt);
+    pub fn pieces(&self, prompt: &Prompt, reply: &Reply) -> Vec<(String, bool)> {
+        let mut stream = prompt.stream(&self.models.tokenizer);
         let tokens = reply.tokens.iter().map(|token| stream.push(TokenId(*token)));
         tokens.zip(reply.verified.iter().copied()).collect()
     }
@@ -260,12 +277,13 @@ impl Device {
         Some(WayOut { layers, coder: coder.expect("planned with the scales that it needs") })
     }
 
-    /// Back to the device's head; `None` where `plan` has none here.
-    pub(crate) fn way_home(&self, plan: &Plan) -> Option<WayHome> {
+    /// Back to the device's head, for a text of `class`; `None` where `plan` has none here.
+    pub(crate) fn way_home(&self, plan: &Plan, class: Privacy) -> Option<WayHome> {
         let (stage, head) = (plan.device_head()?, self.head.clone()?);
         let scales = self.scales_into(stage).unwrap_or_default();
         let coder = HopCoder::new(stage.codec, &scales, head.config().width);
-        Some(WayHome { head, coder: coder.expect("planned with the scales that it needs") })
+        let coder = coder.expect("planned with the scales that it needs");
+        Some(WayHome { head, coder, veil: self.veil_secret(plan, class) })
     }
 
     /// What a rounding hop was certified to cost.

@@ -3,6 +3,7 @@
 use crate::device::{Device, Request};
 use crate::local_model::LocalError;
 use crate::prefill::Prefilled;
+use crate::prompt::{Prompt, Travelling};
 use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
@@ -45,6 +46,12 @@ pub enum GenerateError {
         /// What the device's KV and the models' contexts take.
         context: u32,
     },
+    /// A text that may not leave, and nobody here to answer it.
+    #[error(
+        "the text may not leave the device, and the device has no whole model: set models.draft, or models.target with \
+         plan.local = \"target\""
+    )]
+    NothingHere,
     /// The plan does not fit what the peer serves.
     #[error(transparent)]
     Plan(#[from] StartError),
@@ -74,7 +81,6 @@ impl Device {
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
         let context = self.positions_max();
         if request.prompt.is_empty() {
             return Err(GenerateError::EmptyPrompt);
@@ -83,19 +89,37 @@ impl Device {
             let tokens = request.prompt.len();
             return Err(GenerateError::PromptTooLong { tokens, context });
         }
-        let wanted = self.first_request(request.prompt.len(), request.tokens_max);
+        match &request.prompt {
+            Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
+            Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,
+        }
+    }
+
+    /// Answers by the configured plan, or the best one.
+    async fn answer(
+        &mut self,
+        prompt: &Travelling,
+        request: &Request,
+        show: &mut dyn Show,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, GenerateError> {
+        let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
+        let wanted = self.first_request(prompt, request.tokens_max);
         let plan = self.prepare(&wanted)?;
+        if let Some(plan) = &plan {
+            self.may_carry(plan, prompt.class())?;
+        }
         let prefilled = match &plan {
             Some(plan) => {
-                self.recall(plan, &request.prompt);
-                self.prefill(request, plan, cancel).await?
+                self.recall(plan, prompt.tokens());
+                self.prefill((prompt, request), plan, cancel).await?
             }
             None => Prefilled::default(),
         };
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
-        let mut drafter = Drafter::new(self.drafter_config(request, route), clock::now());
+        let mut drafter = Drafter::new(self.drafter_config(prompt, request, route), clock::now());
         drafter.tell(Position::after(prefilled.told));
-        let mut turn = TurnLoop::new(self, request, (wanted, plan), drafter, show, began);
+        let mut turn = TurnLoop::new(self, (prompt, request), (wanted, plan), drafter, show, began);
         let reply = turn.run_to_end(cancel).await;
         let reply = reply.map(|reply| reply.with_brought(prefilled.brought));
         let last = turn.plan().cloned();
@@ -123,19 +147,25 @@ impl Device {
         }
     }
 
-    fn drafter_config(&self, request: &Request, route: Route) -> DrafterConfig {
-        let same = self.said.iter().zip(&request.prompt).take_while(|(a, b)| a == b).count();
-        let prompt = Position::after(request.prompt.len());
+    fn drafter_config(
+        &self,
+        prompt: &Travelling,
+        request: &Request,
+        route: Route,
+    ) -> DrafterConfig {
+        let same = self.said.iter().zip(prompt.tokens()).take_while(|(a, b)| a == b).count();
+        let positions = Position::after(prompt.len()).advance(request.tokens_max).0;
         DrafterConfig {
             session: self.session,
             epoch: self.epoch,
             have: Position::after(same),
             sampling: request.sampling,
             route,
-            prompt: request.prompt.clone(),
+            prompt: prompt.tokens().to_vec(),
             tokens_max: request.tokens_max,
-            positions_max: prompt.advance(request.tokens_max).0.min(self.positions_max()),
+            positions_max: positions.min(self.positions_max()),
             kv: self.config.kv.target,
+            class: prompt.class(),
             stream: self.config.kv.stream,
             end_tokens: match request.past_end {
                 true => Vec::new(),

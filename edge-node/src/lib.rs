@@ -19,6 +19,7 @@
 mod chain;
 mod compute;
 mod config;
+mod confined;
 mod course;
 mod device;
 mod device_stage;
@@ -31,6 +32,8 @@ mod lookup;
 mod models;
 mod percentile;
 mod prefill;
+mod privacy;
+mod prompt;
 mod reply;
 mod segments;
 mod sequence;

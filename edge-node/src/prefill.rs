@@ -16,9 +16,10 @@ use crate::compute::compute;
 use crate::config::Prefill;
 use crate::device::{Device, Request};
 use crate::generate::GenerateError;
+use crate::prompt::Travelling;
 use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
-use base::{LayerRange, NodeName, Position, TokenId, WireCodec};
+use base::{LayerRange, NodeName, Position, Privacy, TokenId, WireCodec};
 use partitioner::{Meeting, Mode, Plan, Stage};
 use protocol::{Epoch, Open, PlannedStage, SessionId};
 use runtime::{BLOCK_SLOTS, Segment};
@@ -57,17 +58,20 @@ impl Device {
     /// [`GenerateError`] where the device's own layers cannot be run.
     pub(crate) async fn prefill(
         &mut self,
-        request: &Request,
+        (prompt, request): (&Travelling, &Request),
         plan: &Plan,
         cancel: &CancellationToken,
     ) -> Result<Prefilled, GenerateError> {
-        let whole = request.prompt.len() / BLOCK_SLOTS * BLOCK_SLOTS;
-        let text = &request.prompt[..whole];
+        let whole = prompt.len() / BLOCK_SLOTS * BLOCK_SLOTS;
+        let text = &prompt.tokens()[..whole];
         let how = self.config.segments.prefill;
-        let Some(offer) = self.offer(request, plan, text) else { return Ok(Prefilled::default()) };
+        let Some(offer) = self.offer(request, (plan, prompt.class()), text) else {
+            return Ok(Prefilled::default());
+        };
         if how == Prefill::Auto && !offer.meeting.pays() {
             return Ok(Prefilled::default());
         }
+        let is_told = is_exact(plan) && !self.is_veiled(plan, prompt.class());
         let Offer { uplink, reading, wanted, .. } = offer;
         let bringing = Bringing::begin(uplink, Some(reading), &wanted);
         let Some(sequence) = self.own_layers(plan) else { return Ok(Prefilled::default()) };
@@ -78,16 +82,21 @@ impl Device {
             Prefill::Device => {}
         }
         let held = meeting.sequence.adopt(text);
-        let told = if held == whole && is_exact(plan) { whole } else { 0 };
+        let told = if held == whole && is_told { whole } else { 0 };
         Ok(Prefilled { told, brought: meeting.brought })
     }
 
     /// Who could be asked for what the device lacks; `None` where nobody can.
-    fn offer(&mut self, request: &Request, plan: &Plan, text: &[TokenId]) -> Option<Offer> {
+    fn offer(
+        &mut self,
+        request: &Request,
+        (plan, class): (&Plan, Privacy),
+        text: &[TokenId],
+    ) -> Option<Offer> {
         if self.config.segments.prefill == Prefill::Device || self.config.kv.stream.is_some() {
             return None;
         }
-        let uplink = self.reader(plan)?;
+        let uplink = self.reader(plan, class)?;
         let stage = whole_target(&uplink)?;
         let format = self.config.segments.format;
         let mut wanted = self.own_layers(plan)?.lacking(text, format);
@@ -96,12 +105,12 @@ impl Device {
             return None;
         }
         let meeting = self.meeting(&uplink, plan, &wanted, text.len())?;
-        let open = self.open_for_reading(request, stage, text.len());
+        let open = self.open_for_reading(request, class, stage, text.len());
         Some(Offer { uplink, reading: Reading::new(open, text), wanted, meeting })
     }
 
     /// The peer that reads prompts for the device, where it is there and the text may reach it.
-    fn reader(&self, plan: &Plan) -> Option<Arc<Uplink>> {
+    fn reader(&self, plan: &Plan, class: Privacy) -> Option<Arc<Uplink>> {
         let named = self.config.segments.from.as_ref();
         let has_layers = |stage: &&Stage| !stage.layers.is_empty();
         let last = || plan.remote_stages().iter().rfind(has_layers).map(|stage| &stage.node);
@@ -114,9 +123,8 @@ impl Device {
             auto.map(|address| &address.peer.name).find(whole)
         };
         let name = named.or_else(last).or_else(any)?;
-        let privacy = self.config.planner.privacy;
         let uplink = self.uplinks.to(name)?;
-        (uplink.is_up() && privacy.allows(uplink.peer().role)).then_some(uplink)
+        (uplink.is_up() && class.allows(uplink.peer().role)).then_some(uplink)
     }
 
     /// The KV of the layers that `plan` gives the device, where these are the target's.
@@ -160,7 +168,13 @@ impl Device {
         })
     }
 
-    fn open_for_reading(&self, request: &Request, stage: PlannedStage, length: usize) -> Open {
+    fn open_for_reading(
+        &self,
+        request: &Request,
+        class: Privacy,
+        stage: PlannedStage,
+        length: usize,
+    ) -> Open {
         Open {
             session: SessionId(self.config.network.random()),
             epoch: Epoch(1),
@@ -173,6 +187,7 @@ impl Device {
             stream: None,
             tenant: None,
             lineage: None,
+            class,
         }
     }
 }

@@ -123,6 +123,11 @@ pub struct RoundedHop {
 }
 
 impl Usage {
+    /// Of a transcript that no other node has a part in.
+    pub(crate) fn alone(transcript: &Transcript, prompt_tokens: usize) -> Self {
+        Self::of(transcript, prompt_tokens, Counts::default(), Traffic::default())
+    }
+
     /// Of a transcript; what came of the prompt, `judged`, `agreed`, `revised` and `rounded` are the
     /// caller's.
     pub(crate) fn of(

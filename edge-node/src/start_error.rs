@@ -2,7 +2,7 @@
 
 use crate::certify::CertificateError;
 use crate::sequence::SequenceError;
-use base::{NodeName, StreamWindow, TokenizerFingerprint, WireCodec};
+use base::{NodeName, Privacy, Role, StreamWindow, TokenizerFingerprint, WireCodec};
 use partitioner::PlanError;
 use runtime::{LoadError, StoreError};
 use std::sync::Arc;
@@ -79,6 +79,16 @@ pub enum StartError {
         name: NodeName,
         /// As configured.
         known: String,
+    },
+    /// A text that would go too far.
+    #[error("the plan has {node}, a {role}, read a text of privacy class {}", class.as_str())]
+    Privacy {
+        /// Of the text.
+        class: Privacy,
+        /// Who would read it.
+        node: NodeName,
+        /// Its tier, as far as it is known.
+        role: Role,
     },
     /// A peer without an identity to show it.
     #[error("mode {0} needs [identity]: peers take nobody without a certificate")]

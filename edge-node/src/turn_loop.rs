@@ -25,6 +25,7 @@ use crate::course::{Course, WayOut};
 use crate::device::{Device, Request};
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
+use crate::prompt::Travelling;
 use crate::reply::Reply;
 use crate::show::{Notice, Show};
 use crate::thinking::Thought;
@@ -82,6 +83,7 @@ pub(crate) struct Leftovers {
 /// One request under way.
 pub(crate) struct TurnLoop<'a> {
     device: &'a mut Device,
+    prompt: &'a Travelling,
     request: &'a Request,
     drafter: Drafter,
     course: Course,
@@ -109,13 +111,13 @@ impl<'a> TurnLoop<'a> {
     /// A request of which nothing has been sent yet.
     pub(crate) fn new(
         device: &'a mut Device,
-        request: &'a Request,
+        (prompt, request): (&'a Travelling, &'a Request),
         (wanted, plan): (PlanRequest, Option<Plan>),
         drafter: Drafter,
         show: &'a mut dyn Show,
         began: Outset,
     ) -> Self {
-        let stream = device.models.tokenizer.stream_after(&request.prompt);
+        let stream = device.models.tokenizer.stream_after(prompt.tokens());
         let drafting = Drafting::new(
             device.config.plan.source,
             device.draft.is_some(),
@@ -129,8 +131,9 @@ impl<'a> TurnLoop<'a> {
             moving: None,
             standby: device.config.segments.standby.then(Standby::default),
             switches: Switches::new(device.config.later_requests(), plan.as_ref()),
-            course: Course::new(device, wanted, plan),
+            course: Course::new(device, prompt.class(), wanted, plan),
             device,
+            prompt,
             request,
             drafter,
             alone_since: None,
@@ -255,7 +258,7 @@ impl<'a> TurnLoop<'a> {
                     self.show.notice(&Notice::Judged { said, agreed });
                 }
                 DrafterEvent::Revised { at, removed } => {
-                    let kept = self.transcript.cut(at.index() - self.request.prompt.len());
+                    let kept = self.transcript.cut(at.index() - self.prompt.len());
                     self.judged.revised += removed;
                     self.show.notice(&Notice::Revised { removed, kept });
                 }
@@ -418,7 +421,7 @@ impl<'a> TurnLoop<'a> {
 
     /// Of `count` tokens from `from` on, which were shown alone, some are verified now.
     fn note_vouched(&mut self, from: Position, count: usize) {
-        let first = from.index() - self.request.prompt.len();
+        let first = from.index() - self.prompt.len();
         let verified = self.drafter.log().verified().iter().enumerate();
         let vouched = verified.skip(first).take(count).filter(|(_, verified)| **verified);
         vouched.for_each(|(index, _)| self.show.vouched(index));

@@ -2,10 +2,11 @@
 
 use crate::compute::compute;
 use crate::local_model::LocalError;
+use crate::privacy::VeilSecret;
 use base::{LayerRange, Position, Sampling, TokenId};
 use kernels::wire::WireError;
 use protocol::error::PeerMisbehaved;
-use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Work};
+use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Veil, Work};
 use runtime::{
     HopCoder, Input, KvOptions, LoadError, ModelFile, Pool, PoolError, Span, SpanOutput, Stage,
     StageSpec, sampler,
@@ -21,6 +22,8 @@ pub(crate) struct WayHome {
     pub(crate) head: Stage,
     /// As what hidden states come back.
     pub(crate) coder: HopCoder,
+    /// Chooses the ids that the chain gets in the place of tokens; `None` where it may have these.
+    pub(crate) veil: Option<VeilSecret>,
 }
 
 /// Loads the head of `model`.
@@ -42,6 +45,8 @@ pub(crate) struct AtHome {
     sampling: Sampling,
     /// What the device knew of the text when it opened the session.
     text: Vec<TokenId>,
+    /// `None` where the chain may have tokens, and before the session is opened.
+    veil: Option<Veil>,
     /// What is to go up before the device hears more.
     up: VecDeque<Message>,
     down: VecDeque<Message>,
@@ -67,18 +72,30 @@ impl AtHome {
         let width = u32::try_from(way.head.config().width).expect("rows are far shorter");
         let machine = Homecoming::new(way.coder.codec(), width);
         let (text, sampling) = (Vec::new(), Sampling::GREEDY);
-        Self { machine, way, sampling, text, up: VecDeque::new(), down: VecDeque::new() }
+        let (veil, up, down) = (None, VecDeque::new(), VecDeque::new());
+        Self { machine, way, sampling, text, veil, up, down }
     }
 
-    /// The device, which knows the text `log`, sends `message`.
-    pub(crate) fn goes_up(&mut self, message: &Message, log: &[TokenId]) {
-        if let Message::Open(open) = message {
+    /// The device, which knows the text `log`, sends `message`. What goes up in its place.
+    pub(crate) fn goes_up(&mut self, message: Message, log: &[TokenId]) -> Message {
+        if let Message::Open(open) = &message {
             self.text = log[..open.have.index().min(log.len())].to_vec();
             self.sampling = open.sampling;
+            let vocab = u32::try_from(self.way.head.config().vocab).expect("ids are 32 bits");
+            let veil = |secret: VeilSecret| Veil::new(secret.of(open.session), vocab, &self.text);
+            self.veil = self.way.veil.map(veil);
             self.machine.handle_open(open.clone());
         }
-        if let Message::Rollback(rollback) = message {
+        if let Message::Rollback(rollback) = &message {
             self.machine.handle_rollback(rollback);
+        }
+        self.veiled(message)
+    }
+
+    fn veiled(&mut self, message: Message) -> Message {
+        match &mut self.veil {
+            Some(veil) => veil.up(message),
+            None => message,
         }
     }
 
@@ -90,6 +107,10 @@ impl AtHome {
     pub(crate) fn take(&mut self, Frame { message, payload }: Frame) -> Result<(), PeerMisbehaved> {
         let now = clock::now();
         let kind = message.kind();
+        let message = match &mut self.veil {
+            Some(veil) => veil.down(message),
+            None => message,
+        };
         match message {
             Message::Opened(opened) => self.machine.handle_opened(&opened, &self.text)?,
             Message::Pass(pass) => self.machine.handle_pass(now, pass, payload)?,
@@ -124,7 +145,10 @@ impl AtHome {
         }
         while let Some((side, message)) = self.machine.poll_transmit() {
             match side {
-                Side::Up => self.up.push_back(message),
+                Side::Up => {
+                    let message = self.veiled(message);
+                    self.up.push_back(message);
+                }
                 Side::Down => self.down.push_back(message),
             }
         }
@@ -148,7 +172,7 @@ impl AtHome {
 
     /// The target's tokens after the rows of `work`. Without layers they leave no KV behind.
     fn choose(&self, work: &Work) -> Result<Vec<TokenId>, ChoiceError> {
-        let WayHome { head, coder } = &*self.way;
+        let WayHome { head, coder, .. } = &*self.way;
         let config = head.config();
         let HiddenRows { rows, skip, payload, .. } =
             work.hidden.as_ref().expect("a head alone reads hidden states");

@@ -10,7 +10,7 @@ mod sessions;
 
 use crate::ca::EphemeralAuthority;
 use crate::{ChannelError, Dialer, Identity, Link, LinkEnd, LinkOptions, Listener, Peer, Trust};
-use base::{KvFormat, NodeName, Position, Role, Sampling, TokenId, WireCodec};
+use base::{KvFormat, NodeName, Position, Privacy, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
     Epoch, Frame, Hidden, Message, Open, Opened, Pass, Ping, Pong, PrefixHash, SessionId, Verdict,
@@ -122,6 +122,7 @@ fn open(number: u8) -> Message {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     })
 }
 

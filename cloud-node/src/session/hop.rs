@@ -11,7 +11,7 @@ use crate::stages::Accepted;
 use bytes::Bytes;
 use protocol::error::PeerMisbehaved;
 use protocol::limits::HIDDEN_LEN_MAX;
-use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side};
+use protocol::{Fault, FaultKind, Frame, HopWork, Hops, Kind, Message, SessionId, Side, Veil};
 use runtime::Lineage;
 use std::sync::Arc;
 use transport::{ChannelError, Uplink, UplinkSession};
@@ -20,19 +20,18 @@ use transport::{ChannelError, Uplink, UplinkSession};
 pub(super) async fn drive(
     driver: Driver<'_>,
     hops: &mut Hops,
-    home: Option<&mut Home>,
-    upstream_id: SessionId,
+    Place { home, veil, upstream_id }: Place<'_>,
     ends: &mut Ends,
 ) -> End {
     let lineage = driver.sequence.options().lineage;
     let lineage = (lineage != Lineage::EXACT).then(|| lineage.to_bytes());
     let home = home.map(AtHome::new);
-    let mut flight = Flight { upstream: None, upstream_id, lineage, running: None, home };
+    let mut flight = Flight { upstream: None, upstream_id, lineage, running: None, home, veil };
     if let Some(upstream) = driver.upstream() {
         flight.upstream = upstream.open_session().await;
     }
     hops.handle_open(driver.open.clone());
-    if flight.upstream.is_none() && !driver.turns() {
+    if flight.upstream.is_none() && !driver.accepted.turns() {
         hops.handle_upstream_lost();
     }
     let end = driver.hop(hops, ends, &mut flight).await;
@@ -57,6 +56,16 @@ pub(super) async fn drive(
     end
 }
 
+/// What stands behind a session's layers here.
+pub(super) struct Place<'a> {
+    /// The head, where the chain comes back to it.
+    pub(super) home: Option<&'a mut Home>,
+    /// Before the upstream, where that may not have the text.
+    pub(super) veil: &'a mut Option<Box<Veil>>,
+    /// What the upstream knows the session as.
+    pub(super) upstream_id: SessionId,
+}
+
 /// What a turn has under way.
 struct Flight<'a> {
     /// `None` while the upstream is not there.
@@ -67,6 +76,7 @@ struct Flight<'a> {
     running: Option<Running>,
     /// The head, where the chain comes back to it.
     home: Option<AtHome<'a>>,
+    veil: &'a mut Option<Box<Veil>>,
 }
 
 impl Flight<'_> {
@@ -77,6 +87,9 @@ impl Flight<'_> {
         }
         if let Some(home) = &mut self.home {
             home.goes_up(&frame.message);
+        }
+        if let Some(veil) = self.veil {
+            frame.message = veil.up(frame.message);
         }
         let Some(upstream) = &mut self.upstream else { return };
         // A dead upstream ends its link within the silence that is borne.
@@ -112,7 +125,7 @@ impl Driver<'_> {
                     }
                     give_up_obsolete(hops, &mut flight.running);
                 }
-                frame = from_above(&mut flight.upstream) => {
+                frame = from_above(&mut flight.upstream, flight.veil) => {
                     if take_from_above(hops, &mut flight.home, frame).is_err() {
                         flight.lose_upstream(hops);
                     }
@@ -207,14 +220,9 @@ impl Driver<'_> {
         give_up_obsolete(hops, &mut flight.running);
     }
 
-    /// Whether nobody is above, and the head is below.
-    fn turns(&self) -> bool {
-        self.accepted.last_layer && self.accepted.head == Side::Down
-    }
-
     /// Who is above, where the chain goes on there.
     fn upstream(&self) -> Option<&Arc<Uplink>> {
-        self.node.upstream.as_ref().filter(|_| !self.turns())
+        self.node.upstream.as_ref().filter(|_| !self.accepted.turns())
     }
 
     /// The machine does not know who is up there; the device should.
@@ -247,11 +255,17 @@ impl UpstreamGone {
 }
 
 /// The next frame from above; never, where nobody is there.
-async fn from_above(upstream: &mut Option<UplinkSession>) -> Result<Frame, ChannelError> {
-    match upstream {
-        Some(upstream) => upstream.recv().await,
-        None => std::future::pending().await,
-    }
+async fn from_above(
+    upstream: &mut Option<UplinkSession>,
+    veil: &mut Option<Box<Veil>>,
+) -> Result<Frame, ChannelError> {
+    let Some(upstream) = upstream else { return std::future::pending().await };
+    let Frame { message, payload } = upstream.recv().await?;
+    let message = match veil {
+        Some(veil) => veil.down(message),
+        None => message,
+    };
+    Ok(Frame { message, payload })
 }
 
 fn give_up_obsolete(hops: &mut Hops, running: &mut Option<Running>) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use base::{
-    KvFormat, LayerRange, ModelFingerprint, Position, Role, Sampling, StreamWindow,
+    KvFormat, LayerRange, ModelFingerprint, Position, Privacy, Role, Sampling, StreamWindow,
     TokenizerFingerprint, WireCodec,
 };
 use protocol::{Epoch, SessionId, TenantSecret};
@@ -61,6 +61,7 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 
@@ -219,8 +220,8 @@ fn a_lineage_is_that_of_the_sender_and_the_hop_in_between() {
     };
     let (exact, f16) = (Lineage::EXACT, Lineage::EXACT.hop(2, F16, &[]));
     let reads = |codec| stage("cloud", 4, 6, "h", codec);
-    assert_eq!(lineage(reads(F32), exact), exact);
-    assert_eq!(lineage(reads(F16), exact), exact.hop(4, F16, &[]));
+    assert_eq!(lineage(reads(F32), F32), F32);
+    assert_eq!(lineage(reads(F16), F32), exact.hop(4, F16, &[]));
     assert_eq!(lineage(reads(F32), f16), f16, "an exact hop loses no more");
     assert_eq!(lineage(reads(F16), f16), f16.hop(4, F16, &[]));
     assert_eq!(lineage(stage("cloud", 0, 6, "eh", F32), f16), exact, "tokens come over no hop");
@@ -273,4 +274,43 @@ fn chains_that_turn_elsewhere_or_come_back_for_more_are_refused() {
     let middle =
         |node| vec![stage("gateway", 2, 4, "", F32), stage("cloud", 4, 6, "", F32), head(node)];
     check(on_gateway(middle("gateway")), "the head is planned for gateway, which holds");
+}
+
+/// Goal: a text is read by nobody whom its class does not allow to, and nobody else is in the way.
+#[test]
+fn a_text_goes_no_further_than_its_class() {
+    let gateway = |class, stages| {
+        let (host, cloud) = (host("gateway"), name("cloud"));
+        let holds = StageSpec { layers: layers(0, 4), embedding: true, head: true };
+        let own = Own { host: &host, holds, upstream: Some(&cloud), positions_max: 100 };
+        accept(own, &Open { class, ..open(stages) }, &device(), CLASS)
+    };
+    let cloud = |class, stages| {
+        let host = Host { role: Role::Cloud, holds: layers(0, 6), ..host("cloud") };
+        let holds = StageSpec::whole(6);
+        let own = Own { host: &host, holds, upstream: None, positions_max: 100 };
+        accept(own, &Open { class, ..open(stages) }, &device(), CLASS)
+    };
+    let whole = || vec![stage("cloud", 0, 6, "eh", F32)];
+    let last = || vec![stage("cloud", 2, 6, "h", F32)];
+    let middle = || vec![stage("cloud", 2, 6, "", F32), stage("car", 6, 6, "h", F32)];
+    let through =
+        |flags: &str| vec![stage("gateway", 0, 3, "e", F32), stage("cloud", 3, 6, flags, F32)];
+    let ring = || [through(""), vec![stage("gateway", 6, 6, "h", F32)]].concat();
+    let why = |refused: Result<Accepted, Box<Fault>>| refused.unwrap_err().detail;
+    for stages in [whole(), last(), middle()] {
+        assert!(cloud(Privacy::Anywhere, stages.clone()).is_ok());
+        let detail = why(cloud(Privacy::Device, stages));
+        assert_eq!(detail, "a text of class device may not be read by cloud");
+    }
+    for stages in [whole(), last()] {
+        let detail = why(cloud(Privacy::Site, stages));
+        assert_eq!(detail, "a text of class site may not be read by cloud");
+    }
+    assert!(cloud(Privacy::Site, middle()).is_ok());
+    assert!(gateway(Privacy::Anywhere, through("h")).is_ok());
+    let detail = why(gateway(Privacy::Site, through("h")));
+    assert_eq!(detail, "a text of class site may not be read by cloud");
+    assert!(gateway(Privacy::Site, ring()).is_ok());
+    assert!(gateway(Privacy::Device, ring()).is_err());
 }

@@ -2,7 +2,7 @@
 
 use super::head::Head;
 use super::world::{MODEL, POSITIONS, World, alone, prompt};
-use base::{KvFormat, LayerRange, Position, Role, Sampling, TokenId, WireCodec};
+use base::{KvFormat, LayerRange, Position, Privacy, Role, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
 use protocol::{
     Draft, Epoch, Fault, FaultKind, Frame, Hello, Hidden, Message, Open, Opened, Pass,
@@ -82,6 +82,7 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::config::Switch;
 use crate::demo::{models, nodes};
 use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::prompt::Prompt;
 use crate::{Notice, Reply, Request, Show};
-use base::{LayerRange, Role, Sampling, WireCodec};
+use base::{LayerRange, Privacy, Role, Sampling, WireCodec};
 use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode, RequestedStage};
 use settings::Pace;
@@ -68,6 +69,16 @@ fn config(mode: Mode, outages: &str) -> WorldConfig {
 /// The replies to a conversation of `prompts`, each with all that was said before it. So hot that every token
 /// depends on the noise at its place.
 fn ask(config: &WorldConfig, stages: Option<&[(Role, u32, u32)]>, prompts: &[&str]) -> Vec<Reply> {
+    ask_of(Privacy::Anywhere, config, stages, prompts)
+}
+
+/// The same, of texts of `class`.
+fn ask_of(
+    class: Privacy,
+    config: &WorldConfig,
+    stages: Option<&[(Role, u32, u32)]>,
+    prompts: &[&str],
+) -> Vec<Reply> {
     let run = async {
         let mut world = World::start(config).await.unwrap();
         // Until all links stand.
@@ -78,9 +89,9 @@ fn ask(config: &WorldConfig, stages: Option<&[(Role, u32, u32)]>, prompts: &[&st
         }
         let (mut text, mut replies) = (Vec::new(), Vec::new());
         for prompt in prompts {
-            text.extend(device.raw_prompt(prompt));
+            text.extend(device.models.tokenizer.prompt(prompt));
             let request = Request {
-                prompt: text.clone(),
+                prompt: Prompt::new(text.clone(), class),
                 sampling: Sampling::new(1.5, 0, 1.0, 7).unwrap(),
                 tokens_max: TOKENS,
                 stop: Vec::new(),
@@ -171,4 +182,40 @@ fn a_ring_that_was_cut_closes_again() {
         assert!(vouched > 0 && reply.tokens[..vouched] == expected[..vouched], "{reply:?}");
         assert!(verified.ends_with(&[true]), "{reply:?}");
     }
+}
+
+/// Goal: a text that clouds may not read is run by one all the same where embedding and head are on the site, and
+/// says the same, over both links and in the conversation's next request; no id of it goes up as it is. Where the
+/// cloud would read it, it is refused before anything is sent.
+#[test]
+fn a_cloud_runs_layers_of_a_text_that_it_may_not_read() {
+    let prompts = [PROMPT, " and then"];
+    let expected = ask(&config(Mode::Remote, ""), None, &prompts);
+    for stages in RINGS {
+        let replies = ask_of(Privacy::Site, &config(Mode::Split, ""), Some(stages), &prompts);
+        for (reply, expected) in replies.iter().zip(&expected) {
+            assert_eq!(reply.tokens, expected.tokens, "{}", reply.plan);
+            assert!(reply.verified.iter().all(|verified| *verified), "{}", reply.plan);
+            assert_eq!((reply.usage.failovers, reply.usage.judged), (0, 0), "{}", reply.plan);
+        }
+        let most = u64::from(TOKENS) * 3 * ROW;
+        let sent = replies[1].usage.frame_bytes_sent;
+        assert!(
+            sent < most,
+            "what was read once is not sent again: {sent} bytes, {}",
+            replies[1].plan
+        );
+    }
+}
+
+/// Goal: the same after an outage in mid-reply, when above has to be told again what it holds.
+#[test]
+fn a_veiled_text_survives_an_outage() {
+    let outages = "scheduled = [{ at_s = 1.2, for_s = 0.9 }]";
+    let stages = RINGS[0];
+    let expected = ask(&config(Mode::Split, outages), Some(stages), &[PROMPT]).remove(0);
+    let veiled = ask_of(Privacy::Site, &config(Mode::Split, outages), Some(stages), &[PROMPT]);
+    assert!(expected.usage.failovers > 0, "there was an outage");
+    assert_eq!(veiled[0].tokens, expected.tokens);
+    assert_eq!(veiled[0].usage.failovers, expected.usage.failovers);
 }

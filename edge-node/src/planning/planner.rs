@@ -3,7 +3,8 @@
 use super::certificates::for_planner;
 use super::situation::Known;
 use crate::device::Device;
-use base::NodeName;
+use crate::prompt::Travelling;
+use base::{NodeName, Privacy};
 use partitioner::{Candidate, Choice, Costs, Demand, PlanRequest, Situation};
 use protocol::Welcome;
 use std::collections::BTreeMap;
@@ -32,16 +33,26 @@ impl Heard {
 impl Device {
     /// The best plan for a text of `prompt_tokens` that the target has not read and `reply_tokens` to
     /// come; `None` where no node that can be reached makes one.
-    pub(crate) fn best_plan(&mut self, prompt_tokens: usize, reply_tokens: u32) -> Option<Choice> {
-        let situation = self.situation(prompt_tokens, reply_tokens);
+    pub(crate) fn best_plan(
+        &mut self,
+        prompt_tokens: usize,
+        reply_tokens: u32,
+        class: Privacy,
+    ) -> Option<Choice> {
+        let situation = self.situation(prompt_tokens, reply_tokens, class);
         let costs = Costs::new(&situation);
         let costs = costs.map_err(|error| tracing::warn!(%error, "no plan can be made")).ok()?;
         costs.best(&self.config.planner.objective)
     }
 
     /// What plans are a function of now.
-    pub(crate) fn situation(&mut self, prompt_tokens: usize, reply_tokens: u32) -> Situation {
-        let demand = self.demand(prompt_tokens, reply_tokens);
+    pub(crate) fn situation(
+        &mut self,
+        prompt_tokens: usize,
+        reply_tokens: u32,
+        class: Privacy,
+    ) -> Situation {
+        let demand = Demand { privacy: class, ..self.demand(prompt_tokens, reply_tokens) };
         let own = self.config.measured.clone().expect("checked at the start");
         let mut known = Known::new(own);
         for address in &self.config.peers {
@@ -73,14 +84,14 @@ impl Device {
         planner.demand(prompt_tokens, reply_tokens.max(1), self.positions_max(), acceptance)
     }
 
-    /// What a request of `prompt_tokens` that asks for up to `tokens_max` is to be run by at first. Where
-    /// nobody who could make a plan is reached, the configured target is waited for.
-    pub(crate) fn first_request(&mut self, prompt_tokens: usize, tokens_max: u32) -> PlanRequest {
+    /// What a request that asks for up to `tokens_max` is to be run by at first. Where nobody who could make a plan
+    /// is reached, the configured target is waited for.
+    pub(crate) fn first_request(&mut self, prompt: &Travelling, tokens_max: u32) -> PlanRequest {
         if !self.config.plan.auto {
             return self.config.first_request();
         }
         let reply_tokens = self.config.planner.reply_tokens.min(tokens_max);
-        match self.best_plan(prompt_tokens, reply_tokens) {
+        match self.best_plan(prompt.len(), reply_tokens, prompt.class()) {
             Some(choice) => {
                 tracing::info!(plan = %choice.candidate, "planned");
                 choice.candidate.request(&self.config.name)

@@ -35,7 +35,7 @@ impl TurnLoop<'_> {
         let verified = &self.drafter.log().verified()[..tokens.len()];
         let mut usage = Usage::of(
             &self.transcript,
-            self.request.prompt.len(),
+            self.prompt.len(),
             self.drafter.counts(),
             self.device.uplinks.traffic() - self.traffic_before,
         );

@@ -82,7 +82,8 @@ impl TurnLoop<'_> {
     pub(super) fn told(&mut self, plan: &Plan) -> usize {
         let log = self.drafter.log().tokens();
         let (whole, tenant) = (log.len() / BLOCK_SLOTS * BLOCK_SLOTS, self.device.config.tenant());
-        if !is_exact(plan) || tenant.is_none() || self.device.config.kv.stream.is_some() {
+        let nameless = tenant.is_none() || self.device.is_veiled(plan, self.prompt.class());
+        if !is_exact(plan) || nameless || self.device.config.kv.stream.is_some() {
             return 0;
         }
         match self.device.own_layers(plan) {

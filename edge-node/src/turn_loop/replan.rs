@@ -54,7 +54,7 @@ impl TurnLoop<'_> {
         }
         let left = self.tokens_left();
         let text = self.drafter.log().len();
-        let situation = self.device.situation(text, left);
+        let situation = self.device.situation(text, left, self.prompt.class());
         let Ok(costs) = Costs::new(&situation) else { return };
         let Some(best) = costs.best(&self.device.config.planner.objective) else { return };
         let request = best.candidate.request(&self.device.config.name);

@@ -114,12 +114,16 @@ impl TurnLoop<'_> {
             return true;
         }
         let Some(request) = self.due() else { return false };
-        let course = Course::new(self.device, request.clone(), None);
+        let course = Course::new(self.device, self.prompt.class(), request.clone(), None);
         if !course.is_open() {
             self.switches.awaited = Some(course);
             return false;
         }
-        match self.device.prepare(&request) {
+        let prepared = self.device.prepare(&request).and_then(|plan| {
+            plan.iter().try_for_each(|plan| self.device.may_carry(plan, self.prompt.class()))?;
+            Ok(plan)
+        });
+        match prepared {
             Ok(Some(plan)) if self.awaits_kv(&request, &plan) => return false,
             Ok(Some(plan)) => self.begin(request, plan).await,
             Ok(None) => return false,
@@ -207,7 +211,7 @@ impl TurnLoop<'_> {
             return self.go(request, plan, route);
         }
         let begins = self.course.plan.is_none();
-        let mut course = Course::new(self.device, request.clone(), Some(plan));
+        let mut course = Course::new(self.device, self.prompt.class(), request.clone(), Some(plan));
         let session = match course.uplink() {
             Some(uplink) => uplink.open_session().await,
             None => None,
@@ -237,7 +241,7 @@ impl TurnLoop<'_> {
     /// The stages stay, or the device needs none.
     fn go(&mut self, request: PlanRequest, plan: Plan, route: Route) {
         if route.is_local() {
-            let course = Course::new(self.device, request, Some(plan));
+            let course = Course::new(self.device, self.prompt.class(), request, Some(plan));
             part(std::mem::replace(&mut self.course, course).session);
         } else {
             self.course.go_on(request, plan);

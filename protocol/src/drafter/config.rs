@@ -3,7 +3,7 @@
 use super::log::FinishReason;
 use super::route::Route;
 use crate::{Epoch, SessionId, Tuning, limits};
-use base::{KvFormat, Position, Sampling, StreamWindow, TokenId};
+use base::{KvFormat, Position, Privacy, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
 /// What becomes of words that the device said alone, once the target is back.
@@ -38,6 +38,8 @@ pub struct DrafterConfig {
     pub positions_max: u32,
     /// The number format of the session's KV.
     pub kv: KvFormat,
+    /// How far the text may travel.
+    pub class: Privacy,
     /// What a position of an endless text sees; `None` sees all before it.
     pub stream: Option<StreamWindow>,
     /// The text ends at, and with, one of these.

@@ -39,6 +39,7 @@ impl Drafter {
             stream: self.config.stream,
             tenant: None,
             lineage: None,
+            class: self.config.class,
         }
     }
 

@@ -15,7 +15,7 @@ mod warm_up;
 use super::alone::GAPS_MAX;
 use super::*;
 use crate::{Draft, Fault, FaultKind, Origin, Pass, PlannedStage, PrefixHash, SessionId, Verdict};
-use base::{KvFormat, LayerRange, NodeName, Sampling, WireCodec};
+use base::{KvFormat, LayerRange, NodeName, Privacy, Sampling, WireCodec};
 use std::time::Duration;
 
 const END: TokenId = TokenId(0);
@@ -44,6 +44,7 @@ fn config() -> DrafterConfig {
         stream: None,
         end_tokens: vec![END],
         tuning: Tuning::default(),
+        class: Privacy::Anywhere,
         pass_rows_max: 8,
         retransmit: None,
         retry: Duration::from_secs(1),

@@ -4,8 +4,8 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    ByteCount, ChannelScale, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Role,
-    Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
+    ByteCount, ChannelScale, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Privacy,
+    Role, Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
@@ -111,6 +111,7 @@ fn open() -> Open {
         stream: Some(StreamWindow::new(4, 1000).unwrap()),
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 
@@ -376,7 +377,7 @@ fn the_last_limits_hold_too() {
 #[test]
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
-    let sinks_at = good.len() - 6;
+    let sinks_at = good.len() - 7;
     assert_eq!(good[sinks_at..][..5], [4, 251, 232, 3, 0], "four sinks, a length of 1000");
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Epoch, Fault, Hidden, Kind, SessionId};
-use base::{KvFormat, Sampling};
+use base::{KvFormat, Privacy, Sampling};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -25,6 +25,7 @@ fn open(epoch: u32, have: u32) -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 

@@ -5,7 +5,7 @@ mod returning;
 
 use super::*;
 use crate::{PlannedStage, PrefixCheck, SessionId, TenantSecret};
-use base::{KvFormat, LayerRange, NodeName, Sampling, StreamWindow, WireCodec};
+use base::{KvFormat, LayerRange, NodeName, Privacy, Sampling, StreamWindow, WireCodec};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -39,6 +39,7 @@ fn open(epoch: u32, have: u32) -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 

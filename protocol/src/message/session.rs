@@ -3,8 +3,8 @@
 use crate::error::LimitError;
 use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, TenantSecret, limits};
 use base::{
-    ChannelScale, KvFormat, LayerRange, NodeName, Position, Sampling, StreamWindow, TokenId,
-    WireCodec,
+    ChannelScale, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling, StreamWindow,
+    TokenId, WireCodec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct Open {
     /// Which hops rounded the hidden states that come with passes before they left the sender's
     /// stage, as what runs the model calls it. This crate does not interpret it; `None`: none did.
     pub lineage: Option<[u8; 32]>,
+    /// How far the session's text may travel. What may not reach a cloud goes there under a
+    /// [`crate::Veil`], and never [stays on its device](Privacy::Device), or it would not be here.
+    pub class: Privacy,
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.

@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::{Epoch, FaultKind, SessionId, Verifier, VerifierConfig};
-use base::{KvFormat, Sampling};
+use base::{KvFormat, Privacy, Sampling};
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -30,6 +30,7 @@ fn open() -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     DrafterConfig, Epoch, Frame, Header, Homecoming, Hops, HopsConfig, LinkHealthConfig,
     PlannedStage, Route, SessionId, Side, Tuning, Verifier, VerifierConfig, frame,
 };
-use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Sampling, WireCodec};
+use base::{DraftLength, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling, WireCodec};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         stream: None,
         end_tokens: vec![model::END],
         tuning: Tuning::default(),
+        class: Privacy::Anywhere,
         pass_rows_max: rows_max(scenario),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),

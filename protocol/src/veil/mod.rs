@@ -26,9 +26,13 @@ mod shuffle;
 #[cfg(test)]
 mod tests;
 
-use crate::{Fault, FaultKind, Message, Open, Opened, Pass, PrefixHash, Transcript, Verdict};
+use crate::{
+    Fault, FaultKind, Message, Open, Opened, Pass, PrefixCheck, PrefixHash, Transcript, Verdict,
+    limits,
+};
 use base::{Position, Sampling, TokenId};
 use shuffle::Shuffle;
+use std::collections::VecDeque;
 
 /// The veil of one session.
 #[derive(Debug)]
@@ -38,6 +42,17 @@ pub struct Veil {
     plain: Transcript,
     /// As above knows it.
     veiled: Transcript,
+    /// Passes that may come back, in their order.
+    sent: VecDeque<Sent>,
+}
+
+/// A pass that went up.
+#[derive(Debug)]
+struct Sent {
+    plain: Pass,
+    /// Its prefix and its tokens, as above knows them.
+    prefix: PrefixCheck,
+    tokens: Vec<TokenId>,
 }
 
 impl Veil {
@@ -48,9 +63,8 @@ impl Veil {
     ///
     /// Where the vocabulary is empty.
     pub fn new(secret: [u8; 32], vocab: u32, text: &[TokenId]) -> Self {
-        let shuffle = Shuffle::new(secret, vocab);
-        let mut veil =
-            Self { shuffle, plain: Transcript::default(), veiled: Transcript::default() };
+        let (plain, veiled, sent) = Default::default();
+        let mut veil = Self { shuffle: Shuffle::new(secret, vocab), plain, veiled, sent };
         veil.put(0, text);
         veil
     }
@@ -84,7 +98,7 @@ impl Veil {
     }
 
     /// What `message` from above says below.
-    pub fn down(&self, message: Message) -> Message {
+    pub fn down(&mut self, message: Message) -> Message {
         match message {
             Message::Opened(opened) => {
                 let (held, prefix) = self.known(opened.held, opened.prefix);
@@ -120,23 +134,24 @@ impl Veil {
             return veiled_gap(pass);
         }
         self.put(base, &pass.tokens);
-        let tokens = self.veiled.tokens()[base..base + pass.tokens.len()].to_vec();
-        Pass { prefix: prefix.check(), tokens, ..pass }
+        let (prefix, tokens) = (prefix.check(), self.veiled.tokens()[base..].to_vec());
+        if self.sent.len() >= limits::PASSES_IN_FLIGHT_MAX {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(Sent { plain: pass.clone(), prefix, tokens: tokens.clone() });
+        Pass { prefix, tokens, ..pass }
     }
 
-    /// A pass that comes back went up: its text is what its position and its ids say.
-    fn pass_down(&self, pass: Pass) -> Pass {
-        let base = pass.base.index();
-        let known = self.veiled.hash(base).is_some_and(|hash| hash.check() == pass.prefix);
-        let (Some(plain), true) = (self.plain.hash(base), known) else { return pass };
-        let mut hash = plain;
-        let mut tokens = Vec::with_capacity(pass.tokens.len());
-        for token in &pass.tokens {
-            let plain = self.shuffle.plain(hash, *token);
-            hash = hash.extend(&[plain]);
-            tokens.push(plain);
+    /// A pass that comes back went up, as it was, on this branch or on one that was left meanwhile. Those before it
+    /// do not come any more.
+    fn pass_down(&mut self, pass: Pass) -> Pass {
+        let at = self.sent.iter().position(|sent| sent.is(&pass));
+        match at.and_then(|at| self.sent.drain(..=at).next_back()) {
+            Some(Sent { plain: Pass { prefix, tokens, .. }, .. }) => {
+                Pass { prefix, tokens, ..pass }
+            }
+            None => pass,
         }
-        Pass { prefix: plain.check(), tokens, ..pass }
     }
 
     /// The target's words, as ids that follow the text before them.
@@ -178,6 +193,14 @@ impl Veil {
     }
 }
 
+impl Sent {
+    fn is(&self, pass: &Pass) -> bool {
+        let (epoch, base) = (self.plain.epoch, self.plain.base);
+        (epoch, base, self.prefix) == (pass.epoch, pass.base, pass.prefix)
+            && self.tokens == pass.tokens
+    }
+}
+
 /// How the target chooses, and whose KV it may share, is nothing to a node that does not choose.
 fn veiled_open(open: Open) -> Open {
     Open { sampling: Sampling::GREEDY, end_tokens: Vec::new(), tenant: None, ..open }
@@ -187,5 +210,5 @@ fn veiled_open(open: Open) -> Open {
 fn veiled_gap(pass: Pass) -> Pass {
     let tokens = vec![TokenId(0); pass.tokens.len()];
     let [a, b, c, d] = pass.prefix.0;
-    Pass { tokens, prefix: crate::PrefixCheck([!a, !b, !c, !d]), ..pass }
+    Pass { tokens, prefix: PrefixCheck([!a, !b, !c, !d]), ..pass }
 }

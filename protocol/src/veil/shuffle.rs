@@ -28,12 +28,7 @@ impl Shuffle {
 
     /// The id that stands for `token` after the text `before`. One that is no token stays as it is.
     pub(super) fn veiled(&self, before: PrefixHash, token: TokenId) -> TokenId {
-        self.deck(before).deal(token, 0..self.rounds())
-    }
-
-    /// The token that `veiled` stands for.
-    pub(super) fn plain(&self, before: PrefixHash, veiled: TokenId) -> TokenId {
-        self.deck(before).deal(veiled, (0..self.rounds()).rev())
+        self.deck(before).deal(token, self.rounds())
     }
 
     const fn rounds(&self) -> u32 {
@@ -53,13 +48,13 @@ impl std::fmt::Debug for Shuffle {
 }
 
 impl Deck {
-    /// Each round pairs `x` with `k - x`, and a coin that the two share swaps them or not: it undoes itself.
-    fn deal(&self, token: TokenId, rounds: impl Iterator<Item = u32>) -> TokenId {
+    /// Each round pairs `x` with `k - x`, and a coin that the two share swaps them or not.
+    fn deal(&self, token: TokenId, rounds: u32) -> TokenId {
         let TokenId(mut x) = token;
         if x >= self.vocab {
             return token;
         }
-        for round in rounds {
+        for round in 0..rounds {
             let partner =
                 (u64::from(self.vocab) + self.offset(round) - u64::from(x)) % u64::from(self.vocab);
             let partner = u32::try_from(partner).expect("below the vocabulary");
@@ -93,7 +88,7 @@ mod tests {
 
     const BEFORE: PrefixHash = PrefixHash(7);
 
-    /// Goal: any two tokens have two ids, each of which gives its token back.
+    /// Goal: any two tokens have two ids, below the vocabulary.
     #[test]
     fn it_permutes_vocabularies_of_any_size() {
         for vocab in [1, 2, 3, 64, 100, 4096] {
@@ -102,7 +97,6 @@ mod tests {
             for token in (0..vocab).map(TokenId) {
                 let veiled = shuffle.veiled(BEFORE, token);
                 assert!(veiled.0 < vocab && ids.insert(veiled.0));
-                assert_eq!(shuffle.plain(BEFORE, veiled), token);
             }
         }
         let shuffle = Shuffle::new([1; 32], 100);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::dice::Dice;
-use crate::{Epoch, PrefixCheck, Rollback, SessionId, TenantSecret};
-use base::KvFormat;
+use crate::{Epoch, Rollback, SessionId, TenantSecret};
+use base::{KvFormat, Privacy};
 
 const VOCAB: u32 = 100;
 const SECRET: [u8; 32] = [9; 32];
@@ -30,7 +30,7 @@ fn up(veil: &mut Veil, pass: &Pass) -> Pass {
     veiled
 }
 
-fn down(veil: &Veil, pass: Pass) -> Pass {
+fn down(veil: &mut Veil, pass: Pass) -> Pass {
     let Message::Pass(plain) = veil.down(Message::Pass(pass)) else { panic!() };
     plain
 }
@@ -74,7 +74,7 @@ fn above_sees_the_same_texts_in_other_ids() {
             );
             above.truncate(base);
             above.extend(&veiled.tokens);
-            assert_eq!(down(&veil, veiled.clone()), sent);
+            assert_eq!(down(&mut veil, veiled.clone()), sent);
             assert_eq!(up(&mut veil, &sent), veiled, "asking twice asks the same");
             kept += tokens.iter().zip(&veiled.tokens).filter(|(plain, id)| plain == id).count();
             seen += tokens.len();
@@ -107,7 +107,7 @@ fn what_above_holds_is_known_here_or_nothing() {
     let sent = up(&mut veil, &pass(&[], &ids(&[1, 2, 3]), 0));
     let theirs = |length: usize| PrefixHash::EMPTY.extend(&sent.tokens[..length]);
     let (epoch, passes) = (Epoch(1), 4);
-    let hear = |held: u32, prefix| {
+    let mut hear = |held: u32, prefix| {
         let opened = Opened { epoch, held: Position(held), prefix, passes };
         let Message::Opened(opened) = veil.down(Message::Opened(opened)) else { panic!() };
         let gap = FaultKind::Gap { held: Position(held), prefix };
@@ -161,6 +161,7 @@ fn who_does_not_choose_is_not_told_how() {
         stream: None,
         tenant: Some(TenantSecret([4; 32])),
         lineage: None,
+        class: Privacy::Anywhere,
     };
     let Message::Open(veiled) = veil().up(Message::Open(open.clone())) else { panic!() };
     let (sampling, end_tokens, tenant) = (Sampling::GREEDY, Vec::new(), None);
@@ -170,5 +171,28 @@ fn who_does_not_choose_is_not_told_how() {
 #[test]
 fn a_pass_that_never_went_up_comes_back_as_it_is() {
     let stranger = Pass { prefix: PrefixCheck([1, 2, 3, 4]), ..pass(&ids(&[1]), &ids(&[5]), 0) };
-    assert_eq!(down(&veil(), stranger.clone()), stranger);
+    assert_eq!(down(&mut veil(), stranger.clone()), stranger);
+}
+
+/// Goal: what comes back of a branch that was left meanwhile is that branch, so that below knows it for stale.
+#[test]
+fn a_branch_that_was_left_comes_back_as_it_was() {
+    let mut veil = veil();
+    let text = ids(&[5, 6, 7]);
+    let sent =
+        [pass(&[], &text, 2), pass(&text, &ids(&[8, 9]), 2), pass(&text[..1], &ids(&[4]), 0)];
+    let veiled = sent.each_ref().map(|pass| up(&mut veil, pass));
+    let back = veiled.clone().map(|pass| down(&mut veil, pass));
+    assert_eq!(back, sent);
+    assert_eq!(down(&mut veil, veiled[1].clone()), veiled[1], "each comes back once");
+}
+
+/// Goal: passes that never come back do not pile up.
+#[test]
+fn the_veil_remembers_no_more_than_can_be_in_flight() {
+    let mut veil = veil();
+    for _ in 0..3 * limits::PASSES_IN_FLIGHT_MAX {
+        up(&mut veil, &pass(&[], &ids(&[5, 6]), 0));
+    }
+    assert_eq!(veil.sent.len(), limits::PASSES_IN_FLIGHT_MAX);
 }

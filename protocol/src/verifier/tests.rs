@@ -13,7 +13,7 @@ mod streaming;
 
 use super::*;
 use crate::{Hidden, PrefixHash, SessionId};
-use base::{KvFormat, Sampling, WireCodec};
+use base::{KvFormat, Privacy, Sampling, WireCodec};
 
 const END: TokenId = TokenId(0);
 
@@ -44,6 +44,7 @@ fn open(epoch: u32, have: u32) -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     AfterOutage, Close, Drafted, Drafter, DrafterConfig, DrafterEvent, Epoch, Fault, FaultKind,
     Frame, Hidden, Message, Origin, PrefixHash, Tuning, Wish,
 };
-use base::{KvFormat, LayerRange, Position, Sampling, TokenId, WireCodec};
+use base::{KvFormat, LayerRange, Position, Privacy, Sampling, TokenId, WireCodec};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -157,6 +157,7 @@ impl Device {
             stream: None,
             end_tokens: vec![END],
             tuning: Tuning::default(),
+            class: Privacy::Anywhere,
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: None,
             retry: ms(300),

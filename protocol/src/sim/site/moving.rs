@@ -8,7 +8,7 @@ use super::plan::{NODES, OTHER, Plan, Stages};
 use super::sky::{Sky, Talk, ms};
 use super::toy::LAYERS;
 use crate::{Close, Epoch, Message, Open, PlannedStage, Recital, WarmUp};
-use base::{KvFormat, LayerRange, NodeName, Position, Sampling, TokenId, WireCodec};
+use base::{KvFormat, LayerRange, NodeName, Position, Privacy, Sampling, TokenId, WireCodec};
 use std::time::Instant;
 
 /// A prompt of whole blocks that two compute: the device from the front, what a peer has read from the
@@ -338,5 +338,6 @@ fn open_for_reading(sky: &mut Sky, node: usize, length: usize) -> Open {
         stream: None,
         tenant: None,
         lineage: None,
+        class: Privacy::Anywhere,
     }
 }
