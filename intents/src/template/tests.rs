@@ -1,0 +1,1 @@
+//! Templates and the phrases that they say.

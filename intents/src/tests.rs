@@ -1,0 +1,1 @@
+//! Sets of intents as people use them.
