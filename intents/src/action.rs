@@ -169,9 +169,12 @@ impl Plan {
             },
             Self::Mqtt { topic, payload, qos, retain } => Action::Mqtt {
                 topic: topic.fill(slots, SlotValue::plain),
-                payload: match payload.fill(slots) {
-                    Value::String(text) => text,
-                    json => json.to_string(),
+                payload: match payload {
+                    // Text goes as it is, not as a string of JSON.
+                    Json::Text(pattern) => pattern.fill(slots, SlotValue::plain),
+                    Json::Fixed(_) | Json::List(_) | Json::Table(_) => {
+                        payload.fill(slots).to_string()
+                    }
                 },
                 qos: *qos,
                 retain: *retain,

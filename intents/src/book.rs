@@ -17,6 +17,8 @@ pub(crate) struct Set {
     pub(crate) matcher: Matcher,
     /// Each in words.
     pub(crate) fillers: Vec<Vec<String>>,
+    /// Phrases of no intent.
+    pub(crate) elsewhere: Vec<String>,
 }
 
 /// A checked intent.
@@ -82,7 +84,8 @@ impl Book {
             book.add(&name, file, &names, &mut problems);
         }
         let all = || "all files".to_owned();
-        let examples = book.intents.iter().map(|intent| intent.examples.len()).sum();
+        let inside: usize = book.intents.iter().map(|intent| intent.examples.len()).sum();
+        let examples = inside + book.sets.iter().map(|set| set.elsewhere.len()).sum::<usize>();
         if examples > EXAMPLES_MAX {
             problems.note(all, Fault::Examples(examples));
         }
@@ -94,11 +97,11 @@ impl Book {
     }
 
     fn add(&mut self, name: &str, file: IntentFile, names: &[String], problems: &mut Problems) {
-        let IntentFile { about: _, fillers, slots, intents } = file;
+        let IntentFile { about: _, fillers, elsewhere, slots, intents } = file;
         let mut fillers: Vec<_> = fillers.iter().map(|filler| phrase::words(filler)).collect();
         fillers.retain(|words| !words.is_empty());
         let slots = check_slots(name, slots, problems);
-        self.sets.push(Set { slots, matcher: Matcher::default(), fillers });
+        self.sets.push(Set { slots, matcher: Matcher::default(), fillers, elsewhere });
         for entry in intents {
             let place = format!("{name}, intent `{}`", entry.name);
             let intent = self.check_intent(&place, entry, names, problems);

@@ -17,6 +17,9 @@ pub struct IntentFile {
     /// Words that may come before and after every template, such as `please`.
     #[serde(default)]
     pub(crate) fillers: Vec<String>,
+    /// Phrases of no intent, so that what they have in common with some counts for little.
+    #[serde(default)]
+    pub(crate) elsewhere: Vec<String>,
     #[serde(default)]
     pub(crate) slots: BTreeMap<String, SlotFile>,
     #[serde(default, rename = "intent")]

@@ -131,9 +131,11 @@ impl Recognizer {
         let book = Book::check(files)?;
         let mut examples = Vec::new();
         for (class, intent) in book.intents.iter().enumerate() {
-            let example = |text: &String| Example { text: text.clone(), class };
+            let example = |text: &String| Example { text: text.clone(), class: Some(class) };
             examples.extend(intent.examples.iter().map(example));
         }
+        let elsewhere = book.sets.iter().flat_map(|set| &set.elsewhere);
+        examples.extend(elsewhere.map(|text| Example { text: text.clone(), class: None }));
         let classes = book.intents.len();
         let classifier = Classifier::learn(&examples, None, classes, encoder.as_deref())?;
         let threshold = classifier.threshold(rejected);
@@ -184,18 +186,23 @@ impl Recognizer {
         self.book.intents.iter().position(|intent| intent.name == name)
     }
 
-    /// The intent whose template or example says the phrase.
+    /// The intent whose example or template says the phrase. Words of an example are of no slot, so
+    /// that its intent wins over a template of another.
     fn exact(&self, phrase: &Phrase, context: &Context) -> Option<(usize, Found)> {
-        let may = |intent: usize| self.may_follow(intent, context);
-        for set in &self.book.sets {
+        let example = self.book.examples.get(&phrase.words).copied();
+        let example = example.filter(|intent| self.may_follow(*intent, context));
+        let may = |intent: usize| match example {
+            Some(example) => intent == example,
+            None => self.may_follow(intent, context),
+        };
+        let matches = self.book.sets.iter().filter_map(|set| {
             let [starts, ends] = set.edges(&phrase.words);
-            let mut spans = Spans::of(phrase, &set.slots);
-            if let Some(found) = set.matcher.find(&mut spans, [&starts, &ends], may) {
-                return Some((found.intent, found.slots));
-            }
+            set.matcher.find(&mut Spans::of(phrase, &set.slots), [&starts, &ends], may)
+        });
+        match matches.min_by_key(|found| found.cost) {
+            Some(found) => Some((found.intent, found.slots)),
+            None => example.map(|intent| (intent, self.scan(intent, phrase))),
         }
-        let intent = *self.book.examples.get(&phrase.words)?;
-        may(intent).then(|| (intent, self.scan(intent, phrase)))
     }
 
     /// The intent that asked, with what the phrase answers.
@@ -304,7 +311,7 @@ fn lack_of_range(slots: &[Slot], found: &Found) -> Option<(usize, Lack)> {
         let number = slots[*place].kind.number()?;
         let SlotValue::Number { value, .. } = value else { return None };
         let (min, max) = (number.min, number.max);
-        (!(min..=max).contains(value)).then_some((*place, Lack::OutOfRange { min, max }))
+        (!number.holds(*value)).then_some((*place, Lack::OutOfRange { min, max }))
     })
 }
 

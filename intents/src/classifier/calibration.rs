@@ -17,26 +17,28 @@ pub(crate) struct Scored {
 /// is out of scope, and this much of the margin keeps more of what is right among what is in scope.
 const MARGIN_SHARE: f32 = 0.3;
 
-/// The best of the classes that `may` be meant; `None` where none may.
+/// The best of the `classes` first classes that `may` be meant; `None` where none may. A score behind
+/// them is that of no class.
 ///
 /// A phrase of no class makes all of them about equally unlikely, so what counts is how far the best is
-/// above the mean, and above the next.
+/// above the mean, or above no class where that is likelier, and above the next.
 #[expect(clippy::cast_precision_loss, reason = "few classes")]
-pub(crate) fn score(scores: &[f32], may: impl Fn(usize) -> bool) -> Option<Scored> {
+pub(crate) fn score(scores: &[f32], classes: usize, may: impl Fn(usize) -> bool) -> Option<Scored> {
+    let (scores, none) = scores.split_at(classes);
     let mean = scores.iter().sum::<f32>() / scores.len() as f32;
+    let floor = none.iter().copied().fold(mean, f32::max);
     let mut best: Option<(usize, f32)> = None;
-    let mut next = f32::NEG_INFINITY;
+    let mut next = floor;
     for (class, score) in scores.iter().copied().enumerate().filter(|(class, _)| may(*class)) {
         match best {
             Some((_, most)) if score <= most => next = next.max(score),
-            Some((_, most)) => (best, next) = (Some((class, score)), most),
+            Some((_, most)) => (best, next) = (Some((class, score)), next.max(most)),
             None => best = Some((class, score)),
         }
     }
     let (class, most) = best?;
-    // One class alone is ahead of the mean.
-    let margin = most - if next.is_finite() { next } else { mean };
-    Some(Scored { class, known: most - mean + MARGIN_SHARE * margin, margin })
+    let margin = most - next;
+    Some(Scored { class, known: most - floor + MARGIN_SHARE * margin, margin })
 }
 
 /// The smallest [`Scored::known`] that is in scope, so that at most the share `rejected` of `held_out`,
@@ -89,12 +91,20 @@ mod tests {
 
     #[test]
     fn the_best_is_measured_against_the_mean_and_the_next() {
-        let scored = score(&[1.0, 4.0, 3.0, 0.0], |_| true).unwrap();
-        assert_eq!((scored.class, scored.margin), (1, 1.0));
-        assert!((scored.known - (2.0 + MARGIN_SHARE)).abs() < 1e-6);
-        assert_eq!(score(&[1.0, 4.0, 3.0, 0.0], |class| class != 1).unwrap().class, 2);
-        assert_eq!(score(&[1.0, 4.0], |class| class == 0).unwrap().margin, -1.5);
-        assert!(score(&[1.0], |_| false).is_none());
+        let scored = |scores: &[f32], may: fn(usize) -> bool| score(scores, 4, may).unwrap();
+        let best = scored(&[1.0, 4.0, 3.0, 0.0], |_| true);
+        assert_eq!((best.class, best.margin), (1, 1.0));
+        assert!((best.known - (2.0 + MARGIN_SHARE)).abs() < 1e-6);
+        assert_eq!(scored(&[1.0, 4.0, 3.0, 0.0], |class| class != 1).class, 2);
+        assert_eq!(scored(&[1.0, 4.0, 3.0, 0.0], |class| class == 0).margin, -1.0);
+        assert!(score(&[1.0], 1, |_| false).is_none());
+    }
+
+    #[test]
+    fn what_is_likelier_of_no_class_is_little_known() {
+        let known = |none: f32| score(&[1.0, 4.0, 3.0, 0.0, none], 4, |_| true).unwrap().known;
+        assert_eq!(known(-1.0), known(1.0));
+        assert!(known(3.5) < known(1.0) && known(5.0) < 0.0);
     }
 
     #[test]

@@ -159,7 +159,6 @@ impl Hash {
         mixed ^ (mixed >> 31)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves fewer bits")]
     const fn bucket(self) -> u32 {
         (self.mixed() >> (64 - BUCKET_BITS)) as u32
     }

@@ -31,8 +31,8 @@ use std::collections::BTreeMap;
 pub struct Example {
     /// The phrase. What is no phrase (no words, or over a limit) teaches nothing.
     pub text: String,
-    /// Its class, from 0.
-    pub class: usize,
+    /// Its class, from 0; `None` for a phrase of no class.
+    pub class: Option<usize>,
 }
 
 /// What a classifier makes of a phrase.
@@ -53,6 +53,7 @@ pub struct Guess {
 #[derive(Debug, Clone)]
 pub struct Classifier {
     model: Model,
+    classes: usize,
     temperature: f32,
     /// [`Guess::known`] of held-out phrases, in order.
     held_out: Vec<f32>,
@@ -64,7 +65,7 @@ const FOLDS_MAX: usize = 5;
 const FOLDED_EXAMPLES_MAX: usize = 15_000;
 
 impl Classifier {
-    /// Learns `classes` classes from `examples`, and from `held_out`, or else the examples themselves,
+    /// Learns `classes` classes from `examples`, among which may be some of no class, and from `held_out`, or else the examples themselves,
     /// how sure it may be.
     ///
     /// Takes about a second for 15,000 examples of 150 classes.
@@ -86,19 +87,23 @@ impl Classifier {
         let mut taught: Vec<usize> = examples.iter().map(|example| example.class).collect();
         taught.sort_unstable();
         taught.dedup();
+        let all = taught.last().map_or(0, |last| classes.max(last + 1));
+        taught.retain(|class| *class < classes);
         if taught.len() < 2 {
             return Err(IntentError::TooFew { intents: taught.len() });
         }
         let every: Vec<&Read> = examples.iter().collect();
-        let model = Model::learn(&every, classes)?;
-        let held_out = match held_out {
+        let model = Model::learn(&every, all)?;
+        let mut held_out: Vec<HeldOut> = match held_out {
             Some(held_out) => {
                 let held_out = read(held_out, classes, encoder)?;
                 held_out.iter().map(|example| (model.scores(example), example.class)).collect()
             }
-            None => hold_out_in_turns(&examples, classes)?,
+            None => hold_out_in_turns(&examples, all)?,
         };
-        Ok(Self { model, temperature: temperature(&held_out), held_out: known(&held_out) })
+        held_out.retain(|(_, class)| *class < classes);
+        let known = known(&held_out, classes);
+        Ok(Self { model, classes, temperature: temperature(&held_out), held_out: known })
     }
 
     /// The likeliest class of `text` among those that `may` be meant; `None` where it is no phrase.
@@ -112,9 +117,9 @@ impl Classifier {
         encoder: Option<&dyn SentenceEncoder>,
         may: impl Fn(usize) -> bool,
     ) -> Result<Option<Guess>, IntentError> {
-        let Some(read) = Read::of(text, 0, encoder)? else { return Ok(None) };
+        let Some(read) = Read::of(text, self.classes, encoder)? else { return Ok(None) };
         let scores = self.model.scores(&read);
-        Ok(score(&scores, may).map(|scored| Guess {
+        Ok(score(&scores, self.classes, may).map(|scored| Guess {
             class: scored.class,
             confidence: probability(&scores, scored.class, self.temperature),
             known: scored.known,
@@ -134,6 +139,7 @@ impl Classifier {
 struct Read {
     counts: Counts,
     embedding: Option<Vec<f32>>,
+    /// No class is the one behind all others.
     class: usize,
 }
 
@@ -154,13 +160,16 @@ fn read(
     classes: usize,
     encoder: Option<&dyn SentenceEncoder>,
 ) -> Result<Vec<Read>, IntentError> {
-    assert!(examples.iter().all(|example| example.class < classes), "a class without a number");
-    let read = |example: &Example| Read::of(&example.text, example.class, encoder).transpose();
+    let read = |example: &Example| {
+        let class = example.class.unwrap_or(classes);
+        assert!(example.class.is_none_or(|class| class < classes), "class {class} of {classes}");
+        Read::of(&example.text, class, encoder).transpose()
+    };
     examples.iter().filter_map(read).collect()
 }
 
-fn known(held_out: &[HeldOut]) -> Vec<f32> {
-    let scored = held_out.iter().filter_map(|(scores, _)| score(scores, |_| true));
+fn known(held_out: &[HeldOut], classes: usize) -> Vec<f32> {
+    let scored = held_out.iter().filter_map(|(scores, _)| score(scores, classes, |_| true));
     let mut known: Vec<f32> = scored.map(|scored| scored.known).collect();
     known.sort_unstable_by(f32::total_cmp);
     known

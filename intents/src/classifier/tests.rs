@@ -30,7 +30,7 @@ const EXAMPLES: [(&str, usize); 24] = [
 ];
 
 fn examples() -> Vec<Example> {
-    EXAMPLES.map(|(text, class)| Example { text: text.to_owned(), class }).to_vec()
+    EXAMPLES.map(|(text, class)| Example { text: text.to_owned(), class: Some(class) }).to_vec()
 }
 
 fn learn() -> Classifier {
@@ -59,10 +59,24 @@ fn phrases_that_were_not_learnt_are_told_apart() {
 #[test]
 fn what_is_like_no_example_is_out_of_scope() {
     let classifier = learn();
-    for text in ["xylophone quiz", "cancel my gym membership", "how many calories are in an egg"] {
+    for text in ["xylophone quiz", "gym membership", "calories of an egg"] {
         let guess = guess(&classifier, text);
         assert!(guess.known < classifier.threshold(0.1), "{text:?}: {guess:?}");
     }
+}
+
+#[test]
+fn phrases_of_no_class_are_learnt_as_such() {
+    let text = "how many calories are in an egg";
+    let with = |none: &[&str]| {
+        let none = none.iter().map(|text| Example { text: (*text).to_owned(), class: None });
+        let examples: Vec<_> = examples().into_iter().chain(none).collect();
+        let classifier = Classifier::learn(&examples, None, 3, None).unwrap();
+        guess(&classifier, text).known - classifier.threshold(0.1)
+    };
+    let taught =
+        with(&["how many people live in an igloo", "how old is an egg", "are there aliens"]);
+    assert!(taught < with(&[]) && taught < 0.0, "{taught} {}", with(&[]));
 }
 
 #[test]
@@ -77,7 +91,7 @@ fn more_is_rejected_where_more_may_be() {
 #[test]
 fn given_phrases_are_held_out_in_place_of_examples() {
     let unsure = ["sunny jazz", "umbrella hall", "record rain"]
-        .map(|text| Example { text: text.to_owned(), class: 0 });
+        .map(|text| Example { text: text.to_owned(), class: Some(0) });
     let given = Classifier::learn(&examples(), Some(&unsure), 3, None).unwrap();
     let least = unsure.iter().map(|example| guess(&given, &example.text).known);
     assert_eq!(given.threshold(0.0), least.fold(f32::INFINITY, f32::min));
@@ -89,7 +103,6 @@ fn a_class_that_may_not_be_meant_is_not_guessed() {
     let guess =
         classifier.classify("turn on the light", None, |class| class != 0).unwrap().unwrap();
     assert_ne!(guess.class, 0);
-    assert!(guess.margin >= 0.0);
     assert_eq!(classifier.classify("turn on the light", None, |_| false).unwrap(), None);
     assert_eq!(classifier.classify("?!", None, |_| true).unwrap(), None);
 }

@@ -93,8 +93,9 @@ pub fn evaluate(
     classes.values_mut().zip(0..).for_each(|(class, index)| *class = index);
     let class = |phrase: &Labelled| classes.get(phrase.intent.as_deref()?).copied();
     let examples = |phrases: &[Labelled]| -> Vec<Example> {
-        let example =
-            |phrase: &Labelled| Some(Example { text: phrase.text.clone(), class: class(phrase)? });
+        let example = |phrase: &Labelled| {
+            Some(Example { text: phrase.text.clone(), class: Some(class(phrase)?) })
+        };
         phrases.iter().filter_map(example).collect()
     };
     let train = examples(&parts.train);

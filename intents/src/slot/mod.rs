@@ -37,6 +37,9 @@ pub(crate) enum SlotFile {
         unit_required: bool,
         /// The value is a change of this slot, not a value by itself.
         relative_to: Option<String>,
+        /// What is said counts downwards.
+        #[serde(default)]
+        lowers: bool,
         ask: Option<String>,
         #[serde(default)]
         remembered: bool,
@@ -100,6 +103,7 @@ pub(crate) struct NumberSlot {
     units: Vec<Unit>,
     unit_required: bool,
     pub(crate) relative_to: Option<String>,
+    lowers: bool,
 }
 
 /// What a slot of a phrase holds.
@@ -146,9 +150,18 @@ impl Slot {
     /// Checks what a file says of the slot `name`.
     pub(crate) fn check(name: &str, file: SlotFile) -> Result<Self, Fault> {
         let (kind, ask, remembered) = match file {
-            SlotFile::Number { min, max, units, unit_required, relative_to, ask, remembered } => {
+            SlotFile::Number {
+                min,
+                max,
+                units,
+                unit_required,
+                relative_to,
+                lowers,
+                ask,
+                remembered,
+            } => {
                 let units = units.iter().map(Unit::check).collect::<Result<Vec<_>, _>>()?;
-                let number = NumberSlot { min, max, units, unit_required, relative_to };
+                let number = NumberSlot { min, max, units, unit_required, relative_to, lowers };
                 (SlotKind::Number(number.check()?), ask, remembered)
             }
             SlotFile::Choice { values, ask, remembered } => {
@@ -165,7 +178,7 @@ impl Slot {
         match &self.kind {
             SlotKind::Number(slot) => {
                 let spans = number::spans(words, &slot.units, slot.unit_required);
-                spans.into_iter().map(|span| span.map(|value| slot.value(value))).collect()
+                spans.into_iter().map(|span| span.map(|said| slot.value(said))).collect()
             }
             SlotKind::Choice(choices) => {
                 let spans = choices.spans(words);
@@ -212,10 +225,16 @@ impl NumberSlot {
         }
     }
 
-    /// `value` base units, as this slot's value.
-    pub(crate) fn value(&self, value: f64) -> SlotValue {
-        let spoken = number::in_words(value, &self.units);
+    /// What `said` base units are in this slot.
+    pub(crate) fn value(&self, said: f64) -> SlotValue {
+        let spoken = number::in_words(said, &self.units);
+        let value = if self.lowers { -said } else { said };
         SlotValue::Number { value, spoken, relative_to: self.relative_to.clone() }
+    }
+
+    /// Whether a value is in range, by what was said of it.
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        (self.min..=self.max).contains(&if self.lowers { -value } else { value })
     }
 }
 

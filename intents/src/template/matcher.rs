@@ -11,9 +11,9 @@ use crate::slot::{Slot, SlotValue, Span};
 use std::collections::{BTreeMap, HashMap};
 
 /// Costs of a word in a slot. Any number of the first is less than one of the second.
-const TYPED_WORD_COST: u32 = 1;
-const TEXT_WORD_COST: u32 = 1 << 10;
-const UNREACHED: u32 = u32::MAX;
+const TYPED_WORD_COST: usize = 1;
+const TEXT_WORD_COST: usize = 1 << 10;
+const UNREACHED: usize = usize::MAX;
 
 /// All templates of a file.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,7 @@ pub(crate) struct Spans<'a> {
 /// The way to a state: from where.
 #[derive(Debug, Clone, Copy)]
 struct Reached {
-    cost: u32,
+    cost: usize,
     from: (usize, usize),
     slot: Option<usize>,
 }
@@ -44,6 +44,8 @@ struct Reached {
 /// A template that says a phrase.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Match {
+    /// The less, the more of the phrase the template spells.
+    pub(crate) cost: usize,
     pub(crate) intent: usize,
     pub(crate) slots: BTreeMap<usize, SlotValue>,
 }
@@ -91,7 +93,7 @@ impl Matcher {
         let mut candidates: Vec<usize> = first.flatten().chain(&self.by_slot).copied().collect();
         candidates.sort_unstable();
         candidates.dedup();
-        let mut best: Option<(u32, Match)> = None;
+        let mut best: Option<Match> = None;
         let mut table = Vec::new();
         for candidate in candidates {
             let (program, intent) = &self.programs[candidate];
@@ -103,12 +105,12 @@ impl Matcher {
             let cost = |end: &usize| table[end * program.states.len() + last].cost;
             let Some(end) = ends.iter().copied().min_by_key(cost) else { continue };
             let cost = cost(&end);
-            if cost < best.as_ref().map_or(UNREACHED, |(cost, _)| *cost) {
+            if cost < best.as_ref().map_or(UNREACHED, |best| best.cost) {
                 let slots = trace(&table, program.states.len(), end, spans);
-                best = Some((cost, Match { intent: *intent, slots }));
+                best = Some(Match { cost, intent: *intent, slots });
             }
         }
-        best.map(|(_, found)| found)
+        best
     }
 }
 
@@ -128,7 +130,7 @@ fn fill(table: &mut Vec<Reached>, program: &Program, spans: &mut Spans<'_>, star
             if cost == UNREACHED {
                 continue;
             }
-            let mut reach = |end: usize, to: usize, more: u32, slot| {
+            let mut reach = |end: usize, to: usize, more: usize, slot| {
                 let reached = &mut table[end * states + to];
                 if cost + more < reached.cost {
                     *reached = Reached { cost: cost + more, from: (at, state), slot };
@@ -144,13 +146,13 @@ fn fill(table: &mut Vec<Reached>, program: &Program, spans: &mut Spans<'_>, star
                     Takes::Slot(_) if at == words.len() => {}
                     Takes::Slot(slot) => {
                         for span in spans.at(*slot, at) {
-                            let cost = span.length as u32 * TYPED_WORD_COST;
+                            let cost = span.length * TYPED_WORD_COST;
                             reach(at + span.length, edge.to, cost, Some(*slot));
                         }
                     }
                     Takes::Text(slot) => {
                         for end in at + 1..=words.len() {
-                            let cost = (end - at) as u32 * TEXT_WORD_COST;
+                            let cost = (end - at) * TEXT_WORD_COST;
                             reach(end, edge.to, cost, Some(*slot));
                         }
                     }
