@@ -6,7 +6,7 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
@@ -15,6 +15,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("partitioner", &["base", "profile"]),
     ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
+    ("intents", &[]),
+    ("sentence-encoder", &["intents"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
@@ -34,6 +36,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "settings",
             "partitioner",
             "link-emulator",
+            "intents",
+            "sentence-encoder",
             "cloud-node",
         ],
     ),
@@ -142,6 +146,7 @@ fn a_forbidden_arrow_is_found() {
         ("protocol", "runtime"),
         ("protocol", "tokio-util"),
         ("partitioner", "transport"),
+        ("intents", "runtime"),
         ("transport", "runtime"),
         ("cloud-node", "partitioner"),
         ("cloud-node", "edge-node"),

@@ -1,0 +1,1 @@
+//! Folders that are no model, and a small one that is.
