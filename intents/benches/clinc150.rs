@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
+#[expect(clippy::disallowed_methods, reason = "what is measured is the time")]
 fn main() -> Result<(), Box<dyn Error>> {
     let data = std::env::var_os("CAUSEWAY_DATA").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),

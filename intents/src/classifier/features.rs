@@ -4,8 +4,6 @@
 //! words and letters each of a length of their own. What no example has is counted into that length, though it has
 //! no weight: a phrase of unknown words is a short vector, which no intent is sure of.
 
-use std::collections::BTreeMap;
-
 /// Hash buckets: several times what 15,000 examples have, 65,000, so that few share one.
 const BUCKETS: usize = 1 << 18;
 const BUCKET_BITS: u32 = BUCKETS.trailing_zeros();
@@ -22,49 +20,66 @@ pub(crate) type Vector = Vec<(u32, f32)>;
 
 /// How often each bucket occurs in one phrase: of words, and of parts of words.
 #[derive(Debug, Clone)]
-pub(crate) struct Counts([BTreeMap<u32, u32>; 2]);
+pub(crate) struct Counts([Vec<(u32, u32)>; 2]);
 
 impl Counts {
     /// Counts a phrase.
     pub(crate) fn of(words: &[String]) -> Self {
-        let mut counts = Self([BTreeMap::new(), BTreeMap::new()]);
-        counts.count_words(words);
-        words.iter().for_each(|word| counts.count_letters(word));
-        counts
+        Self([of_words(words), of_letters(words)].map(counted))
     }
+}
 
-    /// Words, pairs of neighbours, and pairs with one word between them; the phrase's beginning and end
-    /// are neighbours too.
-    fn count_words(&mut self, words: &[String]) {
-        let mut before = Hash::of(b'^').bytes(b"");
-        for [first, _, third] in words.array_windows() {
-            self.add(0, Hash::of(b'k').bytes(first.as_bytes()).bytes(b" ").bytes(third.as_bytes()));
-        }
-        for word in words {
-            self.add(0, Hash::of(b'w').bytes(word.as_bytes()));
-            self.add(0, before.bytes(b" ").bytes(word.as_bytes()));
-            before = Hash::of(b'p').bytes(word.as_bytes());
-        }
-        self.add(0, before.bytes(b" $"));
+/// Words, pairs of neighbours, and pairs with one word between them; the phrase's beginning and end are
+/// neighbours too.
+fn of_words(words: &[String]) -> Vec<u32> {
+    let mut buckets = Vec::with_capacity(3 * words.len() + 1);
+    for [first, _, third] in words.array_windows() {
+        let pair = Hash::of(b'k').bytes(first.as_bytes()).bytes(b" ").bytes(third.as_bytes());
+        buckets.push(pair.bucket());
     }
+    let mut before = Hash::of(b'^');
+    for word in words {
+        buckets.push(Hash::of(b'w').bytes(word.as_bytes()).bucket());
+        buckets.push(before.bytes(b" ").bytes(word.as_bytes()).bucket());
+        before = Hash::of(b'p').bytes(word.as_bytes());
+    }
+    buckets.push(before.bytes(b" $").bucket());
+    buckets
+}
 
-    /// Parts of 2 to 5 letters; shorter words whole.
-    fn count_letters(&mut self, word: &str) {
-        let padded: Vec<char> = format!(" {word} ").chars().collect();
+/// Parts of words, of 2 to 5 letters; shorter words whole.
+fn of_letters(words: &[String]) -> Vec<u32> {
+    let mut buckets = Vec::new();
+    let mut padded = Vec::new();
+    for word in words {
+        padded.clear();
+        padded.push(' ');
+        padded.extend(word.chars());
+        padded.push(' ');
         for start in 0..padded.len() {
             let mut hash = Hash::of(b'c');
             for (length, letter) in padded[start..].iter().take(LETTERS_MAX).enumerate() {
                 hash = hash.letter(*letter);
                 if length + 1 >= LETTERS_MIN {
-                    self.add(1, hash);
+                    buckets.push(hash.bucket());
                 }
             }
         }
     }
+    buckets
+}
 
-    fn add(&mut self, kind: usize, hash: Hash) {
-        *self.0[kind].entry(hash.bucket()).or_default() += 1;
+/// Each bucket once, in order, and how often it was there.
+fn counted(mut buckets: Vec<u32>) -> Vec<(u32, u32)> {
+    buckets.sort_unstable();
+    let mut counts: Vec<(u32, u32)> = Vec::with_capacity(buckets.len());
+    for bucket in buckets {
+        match counts.last_mut() {
+            Some((last, count)) if *last == bucket => *count += 1,
+            Some(_) | None => counts.push((bucket, 1)),
+        }
     }
+    counts
 }
 
 /// Which buckets examples have, and how much each says.
@@ -87,7 +102,7 @@ impl Vocabulary {
         let mut count = 0_u32;
         for Counts(kinds) in examples {
             count += 1;
-            for bucket in kinds.iter().flat_map(BTreeMap::keys) {
+            for (bucket, _) in kinds.iter().flatten() {
                 let row = &mut rows[*bucket as usize];
                 if *row == NO_ROW {
                     *row = u32::try_from(documents.len()).expect("at most as many as buckets");
@@ -207,7 +222,11 @@ mod tests {
 
     #[test]
     fn order_and_parts_of_words_count() {
-        let buckets = |text: &str| counts(text).0.map(|kind| kind.into_keys().collect::<Vec<_>>());
+        let buckets = |text: &str| {
+            counts(text)
+                .0
+                .map(|kind| kind.into_iter().map(|(bucket, _)| bucket).collect::<Vec<_>>())
+        };
         let [words, letters] = buckets("dog bites man");
         let [other_words, other_letters] = buckets("man bites dog");
         assert_ne!(words, other_words);

@@ -123,6 +123,7 @@ fn phrases() -> Vec<String> {
 /// traps, noise and random characters against templates that stand for millions of phrases; the bound
 /// is far above what a slow, busy machine takes and far below what an expansion would.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is tested is the time")]
 fn any_phrase_is_answered_soon() {
     let sets = explosive();
     let mut context = Context::default();
