@@ -50,6 +50,7 @@ pub mod certify;
 pub mod chat;
 pub mod demo;
 pub mod experiment;
+pub mod intents_eval;
 pub mod measure;
 pub mod planning;
 pub mod run;

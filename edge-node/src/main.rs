@@ -10,6 +10,7 @@ use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
+use edge_node::intents_eval::{IntentsArguments, intents};
 use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
@@ -44,6 +45,8 @@ enum Command {
     Certify(CertifyArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
+    /// Measure how well phrases are understood without a model.
+    Intents(IntentsArguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Measure(arguments) => return measure(&arguments),
         Command::Certify(arguments) => return certify(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
+        Command::Intents(arguments) => return intents(arguments),
         command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
@@ -80,7 +84,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)
-            | Command::Experiment(_) => {
+            | Command::Experiment(_)
+            | Command::Intents(_) => {
                 unreachable!("taken above")
             }
         }

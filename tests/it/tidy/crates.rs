@@ -6,7 +6,7 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
@@ -16,6 +16,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("routing", &["base"]),
     ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
+    ("intents", &[]),
+    ("sentence-encoder", &["intents"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
@@ -35,6 +37,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "settings",
             "partitioner",
             "link-emulator",
+            "intents",
+            "sentence-encoder",
             "cloud-node",
         ],
     ),
@@ -143,6 +147,7 @@ fn a_forbidden_arrow_is_found() {
         ("protocol", "runtime"),
         ("protocol", "tokio-util"),
         ("partitioner", "transport"),
+        ("intents", "runtime"),
         ("transport", "runtime"),
         ("cloud-node", "partitioner"),
         ("cloud-node", "edge-node"),
