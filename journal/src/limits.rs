@@ -1,0 +1,101 @@
+//! What a journal may hold, and for how long. Each default has its reason.
+
+use crate::budgets::BudgetPolicy;
+use crate::{JournalError, OpenError};
+use base::ByteCount;
+use std::time::Duration;
+
+/// Bytes of the file for each byte of its rows, at worst: pages of a B-tree may be half empty, and a
+/// file grows by doubling.
+const FILE_PER_ROW: u64 = 4;
+
+/// No journal is smaller: an empty one has pages too.
+const FILE_BYTES_MIN: u64 = 1 << 20;
+
+/// What a journal may hold, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The file's size. Its rows may take a quarter of it.
+    pub file_bytes_max: ByteCount,
+    /// One text: a turn with its action, a deferred request. In bytes.
+    pub text_bytes_max: usize,
+    /// One conversation's turns, in bytes of the journal. Its oldest turns give way to newer ones.
+    pub conversation_bytes_max: u64,
+    /// A conversation that nobody used for so long is removed by [`Journal::tidy`](crate::Journal::tidy).
+    pub conversation_kept: Duration,
+    /// Deferred requests that are kept, ended ones included; these give way to newer ones.
+    pub deferred_max: usize,
+    /// And their bytes.
+    pub deferred_bytes_max: u64,
+    /// How long a request that ended is remembered, so that its idempotency key finds it.
+    pub ended_kept: Duration,
+    /// How long it is tried to call back with an answer.
+    pub callback_kept: Duration,
+    /// Intents that fired; the oldest give way.
+    pub fired_max: u64,
+    /// Requests that hold reservations at once.
+    pub reservations_max: usize,
+    /// What may be spent.
+    pub budgets: BudgetPolicy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Little beside a model, and years of turns: 1,000 of them take a few hundred KiB.
+            file_bytes_max: ByteCount(64 << 20),
+            // More than any model here reads at once.
+            text_bytes_max: 256 << 10,
+            conversation_bytes_max: 1 << 20,
+            conversation_kept: Duration::from_secs(90 * 86_400),
+            // A person asks so many in a long tunnel; a machine that asks more should hear of it.
+            deferred_max: 256,
+            deferred_bytes_max: 2 << 20,
+            // Clients that retry do so within a day.
+            ended_kept: Duration::from_secs(2 * 86_400),
+            callback_kept: Duration::from_secs(86_400),
+            fired_max: 4_096,
+            // Far more than one device asks at once.
+            reservations_max: 64,
+            budgets: BudgetPolicy::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// What all rows may take together.
+    pub(crate) fn rows_bytes_max(&self) -> ByteCount {
+        ByteCount(self.file_bytes_max.0 / FILE_PER_ROW)
+    }
+
+    /// Checks that the limits fit each other.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Limits`] with what would be right.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let rows = self.rows_bytes_max().0;
+        let text = self.text_bytes_max as u64;
+        let wrong = if self.file_bytes_max.0 < FILE_BYTES_MIN {
+            "the file needs 1 MiB at least"
+        } else if self.conversation_bytes_max > rows / 2 || self.deferred_bytes_max > rows / 2 {
+            "a conversation and the deferred requests need an eighth of the file each at most"
+        } else if text > self.conversation_bytes_max / 2 || text > self.deferred_bytes_max {
+            "a text must fit twice in a conversation, and among the deferred requests"
+        } else if self.deferred_max == 0 || self.fired_max == 0 || self.reservations_max == 0 {
+            "one request, one intent and one reservation must fit"
+        } else {
+            return self.budgets.check().map_err(OpenError::Limits);
+        };
+        Err(OpenError::Limits(wrong))
+    }
+
+    /// Checks the length of what others wrote.
+    pub(crate) fn check_text(&self, what: &'static str, bytes: usize) -> Result<(), JournalError> {
+        let bytes_max = self.text_bytes_max;
+        match bytes > bytes_max {
+            true => Err(JournalError::TooLong { what, bytes, bytes_max }),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The file stays within its bound, whatever is put into it.
+
+use super::disk::Disk;
+use super::{Home, NOON, id, limits, said, say};
+use crate::{Journal, JournalError, Limits, Privacy, Request, RequestId, UnixTime};
+use base::ByteCount;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+
+/// Goal: the file is never larger than its limit. Method: turns of all sizes in many conversations, and
+/// a tidying whenever the journal is full; the file is measured after each call.
+#[test]
+fn the_file_never_outgrows_its_limit() {
+    for (seed, longest) in [(1, 60), (2, 1_000), (3, 8_000)] {
+        let disk = Disk::default();
+        let opened = Journal::open_on(Box::new(disk.clone()), limits(), NOON);
+        let mut journal = opened.unwrap().0;
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        let (mut largest, mut tidied, mut at) = (ByteCount(0), 0, 0);
+        while tidied < 3 {
+            at += 1;
+            let words = "x".repeat(dice.next_u32() as usize % longest);
+            let conversation = id(u128::from(dice.next_u32() % 64));
+            let turn = said(NOON.0 + at, &words);
+            match journal.append(conversation, Privacy::Anywhere, &turn) {
+                Ok(_) => {}
+                Err(JournalError::Full { .. }) => {
+                    let report = journal.tidy(UnixTime(NOON.0 + at)).unwrap();
+                    assert!(!report.conversations.is_empty());
+                    tidied += 1;
+                }
+                Err(other) => panic!("{other}"),
+            }
+            disk.take_log();
+            largest = largest.max(journal.bytes().unwrap());
+            assert!(largest <= limits().file_bytes_max, "{largest} after {at} calls");
+            assert!(at < 10_000, "never full");
+        }
+        println!("turns up to {longest}: {at} calls, largest file {} bytes", largest.0);
+    }
+}
+
+#[test]
+fn the_oldest_conversation_gives_way_and_one_that_waits_for_an_answer_does_not() {
+    let home = Home::new();
+    let mut journal = home.open();
+    let request = Request {
+        id: RequestId(1),
+        key: "key".to_owned(),
+        conversation: id(1),
+        body: String::new(),
+        callback: None,
+        expires: UnixTime(u64::MAX),
+    };
+    journal.defer(request, Privacy::Anywhere, &said(1, "and then?")).unwrap();
+    say(&mut journal, 2, 2, "hello");
+    let full = (3..).find_map(|at| {
+        let turn = said(NOON.0 + at, &"x".repeat(4_000));
+        journal.append(id(u128::from(at)), Privacy::Anywhere, &turn).err()
+    });
+    assert!(matches!(full, Some(JournalError::Full { .. })));
+    let removed = journal.tidy(NOON).unwrap().conversations;
+    assert_eq!(removed[..2], [id(2), id(3)]);
+    assert!(journal.conversation(id(1)).unwrap().is_some());
+    assert!(removed.len() < 40, "{} of 65 were removed", removed.len());
+}
+
+#[test]
+fn money_is_counted_however_full_the_journal_is() {
+    let home = Home::new();
+    let limits = Limits { file_bytes_max: ByteCount(1 << 20), ..limits() };
+    let mut journal = home.open_with(limits);
+    let turn = said(1, &"x".repeat(4_000));
+    while journal.append(id(1), Privacy::Anywhere, &turn).is_ok()
+        && journal.conversation(id(1)).unwrap().unwrap().bytes < 12_000
+    {}
+    for conversation in 2.. {
+        if journal.append(id(conversation), Privacy::Anywhere, &turn).is_err() {
+            break;
+        }
+    }
+    let amount = crate::Amount { tokens: 10, ..crate::Amount::default() };
+    journal.reserve(RequestId(1), amount, NOON).unwrap().unwrap();
+    journal.settle(RequestId(1), amount, NOON).unwrap();
+    assert_eq!(journal.standing(NOON).unwrap().day, amount);
+}

@@ -1,0 +1,82 @@
+//! Rotation: what is too old, and what is too much, goes.
+
+use crate::conversations;
+use crate::deferred::{self, Deferred};
+use crate::rows::Writing;
+use crate::{ConversationId, Journal, JournalError, Limits, RequestId, UnixTime};
+use base::ByteCount;
+
+/// What a tidying did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tidied {
+    /// Deferred requests whose time was over. They are remembered for a while.
+    pub expired: Vec<Deferred>,
+    /// Requests that ended long ago, and are forgotten now.
+    pub dropped: Vec<RequestId>,
+    /// Conversations that were removed because nobody used them for long, or, the oldest first, to make
+    /// room.
+    pub conversations: Vec<ConversationId>,
+    /// The file's size before, if it was written anew.
+    pub rewritten: Option<ByteCount>,
+    /// The file's size now.
+    pub bytes: ByteCount,
+}
+
+impl Journal {
+    /// Ends, drops and removes what the limits say, until a quarter of the rows' room is free. Where
+    /// anything was removed, or the file has grown too large, it is written anew, so that what is
+    /// removed is not in it any more. That takes a second for some tens of MiB: once an hour or a day is
+    /// often enough, or when the journal is [`Full`](JournalError::Full).
+    ///
+    /// A conversation with a request that is still to be answered or delivered stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn tidy(&mut self, now: UnixTime) -> Result<Tidied, JournalError> {
+        let limits = &self.limits;
+        let (expired, dropped, conversations) = self.store.write(|tx| {
+            let expired = deferred::expire(tx, limits, now)?;
+            let dropped = deferred::drop_ended(tx, limits, now)?;
+            let conversations = remove_old(tx, limits, now)?;
+            if !dropped.is_empty() || !conversations.is_empty() {
+                tx.must_scrub()?;
+            }
+            Ok((expired, dropped, conversations))
+        })?;
+        let before = self.store.bytes()?;
+        let rewrite = self.store.is_unscrubbed()? || before > self.limits.file_bytes_max;
+        if rewrite {
+            self.store.rewrite()?;
+        }
+        let rewritten = rewrite.then_some(before);
+        Ok(Tidied { expired, dropped, conversations, rewritten, bytes: self.store.bytes()? })
+    }
+
+    /// The size of the journal's file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn bytes(&self) -> Result<ByteCount, JournalError> {
+        self.store.bytes()
+    }
+}
+
+fn remove_old(
+    tx: &Writing,
+    limits: &Limits,
+    now: UnixTime,
+) -> Result<Vec<ConversationId>, JournalError> {
+    let pending = deferred::pending(tx)?;
+    let goal = ByteCount(limits.rows_bytes_max().0 / 4 * 3);
+    let mut removed = Vec::new();
+    for conversation in conversations::by_age(tx)? {
+        let old = conversation.used.after(limits.conversation_kept) <= now;
+        if (old || tx.bytes()? > goal) && !pending.contains(&conversation.id) {
+            conversations::remove(tx, conversation.id)?;
+            removed.push(conversation.id);
+        }
+    }
+    Ok(removed)
+}
