@@ -5,7 +5,7 @@ use base::ByteCount;
 use std::io;
 use std::path::PathBuf;
 
-/// A journal that cannot be opened. Nothing in its file has been changed.
+/// A journal that cannot be opened. What its file holds is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A limit that makes no sense.

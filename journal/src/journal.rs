@@ -36,12 +36,12 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. A file that is damaged, or something else, is left as it is.
+    /// [`OpenError`]. What a file that is damaged, or something else, holds is left as it is.
     pub fn open(path: &Path, limits: Limits, now: UnixTime) -> Result<(Self, Recovery), OpenError> {
         limits.check()?;
-        let medium = FileMedium::lock(path).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => OpenError::InUse { path: path.to_owned() },
-            _ => OpenError::Io { path: path.to_owned(), source },
+        let medium = FileMedium::lock(path).map_err(|source| {
+            let (path, in_use) = (path.to_owned(), source.kind() == io::ErrorKind::WouldBlock);
+            if in_use { OpenError::InUse { path } } else { OpenError::Io { path, source } }
         })?;
         Self::open_on(Box::new(medium), limits, now)
     }

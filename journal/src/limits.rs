@@ -5,9 +5,10 @@ use crate::{JournalError, OpenError};
 use base::ByteCount;
 use std::time::Duration;
 
-/// Bytes of the file for each byte of its rows, at worst: pages of a B-tree may be half empty, and a
-/// file grows by doubling.
-const FILE_PER_ROW: u64 = 4;
+/// Bytes of the file for each byte of its rows: pages of a B-tree may be half empty, and a file grows by
+/// doubling. A little less than 4 is the most that `tests::bounds` has seen, in 360 files that were
+/// filled with turns of all lengths.
+const FILE_PER_ROW: u64 = 5;
 
 /// No journal is smaller: an empty one has pages too.
 const FILE_BYTES_MIN: u64 = 1 << 20;
@@ -15,7 +16,7 @@ const FILE_BYTES_MIN: u64 = 1 << 20;
 /// What a journal may hold, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The file's size. Its rows may take a quarter of it.
+    /// The file's size. Its rows may take a fifth of it.
     pub file_bytes_max: ByteCount,
     /// One text: a turn with its action, a deferred request. In bytes.
     pub text_bytes_max: usize,
@@ -79,7 +80,7 @@ impl Limits {
         let wrong = if self.file_bytes_max.0 < FILE_BYTES_MIN {
             "the file needs 1 MiB at least"
         } else if self.conversation_bytes_max > rows / 2 || self.deferred_bytes_max > rows / 2 {
-            "a conversation and the deferred requests need an eighth of the file each at most"
+            "a conversation and the deferred requests need a tenth of the file each at most"
         } else if text > self.conversation_bytes_max / 2 || text > self.deferred_bytes_max {
             "a text must fit twice in a conversation, and among the deferred requests"
         } else if self.deferred_max == 0 || self.fired_max == 0 || self.reservations_max == 0 {

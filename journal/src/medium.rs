@@ -105,7 +105,7 @@ impl Medium for FileMedium {
         fs::rename(&self.successor, &self.path)?;
         // A path of one component has the empty path as parent.
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
         // The journal holds no forgotten word any more; the blocks that its old file gives back do. On
         // flash, or a file system that copies, overwriting them may not reach them: more we cannot do,
         // and less is no error.
@@ -125,7 +125,7 @@ impl Medium for FileMedium {
 }
 
 fn wipe(mut file: File) -> io::Result<()> {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     let mut left = file.metadata()?.len();
     while left > 0 {
         let length = usize::try_from(left).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));

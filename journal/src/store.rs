@@ -123,23 +123,18 @@ fn found_schema(database: &Database) -> Result<Option<u64>, JournalError> {
 /// Who is to blame where redb does not open a file.
 fn unopened(error: DatabaseError, medium: &dyn Medium) -> OpenError {
     let path = medium.path().to_owned();
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path },
-        DatabaseError::Storage(StorageError::Corrupted(detail)) => {
-            OpenError::Corrupt { path, detail }
-        }
-        // What redb says of a file that does not begin as its own do.
-        DatabaseError::Storage(StorageError::Io(error))
-            if error.kind() == io::ErrorKind::InvalidData =>
-        {
-            OpenError::NotAJournal { path }
-        }
-        DatabaseError::Storage(StorageError::Io(error))
-            if error.kind() == io::ErrorKind::UnexpectedEof =>
-        {
-            OpenError::Corrupt { path, detail: "it ends too early".to_owned() }
-        }
-        DatabaseError::Storage(StorageError::Io(source)) => OpenError::Io { path, source },
-        other => OpenError::Corrupt { path, detail: other.to_string() },
+    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+        return OpenError::InUse { path };
+    }
+    let DatabaseError::Storage(StorageError::Io(source)) = error else {
+        return OpenError::Corrupt { path, detail: error.to_string() };
+    };
+    // What redb says of a file that does not begin as its own do, and of one that ends too early.
+    if source.kind() == io::ErrorKind::InvalidData {
+        OpenError::NotAJournal { path }
+    } else if source.kind() == io::ErrorKind::UnexpectedEof {
+        OpenError::Corrupt { path, detail: "it ends too early".to_owned() }
+    } else {
+        OpenError::Io { path, source }
     }
 }

@@ -107,11 +107,12 @@ fn the_ledger_is_exact_and_never_exceeded() {
                 6..=8 => {
                     let held = model.reserved.remove(&request);
                     let part = |of: u64, below: &mut dyn FnMut(u64) -> u64| below(of + 1);
-                    let actual = held.map_or(Amount::default(), |held| Amount {
-                        money_micro: part(held.money_micro, &mut below),
-                        metered_bytes: held.metered_bytes,
-                        tokens: part(held.tokens, &mut below),
-                    });
+                    let most = held.unwrap_or_default();
+                    let actual = Amount {
+                        money_micro: part(most.money_micro, &mut below),
+                        metered_bytes: most.metered_bytes,
+                        tokens: part(most.tokens, &mut below),
+                    };
                     let settled = ledger.settle(&policy, request, actual, time);
                     assert_eq!(settled.ok(), held.map(|_| Amount::default()));
                     model.spent.push((model.day, model.month, actual));

@@ -147,7 +147,7 @@ fn limits_that_do_not_fit_each_other_are_refused() {
         Journal::open(&home.path(), limits, NOON).unwrap_err().to_string()
     };
     assert!(refused(|limits| limits.file_bytes_max.0 = 1_000).contains("1 MiB"));
-    assert!(refused(|limits| limits.conversation_bytes_max = 60 << 20).contains("an eighth"));
+    assert!(refused(|limits| limits.conversation_bytes_max = 60 << 20).contains("a tenth"));
     assert!(refused(|limits| limits.text_bytes_max = 4 << 20).contains("fit twice"));
     assert!(refused(|limits| limits.fired_max = 0).contains("one intent"));
     assert!(refused(|limits| limits.budgets.utc_offset_s = 90_000).contains("18 hours"));

@@ -208,14 +208,14 @@ fn survive(file: &mut Vec<u8>, pending: &[Event], fate: Fate, dice: &mut ChaCha8
                 let mut at = 0;
                 while at < bytes.len() {
                     let end = bytes.len().min(at + SECTOR - (offset + at) % SECTOR);
-                    if dice.next_u32() % 2 == 0 {
+                    if dice.next_u32().is_multiple_of(2) {
                         let bytes = bytes[at..end].to_vec();
                         apply(file, &Event::Write { file: *inode, offset: offset + at, bytes });
                     }
                     at = end;
                 }
             }
-            (Fate::Scattered(_), _) if dice.next_u32() % 2 == 0 => {}
+            (Fate::Scattered(_), _) if dice.next_u32().is_multiple_of(2) => {}
             (Fate::Kept | Fate::Torn(_) | Fate::Scattered(_), _) => apply(file, event),
         }
     }

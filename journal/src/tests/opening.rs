@@ -99,8 +99,12 @@ fn damage_is_an_error_or_harmless() {
     let (mut found, mut cases) = (0, 0);
     let mut check = |damaged: Vec<u8>, case: &str| {
         cases += 1;
-        match open(&Disk::with_journal(damaged)) {
-            Err(OpenError::Corrupt { .. } | OpenError::NotAJournal { .. }) => found += 1,
+        let disk = Disk::with_journal(damaged.clone());
+        match open(&disk) {
+            Err(OpenError::Corrupt { .. } | OpenError::NotAJournal { .. }) => {
+                found += 1;
+                assert!(disk.journal() == damaged, "{case}: the file was changed");
+            }
             Err(other) => panic!("{case}: {other:?}"),
             Ok((mut journal, _)) => assert!(dump(&mut journal) == rows, "{case}: another truth"),
         }
