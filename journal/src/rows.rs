@@ -99,6 +99,9 @@ pub(crate) trait Reading {
         &self,
         table: TableDefinition<'_, K, V>,
     ) -> Result<Self::Table<'_, K, V>, TableError>;
+
+    /// By how many bytes rows have grown in this transaction.
+    fn grown(&self) -> i64;
 }
 
 impl Reading for ReadTransaction {
@@ -109,6 +112,10 @@ impl Reading for ReadTransaction {
         table: TableDefinition<'_, K, V>,
     ) -> Result<ReadOnlyTable<K, V>, TableError> {
         self.open_table(table)
+    }
+
+    fn grown(&self) -> i64 {
+        0
     }
 }
 
@@ -130,6 +137,10 @@ impl Reading for Writing {
     ) -> Result<Table<'_, K, V>, TableError> {
         self.tx.open_table(table)
     }
+
+    fn grown(&self) -> i64 {
+        self.grown.get()
+    }
 }
 
 impl Writing {
@@ -143,15 +154,9 @@ impl Writing {
         Self { tx, grown: Cell::new(0), changed: Cell::new(false) }
     }
 
-    /// What all rows take by now.
-    pub(crate) fn bytes(&self) -> Result<ByteCount, JournalError> {
-        let before = figure(self, BYTES)?.unwrap_or(0);
-        Ok(ByteCount(before.saturating_add_signed(self.grown.get())))
-    }
-
     /// Refuses what would make the rows take more than `bytes_max`.
     pub(crate) fn check_room(&self, bytes_max: ByteCount) -> Result<(), JournalError> {
-        let bytes = self.bytes()?;
+        let bytes = bytes(self)?;
         match bytes > bytes_max {
             true => Err(JournalError::Full { bytes, bytes_max }),
             false => Ok(()),
@@ -168,7 +173,7 @@ impl Writing {
         if !self.changed.get() {
             return Ok(());
         }
-        self.set(BYTES, self.bytes()?.0)?;
+        self.set(BYTES, bytes(&self)?.0)?;
         Ok(self.tx.commit()?)
     }
 
@@ -187,6 +192,12 @@ impl Writing {
 
 fn figure(tx: &impl Reading, name: &str) -> Result<Option<u64>, JournalError> {
     Ok(tx.table(FIGURES)?.get(name)?.map(|value| value.value()))
+}
+
+/// What all rows take by now.
+pub(crate) fn bytes(tx: &impl Reading) -> Result<ByteCount, JournalError> {
+    let before = figure(tx, BYTES)?.unwrap_or(0);
+    Ok(ByteCount(before.saturating_add_signed(tx.grown())))
 }
 
 /// Whether removed rows may still be found in the file.

@@ -2,7 +2,7 @@
 
 use crate::conversations;
 use crate::deferred::{self, Deferred};
-use crate::rows::Writing;
+use crate::rows::{self, Writing};
 use crate::{ConversationId, Journal, JournalError, Limits, RequestId, UnixTime};
 use base::ByteCount;
 
@@ -73,7 +73,7 @@ fn remove_old(
     let mut removed = Vec::new();
     for conversation in conversations::by_age(tx)? {
         let old = conversation.used.after(limits.conversation_kept) <= now;
-        if (old || tx.bytes()? > goal) && !pending.contains(&conversation.id) {
+        if (old || rows::bytes(tx)? > goal) && !pending.contains(&conversation.id) {
             conversations::remove(tx, conversation.id)?;
             removed.push(conversation.id);
         }

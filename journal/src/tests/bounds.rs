@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::{Home, NOON, id, limits, said, say, slow};
+use crate::rows;
 use crate::{Journal, JournalError, Limits, Privacy, Request, RequestId, UnixTime};
 use base::ByteCount;
 use rand_chacha::ChaCha8Rng;
@@ -37,6 +38,9 @@ fn largest_file(seed: u64, longest: usize) -> ByteCount {
             Err(JournalError::Full { .. }) => {
                 let report = journal.tidy(UnixTime(NOON.0 + at)).unwrap();
                 assert!(!report.conversations.is_empty());
+                // No page of a new file is free.
+                let rows = journal.store.read(rows::bytes).unwrap();
+                assert!(report.bytes.0 < rows.0 * 3 / 2 + (128 << 10), "{report:?}, {rows}");
                 tidied += 1;
             }
             Err(other) => panic!("{other}"),

@@ -53,9 +53,9 @@ fn none_of_a_forgotten_conversation_s_bytes_is_left_in_the_file() {
     assert!(journal.last_fired(9).unwrap().is_empty());
     // Others lose nothing, now and later.
     assert_eq!(journal.last_turns(id(2), 99, 1 << 20).unwrap().len(), 30);
-    let rows = dump(&mut journal);
+    let rows = dump(&journal);
     drop(journal);
-    assert!(dump(&mut home.open()) == rows && !found(&home));
+    assert!(dump(&home.open()) == rows && !found(&home));
 }
 
 #[test]

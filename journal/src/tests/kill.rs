@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::workload::Device;
-use super::{Home, NOON, dump, limits, slow};
+use super::{Home, NOON, dump, dump_for_next, limits, slow};
 use crate::{Journal, UnixTime};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -62,31 +62,21 @@ fn live(path: &Path, life: u64, dice: &mut ChaCha8Rng) -> usize {
     lines.len()
 }
 
-/// The journal as it would be without a death, in memory.
-struct Twin {
-    disk: Disk,
+/// Opens a twin: a journal in memory, to which nothing happens.
+fn twin(disk: &Disk, life: u64) -> Journal {
+    Journal::open_on(Box::new(disk.clone()), limits(), morning(life)).unwrap().0
 }
 
-impl Twin {
-    fn open(disk: &Disk, life: u64) -> Journal {
-        Journal::open_on(Box::new(disk.clone()), limits(), morning(life)).unwrap().0
+/// A twin's journal after so many calls, and what its next process must find.
+fn live_as_twin(disk: &Disk, life: u64, calls: usize) -> (Disk, String) {
+    let disk = disk.copy();
+    let mut journal = twin(&disk, life);
+    let mut device = device(life);
+    for _ in 0..calls {
+        device.call(&mut journal, &mut Vec::new());
     }
-
-    /// Lives for so many calls.
-    fn live(&self, life: u64, calls: usize) -> Self {
-        let disk = self.disk.copy();
-        let mut journal = Self::open(&disk, life);
-        let mut device = device(life);
-        for _ in 0..calls {
-            device.call(&mut journal, &mut Vec::new());
-        }
-        Self { disk: disk.copy() }
-    }
-
-    /// What the next process finds.
-    fn rows(&self, life: u64) -> String {
-        dump(&mut Self::open(&self.disk.copy(), life + 1))
-    }
+    let rows = dump_for_next(&mut journal, morning(life + 1));
+    (disk.copy(), rows)
 }
 
 /// Goal: whatever the moment at which a process dies, its journal is that of a process which made the
@@ -98,23 +88,24 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
     println!("{lives} deaths; SLOW_TESTS=1 makes it 500");
     let home = Home::new();
     let mut dice = ChaCha8Rng::seed_from_u64(1);
-    let (mut twin, mut calls) = (Twin { disk: Disk::default() }, 0);
+    let (mut disk, mut calls) = (Disk::default(), 0);
     for life in 0..lives {
         let lines = live(&home.path(), life, &mut dice);
         // Whoever comes next opens it, and so puts it in order.
-        let mut journal = Journal::open(&home.path(), limits(), morning(life + 1)).unwrap().0;
-        let rows = dump(&mut journal);
+        let journal = Journal::open(&home.path(), limits(), morning(life + 1)).unwrap().0;
+        let rows = dump(&journal);
         drop(journal);
         // The first line says that the journal is open.
         let returned = lines.saturating_sub(1);
         calls += returned;
-        let candidates = [returned, returned + 1].map(|calls| twin.live(life, calls));
-        let found = candidates.into_iter().find(|twin| twin.rows(life) == rows);
-        let found =
-            found.unwrap_or_else(|| panic!("life {life}, {returned} calls returned:\n{rows}"));
+        let candidates = [returned, returned + 1].map(|calls| live_as_twin(&disk, life, calls));
+        let found = candidates.into_iter().find(|(_, expected)| *expected == rows);
+        let Some((twins, _)) = found else {
+            panic!("life {life}, {returned} calls returned:\n{rows}")
+        };
         // The next victim finds what was put in order.
-        drop(Twin::open(&found.disk, life + 1));
-        twin = Twin { disk: found.disk.copy() };
+        drop(twin(&twins, life + 1));
+        disk = twins;
     }
     println!("{calls} calls returned");
     assert!(calls > 2 * usize::try_from(lives).unwrap(), "only {calls} calls were made");

@@ -10,8 +10,11 @@ mod opening;
 mod power;
 mod workload;
 
-use crate::rows::{DEFERRED, FIRED, HEADS, LEDGER, TURNS};
-use crate::{By, Caps, ConversationId, Journal, Limits, Privacy, Turn, UnixTime, budgets};
+use crate::rows::{self, DEFERRED, FIRED, HEADS, LEDGER, Reading, TURNS};
+use crate::{
+    By, Caps, ConversationId, Journal, JournalError, Limits, Privacy, Turn, UnixTime, budgets,
+    deferred,
+};
 use base::ByteCount;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -84,7 +87,25 @@ pub(crate) fn say(journal: &mut Journal, conversation: u128, at: u64, text: &str
 }
 
 /// Every row of a journal, as text; and the figure that says what they take is right.
-pub(crate) fn dump(journal: &mut Journal) -> String {
+pub(crate) fn dump(journal: &Journal) -> String {
+    journal.store.read(lines).unwrap().join("\n")
+}
+
+/// The rows that the next process must find, opening the journal at `later`, if this one dies now: by
+/// what this one knows, whatever the disk has.
+pub(crate) fn dump_for_next(journal: &mut Journal, later: UnixTime) -> String {
+    let (mut rows, policy) = (Vec::new(), journal.limits.budgets);
+    let undone = journal.store.write(|tx| -> Result<(), JournalError> {
+        deferred::recover(tx)?;
+        budgets::recover(tx, &policy, later)?;
+        rows = lines(tx)?;
+        Err(JournalError::Broken)
+    });
+    assert!(matches!(undone, Err(JournalError::Broken)), "{undone:?}");
+    rows.join("\n")
+}
+
+fn lines(tx: &impl Reading) -> Result<Vec<String>, JournalError> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     let mut line = |table: &str, key: String, key_bytes: usize, row: String| {
         bytes += key_bytes + row.len();
@@ -93,26 +114,23 @@ pub(crate) fn dump(journal: &mut Journal) -> String {
     fn json(row: &impl Serialize) -> String {
         serde_json::to_string(row).unwrap()
     }
-    let counted = journal.store.write(|tx| {
-        for (key, row) in HEADS.range(tx, ..)? {
-            line("conversation", format!("{key:032x}"), 16, json(&row));
-        }
-        for (key, row) in TURNS.range(tx, ..)? {
-            line("turn", format!("{:032x} {}", key.0, key.1), 24, json(&row));
-        }
-        for (key, row) in DEFERRED.range(tx, ..)? {
-            line("deferred", format!("{key:032x}"), 16, json(&row));
-        }
-        for (key, row) in FIRED.range(tx, ..)? {
-            line("fired", key.to_string(), 8, json(&row));
-        }
-        for (key, row) in LEDGER.range(tx, ..)? {
-            line("ledger", key.to_string(), 8, json(&row));
-        }
-        tx.bytes()
-    });
-    assert_eq!(counted.unwrap(), ByteCount(bytes as u64));
-    lines.join("\n")
+    for (key, row) in HEADS.range(tx, ..)? {
+        line("conversation", format!("{key:032x}"), 16, json(&row));
+    }
+    for (key, row) in TURNS.range(tx, ..)? {
+        line("turn", format!("{:032x} {}", key.0, key.1), 24, json(&row));
+    }
+    for (key, row) in DEFERRED.range(tx, ..)? {
+        line("deferred", format!("{key:032x}"), 16, json(&row));
+    }
+    for (key, row) in FIRED.range(tx, ..)? {
+        line("fired", key.to_string(), 8, json(&row));
+    }
+    for (key, row) in LEDGER.range(tx, ..)? {
+        line("ledger", key.to_string(), 8, json(&row));
+    }
+    assert_eq!(rows::bytes(tx)?, ByteCount(bytes as u64));
+    Ok(lines)
 }
 
 /// Whether there is time for every case.

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::{Home, NOON, dump, limits, say, slow};
+use crate::medium::FileMedium;
 use crate::{Journal, OpenError};
 use std::fs;
 
@@ -61,6 +62,10 @@ fn a_journal_that_is_in_use_is_refused_until_it_is_not() {
     assert!(matches!(error(&home), OpenError::InUse { .. }));
     drop(journal);
     home.open();
+    // Also while it is nothing but a name: two processes that begin it would take each other's file.
+    let other = Home::new();
+    let _lock = FileMedium::lock(&other.path()).unwrap();
+    assert!(matches!(error(&other), OpenError::InUse { .. }));
 }
 
 #[test]
@@ -82,22 +87,24 @@ fn a_folder_that_is_not_there_is_an_error_that_names_it() {
     assert!(matches!(error, OpenError::Io { .. }) && error.to_string().contains("nowhere"));
 }
 
-/// Goal: a damaged file is an error or does no harm, and never a panic or another truth. Method: each
+/// Goal: a damaged file is an error or does no harm, and never a panic or another truth; but where a
+/// certain byte is damaged, the last call may be missing. Method: each
 /// byte of a journal (in time; a sample otherwise) is changed, and its end is cut off at each page.
 #[test]
 fn damage_is_an_error_or_harmless() {
     let disk = Disk::default();
     let open = |disk: &Disk| Journal::open_on(Box::new(disk.clone()), limits(), NOON);
     let (mut journal, _) = open(&disk).unwrap();
+    let mut rows = [String::new(), String::new()];
     for at in 0..40 {
         say(&mut journal, u128::from(at % 5), at, &"words ".repeat(30));
+        rows = [std::mem::take(&mut rows[1]), dump(&journal)];
     }
-    let rows = dump(&mut journal);
-    drop(journal);
+    // As a process leaves it that dies: the state before the last call is in the file too.
     let bytes = disk.journal();
     let stride = if slow() { 1 } else { 97 };
     let (mut found, mut cases) = (0, 0);
-    let mut check = |damaged: Vec<u8>, case: &str| {
+    let mut check = |damaged: Vec<u8>, truths: &[String], case: &str| {
         cases += 1;
         let disk = Disk::with_journal(damaged.clone());
         match open(&disk) {
@@ -106,17 +113,19 @@ fn damage_is_an_error_or_harmless() {
                 assert!(disk.journal() == damaged, "{case}: the file was changed");
             }
             Err(other) => panic!("{case}: {other:?}"),
-            Ok((mut journal, _)) => assert!(dump(&mut journal) == rows, "{case}: another truth"),
+            Ok((journal, _)) => assert!(truths.contains(&dump(&journal)), "{case}: another truth"),
         }
     };
+    // One byte says which of the last two commits is the newer one, and has no checksum.
+    let truths = |place| if place == 9 { &rows[..] } else { &rows[1..] };
     // The header's first two sectors in full.
     for place in (0..1_024).chain((1_024..bytes.len()).step_by(stride)) {
         let mut damaged = bytes.clone();
         damaged[place] ^= 0x41;
-        check(damaged, &format!("byte {place}"));
+        check(damaged, truths(place), &format!("byte {place}"));
     }
     for len in (1..bytes.len()).step_by(4_096) {
-        check(bytes[..len].to_vec(), &format!("cut to {len}"));
+        check(bytes[..len].to_vec(), &rows[1..], &format!("cut to {len}"));
     }
     println!("{cases} damaged files of {} bytes, {found} refused", bytes.len());
     assert!(found > cases / 10, "only {found} of {cases} were noticed");

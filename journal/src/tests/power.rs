@@ -3,7 +3,7 @@
 
 use super::disk::{Disk, Event, Fate, Replay};
 use super::workload::Device;
-use super::{NOON, contains, dump, limits, slow};
+use super::{NOON, contains, dump, dump_for_next, limits, slow};
 use crate::{ConversationId, Journal, Standing, UnixTime};
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ struct History {
 
 struct Call {
     made: &'static str,
-    /// The journal, opened after this call.
+    /// What must be found after this call.
     rows: String,
     /// What may not be found in its file.
     removed: Vec<ConversationId>,
@@ -34,7 +34,7 @@ fn live(seed: u64, calls: usize) -> History {
     let mut device = Device::new(seed, NOON);
     let (mut journal, mut removed) = (open(&disk), Vec::new());
     let mut history =
-        vec![Call { made: "open", rows: dump(&mut open(&disk.copy())), removed: Vec::new() }];
+        vec![Call { made: "open", rows: dump_for_next(&mut journal, LATER), removed: Vec::new() }];
     disk.returned();
     for number in 1..=calls {
         let made = match number % 25 {
@@ -46,7 +46,7 @@ fn live(seed: u64, calls: usize) -> History {
             _ => device.call(&mut journal, &mut removed),
         };
         disk.returned();
-        let rows = dump(&mut open(&disk.copy()));
+        let rows = dump_for_next(&mut journal, LATER);
         history.push(Call { made, rows, removed: removed.clone() });
     }
     History { log: disk.take_log(), calls: history }
@@ -54,23 +54,19 @@ fn live(seed: u64, calls: usize) -> History {
 
 /// What must hold of whatever a loss of power leaves, where `returned` calls have returned.
 fn check(disk: &Disk, history: &History, returned: usize, case: &str) {
-    let (mut journal, _) = Journal::open_on(Box::new(disk.clone()), limits(), LATER)
+    let (journal, _) = Journal::open_on(Box::new(disk.clone()), limits(), LATER)
         .unwrap_or_else(|error| panic!("{case}: {error:?}"));
-    let rows = dump(&mut journal);
+    let rows = dump(&journal);
     // Before the first call returned there may be no journal; one is begun then.
     let last = returned.checked_sub(1).map(|last| &history.calls[last]);
     let next = history.calls.get(returned);
-    let before = last.is_some_and(|call| call.rows == rows);
-    let after = next.is_some_and(|call| call.rows == rows);
-    assert!(
-        before || after,
-        "{case}: neither before nor after {:?}:\n{rows}",
-        next.map(|c| c.made)
-    );
+    let found = [last, next].into_iter().flatten().find(|call| call.rows == rows);
+    let made = next.map(|call| call.made);
+    let found = found.unwrap_or_else(|| panic!("{case}: not before, not after {made:?}:\n{rows}"));
     let Standing { day, month, reserved } = journal.standing(LATER).unwrap();
     assert!(day.tokens + reserved.tokens <= 1_000 && month.tokens + reserved.tokens <= 4_000);
     let file = disk.journal();
-    for conversation in last.into_iter().flat_map(|call| &call.removed) {
+    for conversation in &found.removed {
         assert!(!contains(&file, &conversation.to_string()), "{case}: {conversation} is found");
     }
 }
