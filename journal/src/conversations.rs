@@ -1,7 +1,8 @@
 //! Conversations: one log of turns each, whoever they are by.
 
 use crate::fired;
-use crate::rows::{DEFERRED, FIRED, HEADS, Reading, TURNS, Writing};
+use crate::rows::{DEFERRED, FIRED, HEADS, TURNS};
+use crate::transaction::{Reading, Writing};
 use crate::{Conversation, ConversationId, Journal, JournalError, Limits, Privacy, Turn, UnixTime};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ impl Journal {
         let limits = &self.limits;
         self.store.write(|tx| {
             let number = append(tx, limits, conversation, privacy, turn)?;
-            tx.check_room(limits.rows_bytes_max())?;
+            tx.check_room(limits.new_rows_bytes_max())?;
             Ok(number)
         })
     }
@@ -152,7 +153,7 @@ pub(crate) fn append(
     privacy: Privacy,
     turn: &Turn,
 ) -> Result<u64, JournalError> {
-    limits.check_text("a turn", turn.text_bytes())?;
+    limits.check_turn(turn)?;
     let new = Head { created: turn.at, used: turn.at, privacy, first: 0, next: 0, bytes: 0 };
     let mut head = HEADS.get(tx, conversation.0)?.unwrap_or(new);
     let number = head.next;
@@ -160,7 +161,7 @@ pub(crate) fn append(
     head.next += 1;
     head.used = head.used.max(turn.at);
     head.privacy = head.privacy.min(privacy);
-    // The newest turn always stays, however long JSON makes it.
+    // The newest turn stays, however long JSON makes it.
     while head.bytes > limits.conversation_bytes_max && head.first < number {
         let removed = TURNS.remove(tx, (conversation.0, head.first))?;
         head.bytes = head.bytes.saturating_sub(removed.unwrap_or(0));

@@ -1,8 +1,9 @@
 //! Intents that fired: what the device did, kept apart from the conversations in which it was asked, so
-//! that it can be read after these have made room for newer turns.
+//! that it can be read after their turns have made room for newer ones. They go with their conversation.
 
-use crate::rows::{FIRED, Writing};
-use crate::{Action, By, ConversationId, Journal, JournalError, Limits, Turn, UnixTime};
+use crate::rows::FIRED;
+use crate::transaction::Writing;
+use crate::{Action, ConversationId, Journal, JournalError, Limits, Turn, UnixTime};
 use serde::{Deserialize, Serialize};
 
 /// An intent that fired.
@@ -39,7 +40,7 @@ pub(crate) fn note(
     conversation: ConversationId,
     turn: &Turn,
 ) -> Result<(), JournalError> {
-    let By::Action(action) = &turn.by else { return Ok(()) };
+    let Some(action) = turn.action() else { return Ok(()) };
     let fired = Fired { at: turn.at, conversation, action: action.clone() };
     let ends = FIRED.ends(tx)?;
     let (first, next) = ends.map_or((0, 0), |(first, last)| (first, last + 1));

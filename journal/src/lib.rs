@@ -3,7 +3,7 @@
 //! ```text
 //!   Journal ── conversations ─ deferred ─ fired ─ budgets ─ tidy    what a call means
 //!      │              State ─┘              Ledger ─┘               pure machines
-//!    Store ── rows                                                  transactions of JSON rows
+//!    Store ── rows ─ transaction                                    transactions of JSON rows
 //!      │
 //!    Medium                                                         a file, its successor, a lock
 //! ```
@@ -34,6 +34,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod transaction;
 mod turn;
 
 pub use budgets::{Amount, BudgetPolicy, Caps, Orphans, Refusal, Resource, Span, Standing};

@@ -8,11 +8,12 @@
 //! between a removal and the rewrite, the next one finds that noted, and makes up for it.
 
 use crate::medium::Medium;
-use crate::rows::{self, SCHEMA_VERSION, Writing};
-use crate::{JournalError, OpenError};
+use crate::transaction::{self, SCHEMA_VERSION, Writing};
+use crate::{JournalError, OpenError, rows};
 use base::ByteCount;
 use redb::{
     Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _, StorageError,
+    WriteTransaction,
 };
 use std::io;
 
@@ -90,9 +91,9 @@ impl Store {
         let mut successor = self.medium.successor(&builder())?;
         match &self.database {
             Some(database) => {
-                rows::found(successor.begin_write()?, Some(&database.begin_read()?))?;
+                found(successor.begin_write()?, Some(&database.begin_read()?))?;
             }
-            None => rows::found(successor.begin_write()?, None)?,
+            None => found(successor.begin_write()?, None)?,
         }
         successor.compact()?;
         // From here on the old file takes no more rows, whatever happens: they might be lost with it.
@@ -104,7 +105,7 @@ impl Store {
 
     /// Whether a rewrite is owed.
     pub(crate) fn is_unscrubbed(&self) -> Result<bool, JournalError> {
-        self.read(rows::is_unscrubbed)
+        self.read(transaction::is_unscrubbed)
     }
 
     /// The file's size.
@@ -116,8 +117,19 @@ impl Store {
     }
 }
 
+/// Makes a database a journal: an empty one, or with the rows of another one.
+fn found(tx: WriteTransaction, from: Option<&ReadTransaction>) -> Result<(), JournalError> {
+    rows::create(&tx)?;
+    if let Some(from) = from {
+        rows::copy(from, &tx)?;
+    }
+    let writing = Writing::new(tx);
+    writing.found(from)?;
+    writing.commit()
+}
+
 fn found_schema(database: &Database) -> Result<Option<u64>, JournalError> {
-    Ok(rows::schema(&database.begin_read()?)?)
+    Ok(transaction::schema(&database.begin_read()?)?)
 }
 
 /// Who is to blame where redb does not open a file.

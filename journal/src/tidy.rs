@@ -1,9 +1,8 @@
 //! Rotation: what is too old, and what is too much, goes.
 
-use crate::conversations;
 use crate::deferred::{self, Deferred};
-use crate::rows::{self, Writing};
-use crate::{ConversationId, Journal, JournalError, Limits, RequestId, UnixTime};
+use crate::transaction::{self, Writing};
+use crate::{ConversationId, Journal, JournalError, Limits, RequestId, UnixTime, conversations};
 use base::ByteCount;
 
 /// What a tidying did.
@@ -23,12 +22,13 @@ pub struct Tidied {
 }
 
 impl Journal {
-    /// Ends, drops and removes what the limits say, until a quarter of the rows' room is free. Where
+    /// Ends, drops and removes what the limits say, until three eighths of the rows' room are free. Where
     /// anything was removed, or the file has grown too large, it is written anew, so that what is
-    /// removed is not in it any more. That takes a second for some tens of MiB: once an hour or a day is
-    /// often enough, or when the journal is [`Full`](JournalError::Full).
+    /// removed is not in it any more. That takes some tenths of a second: once an hour or a day is often
+    /// enough, or when the journal is [`Full`](JournalError::Full).
     ///
-    /// A conversation with a request that is still to be answered or delivered stays.
+    /// A conversation with a request that is still to be answered or delivered stays. For a clock that
+    /// runs ahead everything is old: `now` must be a time that is known to be right.
     ///
     /// # Errors
     ///
@@ -50,7 +50,8 @@ impl Journal {
             self.store.rewrite()?;
         }
         let rewritten = rewrite.then_some(before);
-        Ok(Tidied { expired, dropped, conversations, rewritten, bytes: self.store.bytes()? })
+        let bytes = self.store.bytes()?;
+        Ok(Tidied { expired, dropped, conversations, rewritten, bytes })
     }
 
     /// The size of the journal's file.
@@ -68,12 +69,11 @@ fn remove_old(
     limits: &Limits,
     now: UnixTime,
 ) -> Result<Vec<ConversationId>, JournalError> {
-    let pending = deferred::pending(tx)?;
-    let goal = ByteCount(limits.rows_bytes_max().0 / 4 * 3);
+    let (pending, goal) = (deferred::pending(tx)?, limits.tidy_rows_bytes());
     let mut removed = Vec::new();
     for conversation in conversations::by_age(tx)? {
         let old = conversation.used.after(limits.conversation_kept) <= now;
-        if (old || rows::bytes(tx)? > goal) && !pending.contains(&conversation.id) {
+        if (old || transaction::bytes(tx)? > goal) && !pending.contains(&conversation.id) {
             conversations::remove(tx, conversation.id)?;
             removed.push(conversation.id);
         }

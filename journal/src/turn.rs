@@ -113,18 +113,22 @@ pub struct Conversation {
 }
 
 impl Turn {
-    /// All that is written by others in it, in bytes.
-    pub(crate) fn text_bytes(&self) -> usize {
-        let by = match &self.by {
-            By::Person | By::Model { .. } => 0,
-            By::Action(Action { intent, slots, outcome }) => {
-                let outcome = match outcome {
-                    Outcome::Done => 0,
-                    Outcome::Failed(why) => why.len(),
-                };
-                intent.len() + slots.len() + outcome
-            }
+    /// Its action, if it is one.
+    pub(crate) fn action(&self) -> Option<&Action> {
+        match &self.by {
+            By::Person | By::Model { .. } => None,
+            By::Action(action) => Some(action),
+        }
+    }
+}
+
+impl Action {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let outcome = match &self.outcome {
+            Outcome::Done => 0,
+            Outcome::Failed(why) => why.len(),
         };
-        self.text.len() + by
+        self.intent.len() + self.slots.len() + outcome
     }
 }

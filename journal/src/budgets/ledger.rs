@@ -12,7 +12,7 @@
 //! - **Spent and reserved together are within each limit, at every step**, as long as nobody settles
 //!   for more than was reserved. Who does has spent it: it is counted all the same.
 //! - **A clock that goes back frees nothing**: what is spent counts for the latest day and month that
-//!   was ever seen.
+//!   was ever seen, until somebody who knows says that the clock had run ahead.
 //! - A reservation counts for each day and month that it is held in, and is spent in the one in which
 //!   it is settled.
 
@@ -186,6 +186,12 @@ impl Ledger {
         self.roll(policy, now);
         self.spend(self.reserved());
         std::mem::take(&mut self.reserved)
+    }
+
+    /// Takes `now` for the present, though a later one was seen. What was spent counts for it.
+    pub(crate) fn set_back(&mut self, policy: &BudgetPolicy, now: UnixTime) {
+        self.day.number = span::day(now, policy.utc_offset_s);
+        self.month.number = span::month(now, policy.utc_offset_s);
     }
 
     /// How it stands.

@@ -15,7 +15,8 @@ pub(crate) use ledger::Ledger;
 pub use ledger::{BudgetPolicy, Orphans, Refusal, Standing};
 pub use span::Span;
 
-use crate::rows::{LEDGER, Reading, Writing};
+use crate::rows::LEDGER;
+use crate::transaction::{Reading, Writing};
 use crate::{Journal, JournalError, RequestId, UnixTime};
 use std::collections::BTreeMap;
 
@@ -67,6 +68,22 @@ impl Journal {
             let beyond = ledger.settle(&policy, request, actual, now)?;
             LEDGER.put(tx, ONLY, &ledger)?;
             Ok(beyond)
+        })
+    }
+
+    /// Says that a clock had run ahead, and that `now` is right. Without it, all that is spent until the
+    /// day comes that the clock had shown counts for that day. What was spent stays spent, until the
+    /// day after `now`, and the next month.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn clock_had_run_ahead(&mut self, now: UnixTime) -> Result<(), JournalError> {
+        let policy = self.limits.budgets;
+        self.store.write(|tx| {
+            let mut ledger = ledger(tx)?;
+            ledger.set_back(&policy, now);
+            LEDGER.put(tx, ONLY, &ledger).map(|_| ())
         })
     }
 

@@ -182,6 +182,22 @@ fn what_is_still_reserved_counts_for_the_next_day_too() {
 }
 
 #[test]
+fn a_clock_that_had_run_ahead_is_set_right_and_frees_nothing() {
+    let home = Home::new();
+    let mut journal = home.open();
+    let years_ahead = UnixTime(NOON.0 + (1 << 30));
+    journal.reserve(RequestId(1), tokens(900), years_ahead).unwrap().unwrap();
+    journal.settle(RequestId(1), tokens(900), years_ahead).unwrap();
+    let tomorrow = UnixTime(NOON.0 + 86_400);
+    journal.reserve(RequestId(2), tokens(101), tomorrow).unwrap().unwrap_err();
+    journal.clock_had_run_ahead(NOON).unwrap();
+    assert_eq!(journal.standing(NOON).unwrap().day, tokens(900));
+    journal.reserve(RequestId(2), tokens(101), NOON).unwrap().unwrap_err();
+    journal.reserve(RequestId(2), tokens(101), tomorrow).unwrap().unwrap();
+    assert_eq!(journal.standing(tomorrow).unwrap().month, tokens(900));
+}
+
+#[test]
 fn who_spends_more_than_was_reserved_has_spent_it() {
     let policy = daily(100);
     let mut ledger = Ledger::default();

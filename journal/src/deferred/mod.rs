@@ -6,88 +6,26 @@
 //! to know it by.
 
 mod queue;
+mod request;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use queue::{drop_ended, expire, pending};
+pub use request::{Answered, Callback, Deferred, Request, Wake};
 pub use state::State;
 pub(crate) use state::{Next, Step};
 
 use crate::conversations;
-use crate::rows::{DEFERRED, Reading, TURNS, Writing};
+use crate::limits::check_length;
+use crate::rows::{DEFERRED, TURNS};
+use crate::transaction::{Reading, Writing};
 use crate::{
-    By, ConversationId, Journal, JournalError, Limits, Privacy, RequestId, Route, Turn, UnixTime,
-    Vouched,
+    By, Journal, JournalError, Limits, Privacy, RequestId, Route, Turn, UnixTime, Vouched,
 };
-use serde::{Deserialize, Serialize};
 
 /// What an idempotency key may take, in bytes.
 const KEY_BYTES_MAX: usize = 256;
-
-/// A request to be answered later, as its caller hands it in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// What it is called by whoever is asked for an answer, each time.
-    pub id: RequestId,
-    /// What its caller calls it: the same key is the same request.
-    pub key: String,
-    /// The conversation that it is asked in, and answered in.
-    pub conversation: ConversationId,
-    /// All that is needed to ask it, as text of the caller's.
-    pub body: String,
-    /// Where the answer is sent beside the conversation.
-    pub callback: Option<String>,
-    /// Until when it may be sent.
-    pub expires: UnixTime,
-}
-
-/// A deferred request, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deferred {
-    /// Its place in the order of arrival.
-    pub arrival: u64,
-    /// The request.
-    pub request: Request,
-    /// How it stands.
-    pub state: State,
-}
-
-/// An answer that somebody is to be called back with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Callback {
-    /// Whose answer it is. Its receiver knows by it what it has got before.
-    pub request: RequestId,
-    /// Where it is sent.
-    pub to: String,
-    /// The answer. It is not there any more where newer turns took its place in the conversation.
-    pub answer: Option<Turn>,
-}
-
-/// What comes of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answered {
-    /// It is in the conversation now.
-    Recorded {
-        /// Which turn.
-        turn: u64,
-    },
-    /// It was there before; nothing changed.
-    Again,
-    /// Its request has expired, or was refused; nothing changed.
-    TooLate,
-}
-
-/// Why something is to be done about deferred requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wake {
-    /// One may be sent: see [`Journal::due`].
-    Send,
-    /// The time of one is over: see [`Journal::expire`].
-    Expire,
-}
 
 impl Journal {
     /// Keeps a request, and its question as a turn of its conversation. Where there is one with this
@@ -119,7 +57,7 @@ impl Journal {
             conversations::append(tx, limits, request.conversation, privacy, question)?;
             let deferred = Deferred { arrival, request, state: State::NEW };
             DEFERRED.put(tx, deferred.request.id.0, &deferred)?;
-            tx.check_room(limits.rows_bytes_max())?;
+            tx.check_room(limits.new_rows_bytes_max())?;
             Ok(deferred)
         })
     }
@@ -277,10 +215,7 @@ impl Journal {
 }
 
 fn check_lengths(request: &Request, limits: &Limits) -> Result<(), JournalError> {
-    let (bytes, bytes_max) = (request.key.len(), KEY_BYTES_MAX);
-    if bytes > bytes_max {
-        return Err(JournalError::TooLong { what: "an idempotency key", bytes, bytes_max });
-    }
+    check_length("an idempotency key", request.key.len(), KEY_BYTES_MAX)?;
     let callback = request.callback.as_ref().map_or(0, String::len);
     limits.check_text("a deferred request", request.body.len() + callback)
 }

@@ -3,7 +3,8 @@
 //! There are few of them, by their limits, so that each question reads them all.
 
 use super::{Deferred, Request, State, Step, Wake, step};
-use crate::rows::{DEFERRED, Reading, Writing};
+use crate::rows::DEFERRED;
+use crate::transaction::{Reading, Writing};
 use crate::{ConversationId, JournalError, Limits, RequestId, UnixTime};
 use std::collections::BTreeSet;
 
@@ -123,8 +124,7 @@ pub(super) fn make_room(
     Ok(())
 }
 
-/// What a request takes: its texts, in bytes.
+/// What a request takes in its row, in bytes.
 fn size(request: &Request) -> u64 {
-    let callback = request.callback.as_ref().map_or(0, String::len);
-    (request.key.len() + request.body.len() + callback) as u64
+    serde_json::to_vec(request).expect("a request has no maps").len() as u64
 }

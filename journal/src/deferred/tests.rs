@@ -217,7 +217,7 @@ fn requests_are_bounded_in_number_and_those_that_ended_give_way() {
 fn requests_are_bounded_in_bytes() {
     let home = Home::new();
     let mut journal = home.open();
-    let long = |number| Request { body: "x".repeat(8_000), ..request(number, number) };
+    let long = |number| Request { body: "x".repeat(7_900), ..request(number, number) };
     defer(&mut journal, long(1)).unwrap();
     defer(&mut journal, long(2)).unwrap();
     let error = defer(&mut journal, long(3)).unwrap_err();

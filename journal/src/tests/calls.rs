@@ -119,6 +119,13 @@ fn a_text_at_its_limit_is_kept_and_one_beyond_is_refused() {
     let long = said(2, &"x".repeat(bytes_max + 1));
     let error = journal.append(id(1), Privacy::Anywhere, &long).unwrap_err();
     assert!(matches!(error, JournalError::TooLong { bytes, .. } if bytes == bytes_max + 1));
+    let mut turn = action(2, &"x".repeat(2_039), Outcome::Done);
+    journal.append(id(2), Privacy::Anywhere, &turn).unwrap();
+    if let By::Action(action) = &mut turn.by {
+        action.outcome = Outcome::Failed("y".to_owned());
+    }
+    let error = journal.append(id(2), Privacy::Anywhere, &turn).unwrap_err();
+    assert!(matches!(error, JournalError::TooLong { bytes: 2_049, .. }), "{error}");
     assert_eq!(journal.conversation(id(1)).unwrap().unwrap().turns, 1);
     // What JSON makes of a text may be six times as long: it is kept too, alone.
     say(&mut journal, 1, 3, &"\u{1}".repeat(bytes_max));

@@ -10,7 +10,8 @@ mod opening;
 mod power;
 mod workload;
 
-use crate::rows::{self, DEFERRED, FIRED, HEADS, LEDGER, Reading, TURNS};
+use crate::rows::{DEFERRED, FIRED, HEADS, LEDGER, TURNS};
+use crate::transaction::{self, Reading};
 use crate::{
     By, Caps, ConversationId, Journal, JournalError, Limits, Privacy, Turn, UnixTime, budgets,
     deferred,
@@ -129,7 +130,7 @@ fn lines(tx: &impl Reading) -> Result<Vec<String>, JournalError> {
     for (key, row) in LEDGER.range(tx, ..)? {
         line("ledger", key.to_string(), 8, json(&row));
     }
-    assert_eq!(rows::bytes(tx)?, ByteCount(bytes as u64));
+    assert_eq!(transaction::bytes(tx)?, ByteCount(bytes as u64));
     Ok(lines)
 }
 
