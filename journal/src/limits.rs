@@ -7,8 +7,8 @@ use base::ByteCount;
 use std::time::Duration;
 
 /// Bytes of the file for each byte of its rows: pages of a B-tree may be half empty, and a file grows by
-/// doubling. A little less than 4 is the most that `tests::bounds` has seen, in 360 files that were
-/// filled with turns of all lengths.
+/// doubling. A little less than 4 is the most that `tests::bounds` has seen, in 120 files that were
+/// filled three times each, with turns of all lengths.
 const FILE_PER_ROW: u64 = 5;
 
 /// An action's intent, slots and outcome, in bytes. So no number of them makes a conversation that is

@@ -6,7 +6,7 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("partitioner", &["base", "profile"]),
     ("measure", &["base", "profile", "runtime", "settings"]),
     ("link-emulator", &[]),
+    ("journal", &["base"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
@@ -34,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "settings",
             "partitioner",
             "link-emulator",
+            "journal",
             "cloud-node",
         ],
     ),
@@ -56,12 +58,13 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates of others, and which of ours alone may import them.
-const RESERVED: [(&str, &[&str]); 5] = [
+const RESERVED: [(&str, &[&str]); 6] = [
     ("quinn", &["transport"]),
     ("quinn-proto", &["transport"]),
     ("rustls", &["transport"]),
     ("rcgen", &["transport"]),
     ("tokio", &["transport", "cloud-node", "edge-node"]),
+    ("redb", &["journal"]),
 ];
 
 /// Each crate with what it imports, for tests and build scripts too.
@@ -143,6 +146,9 @@ fn a_forbidden_arrow_is_found() {
         ("protocol", "tokio-util"),
         ("partitioner", "transport"),
         ("transport", "runtime"),
+        ("journal", "protocol"),
+        ("journal", "tokio"),
+        ("edge-node", "redb"),
         ("cloud-node", "partitioner"),
         ("cloud-node", "edge-node"),
         ("cloud-node", "rustls-pki-types"),
