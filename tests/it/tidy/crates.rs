@@ -6,7 +6,7 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("link-emulator", &[]),
     ("intents", &[]),
     ("sentence-encoder", &["intents"]),
+    ("journal", &["base"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
@@ -39,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "link-emulator",
             "intents",
             "sentence-encoder",
+            "journal",
             "cloud-node",
         ],
     ),
@@ -61,12 +63,13 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates of others, and which of ours alone may import them.
-const RESERVED: [(&str, &[&str]); 5] = [
+const RESERVED: [(&str, &[&str]); 6] = [
     ("quinn", &["transport"]),
     ("quinn-proto", &["transport"]),
     ("rustls", &["transport"]),
     ("rcgen", &["transport"]),
     ("tokio", &["transport", "cloud-node", "edge-node"]),
+    ("redb", &["journal"]),
 ];
 
 /// Each crate with what it imports, for tests and build scripts too.
@@ -149,6 +152,9 @@ fn a_forbidden_arrow_is_found() {
         ("partitioner", "transport"),
         ("intents", "runtime"),
         ("transport", "runtime"),
+        ("journal", "protocol"),
+        ("journal", "tokio"),
+        ("edge-node", "redb"),
         ("cloud-node", "partitioner"),
         ("cloud-node", "edge-node"),
         ("cloud-node", "rustls-pki-types"),
