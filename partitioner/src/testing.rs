@@ -131,9 +131,14 @@ pub(crate) fn three_tiers() -> Situation {
 /// A small world from a seed, where anything may be scarce.
 pub(crate) fn random(dice: &mut Dice) -> Situation {
     let drafts = dice.chance(0.25);
-    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 12) };
-    let most = if !drafts && layers > 6 { 3 } else { 4 };
-    let nodes = random_nodes(dice, drafts, layers, most);
+    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 9) };
+    let most = if !drafts && layers > 4 { 3 } else { 4 };
+    let mut nodes = random_nodes(dice, drafts, layers, most);
+    // Two layers, six, or the embedding's own weights.
+    let head = [20, 60, 0][dice.count(0, 2) as usize];
+    for target in nodes.iter_mut().filter_map(|node| node.profile.target.as_mut()) {
+        target.weights.head = ByteCount(head * MIB);
+    }
     let mut links = Vec::new();
     for (index, from) in nodes.iter().enumerate() {
         for to in &nodes[index + 1..] {

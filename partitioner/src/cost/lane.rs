@@ -65,6 +65,29 @@ pub(crate) struct StageCost {
     pub(crate) cloud_passes: f64,
 }
 
+impl Part {
+    /// A head alone: what decides behind the last layer.
+    pub(crate) const HEAD: Self = Self { layers: 0, embedding: false, head: true };
+
+    /// With the head as well.
+    pub(crate) const fn with_head(self) -> Self {
+        Self { head: true, ..self }
+    }
+}
+
+impl StageCost {
+    /// With what another stage on the same node adds: a chunk has to wait for both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            fill_s: self.fill_s + other.fill_s,
+            tail_s: self.tail_s + other.tail_s,
+            round_s: self.round_s + other.round_s,
+            money: self.money + other.money,
+            cloud_passes: self.cloud_passes + other.cloud_passes,
+        }
+    }
+}
+
 impl Prompt {
     pub(crate) fn new(tokens: u32) -> Self {
         let full = tokens.saturating_sub(1) / PASS_ROWS_MAX;
@@ -146,7 +169,14 @@ impl Lanes {
         later: f64,
     ) -> StageCost {
         let (full_s, last_s) = (self.full.pass_s(part), self.last.pass_s(part));
-        let (fill_s, tail_s) = prompt.fill_and_tail(full_s, last_s);
+        // A head alone runs for what is chosen: one row of a prompt.
+        let (fill_s, tail_s, prompt_passes) = match part == Part::HEAD {
+            true => (last_s, 0.0, 1.0),
+            false => {
+                let (fill_s, tail_s) = prompt.fill_and_tail(full_s, last_s);
+                (fill_s, tail_s, prompt.passes())
+            }
+        };
         let round_s = self.round.pass_s(part);
         let per_token = if part.head { style.judged_per_token } else { style.sent_per_token };
         let passes = later * per_token;
@@ -156,7 +186,7 @@ impl Lanes {
             tail_s,
             round_s,
             money: computes_s * self.price_per_s,
-            cloud_passes: self.cloud_passes(prompt.passes() + passes),
+            cloud_passes: self.cloud_passes(prompt_passes + passes),
         }
     }
 

@@ -5,6 +5,7 @@
 //! | `hop.rs` | how long a message takes over a link |
 //! | `lane.rs` | how long a pass takes on a node |
 //! | `style.rs` | what drafts of some length do to a token's time |
+//! | `crossing.rs` | what a hop adds to a chain |
 //! | `chain.rs` | what stages and hops add up to |
 //! | `pace.rs` | how drafts flow past a target that has all its layers |
 //! | `room.rs` | what fits on a node |
@@ -14,6 +15,7 @@
 
 mod brought;
 pub(crate) mod chain;
+pub(crate) mod crossing;
 pub(crate) mod hop;
 pub(crate) mod lane;
 mod pace;
@@ -26,9 +28,10 @@ mod whole;
 use crate::situation::Graph;
 use crate::{Candidate, LocalChoice, Obstacle, Situation, SituationError, Speculation};
 use base::DraftLength;
-use chain::{Bytes, Drafting, HopCost, Tally};
+use chain::{Drafting, Tally};
+use crossing::{Bytes, Cargo, HopCost};
 use hop::Hop;
-use lane::{Lanes, Prompt};
+use lane::{Lanes, Part, Prompt, StageCost};
 use prediction::{Deviations, Totals};
 use profile::{Estimate, LinkEstimate, ModelProfile, Power};
 use style::{DRAFTS_MAX, Style};
@@ -98,10 +101,20 @@ impl<'a> Costs<'a> {
         Lanes::new(self.graph.nodes()[node], model, &self.prompt, style.rows(), context)
     }
 
-    /// Of a hop over which a hidden value takes `bits`, or tokens alone cross.
-    pub(crate) fn hop(&self, link: &LinkEstimate, bits: Option<f64>, style: &Style) -> HopCost {
-        let row_bytes = bits.unwrap_or(0.0) * self.width / 8.0;
-        HopCost::new(&Hop::new(link), row_bytes, &self.prompt, style, self.later)
+    /// Of a hop that this crosses, towards the target and from there.
+    pub(crate) fn hop(&self, link: &LinkEstimate, cargo: (Cargo, Cargo), style: &Style) -> HopCost {
+        HopCost::new(&Hop::new(link), cargo, self.width, &self.prompt, style, self.later)
+    }
+
+    /// What a stage adds.
+    pub(crate) fn stage(
+        &self,
+        node: usize,
+        model: &ModelProfile,
+        part: Part,
+        style: &Style,
+    ) -> StageCost {
+        self.lanes(node, model, style).stage(part, &self.prompt, style, self.later)
     }
 
     /// What the device spends on drafts; nothing where it has no draft model.
@@ -151,20 +164,20 @@ impl<'a> Costs<'a> {
     }
 
     fn tally(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> (Tally, Bytes) {
-        let cost = |stage: &RouteStage<'_>| {
-            let lanes = self.lanes(stage.node, stage.model, style);
-            lanes.stage(stage.part, &self.prompt, style, self.later)
+        let home = |node| {
+            let home = route.home_on(node);
+            home.map_or_else(StageCost::default, |home| {
+                self.stage(node, home.model, Part::HEAD, style)
+            })
         };
-        let device = route.device_stage().map(cost);
-        let mut tally = Tally::start(&self.drafting(), device.as_ref(), style);
+        let cost = |stage: &RouteStage<'_>| self.stage(stage.node, stage.model, stage.part, style);
+        let device = route.device_stage().map(cost).unwrap_or_default().and(&home(0));
+        let mut tally = Tally::start(&self.drafting(), &device, style);
         let mut bytes = Bytes::default();
-        for (stage, link) in route.remote_stages().iter().zip(links) {
-            let hop = self.hop(link, stage.bits, style);
-            tally = tally.cross(&hop).run(&cost(stage));
-            bytes.prompt_up += hop.bytes.prompt_up;
-            bytes.prompt_down += hop.bytes.prompt_down;
-            bytes.token_up += hop.bytes.token_up;
-            bytes.token_down += hop.bytes.token_down;
+        for (at, (stage, link)) in route.remote_stages().iter().zip(links).enumerate() {
+            let hop = self.hop(link, route.cargo(at, stage.cargo), style);
+            tally = tally.cross(&hop).run(&cost(stage).and(&home(stage.node)));
+            bytes = bytes.and(&hop.bytes);
         }
         (tally, bytes)
     }

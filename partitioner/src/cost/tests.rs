@@ -1,5 +1,7 @@
 //! Predictions whose numbers can be worked out by hand.
 
+mod home;
+
 use crate::testing::{name, range, three_tiers};
 use crate::{Candidate, Costs, LocalChoice, Prediction, RequestedStage, Situation, Speculation};
 use base::{DraftLength, WireCodec};

@@ -2,7 +2,8 @@
 //! that flow past it.
 
 use super::brought::Brought;
-use super::chain::{Bytes, energy_j};
+use super::chain::energy_j;
+use super::crossing::Bytes;
 use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::{Lanes, Part, Prompt};
 use super::pace::{COVERED_MAX, Flow, Pace};

@@ -14,7 +14,7 @@ const WORLDS: u64 = 10_000;
 /// worlds in which memory, layers held, links, codecs, privacy, admission and limits are all scarce.
 #[test]
 fn the_best_plan_is_the_best_of_all_plans() {
-    let (mut splits, mut none) = (0, 0);
+    let (mut splits, mut none, mut homes) = (0, 0, [0; 2]);
     for seed in 0..WORLDS {
         let mut dice = Dice(seed);
         let situation = random(&mut dice);
@@ -28,10 +28,20 @@ fn the_best_plan_is_the_best_of_all_plans() {
         judged.sort_by(|a, b| a.score.total_cmp(&b.score));
         check(seed, found.as_ref(), &judged);
         none += u32::from(found.is_none());
-        splits += u32::from(found.is_some_and(|found| is_split(&found.candidate)));
+        let Some(Choice { candidate: Candidate::Split { stages, .. }, .. }) = found else {
+            continue;
+        };
+        splits += 1;
+        let (last, before) = stages.split_last().unwrap();
+        if last.node == situation.device {
+            homes[0] += 1;
+        } else if before.iter().any(|stage| stage.node == last.node) {
+            homes[1] += 1;
+        }
     }
     let worlds = u32::try_from(WORLDS).unwrap();
     assert!(splits > worlds / 10 && none > worlds / 20, "{splits} splits, {none} without a plan");
+    assert!(homes.iter().all(|homes| *homes > worlds / 200), "with the head at home: {homes:?}");
 }
 
 fn check(seed: u64, found: Option<&Choice>, judged: &[Choice]) {
@@ -71,10 +81,6 @@ fn a_beginning_that_is_larger_in_anything_makes_none_superfluous() {
         assert!(score.dominates(&other, 2) && !other.dominates(&score, 2), "{other:?}");
     }
     assert!(summed.dominates(&score, 1));
-}
-
-const fn is_split(candidate: &Candidate) -> bool {
-    matches!(candidate, Candidate::Split { .. })
 }
 
 /// Every plan of a situation, without a thought.
@@ -154,8 +160,26 @@ impl<'a> Naive<'a> {
                     if end == self.layers && stages.len() > 1 {
                         self.chains.push(stages.clone());
                     }
+                    self.homes(&stages);
                     self.extend(&stages, &to, end);
                 }
+            }
+        }
+    }
+
+    /// With the head alone on the device, or below the last stage.
+    fn homes(&mut self, stages: &[RequestedStage]) {
+        let layers = LayerRange::new(self.layers, self.layers).unwrap();
+        let Some((last, below)) = stages.split_last() else { return };
+        if last.layers.is_empty() || last.layers.end() != self.layers {
+            return;
+        }
+        let device = &self.situation.device;
+        let below = below.last().map(|stage| &stage.node).filter(|node| *node != device);
+        for node in std::iter::once(device).chain(below) {
+            for codec in &self.codecs {
+                let home = RequestedStage { node: node.clone(), layers, codec: *codec };
+                self.chains.push(stages.iter().cloned().chain([home]).collect());
             }
         }
     }
