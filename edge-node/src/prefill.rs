@@ -27,9 +27,6 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use transport::{Uplink, clock};
 
-/// Blocks that are worth asking anybody about: a few round trips of a slow device's time.
-const BLOCKS_MIN: usize = 2;
-
 /// What became of a prompt before its request began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Prefilled {
@@ -84,7 +81,7 @@ impl Device {
 
     /// Who could be asked for what the device lacks; `None` where nobody can.
     fn offer(&mut self, request: &Request, plan: &Plan, text: &[TokenId]) -> Option<Offer> {
-        if self.config.segments.prefill == Prefill::Device || self.config.kv.stream.is_some() {
+        if !self.config.brings_prompts() {
             return None;
         }
         let uplink = self.reader(plan)?;
@@ -92,7 +89,7 @@ impl Device {
         let format = self.config.segments.format;
         let mut wanted = self.own_layers(plan)?.lacking(text, format);
         wanted.reverse();
-        if wanted.len() < BLOCKS_MIN {
+        if wanted.len() < Meeting::BLOCKS_MIN {
             return None;
         }
         let meeting = self.meeting(&uplink, plan, &wanted, text.len())?;
@@ -103,7 +100,6 @@ impl Device {
     /// The peer that reads prompts for the device, where it is there and the text may reach it.
     fn reader(&self, plan: &Plan) -> Option<Arc<Uplink>> {
         let named = self.config.segments.from.as_ref();
-        let last = || plan.remote_stages().last().map(|stage| &stage.node);
         // Where plans are found, any that has all of the target: the planner counted on one.
         let any = || {
             let auto = self.config.plan.auto.then_some(&self.config.peers).into_iter().flatten();
@@ -112,7 +108,10 @@ impl Device {
             };
             auto.map(|address| &address.peer.name).find(whole)
         };
-        let name = named.or_else(last).or_else(any)?;
+        let name = match plan.mode() {
+            Mode::Split => plan.reader()?,
+            Mode::Local | Mode::Remote | Mode::Speculative => named.or_else(any)?,
+        };
         let privacy = self.config.planner.privacy;
         let uplink = self.uplinks.to(name)?;
         (uplink.is_up() && privacy.allows(uplink.peer().role)).then_some(uplink)

@@ -23,7 +23,7 @@ mod testing;
 pub use candidate::Candidate;
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
 pub use cost::{Costs, Prediction};
-pub use explain::{Alternative, Decision, Difference, Part, PartOf, Verdict};
+pub use explain::{Alternative, BroughtPrompt, Decision, Difference, Part, PartOf, Verdict};
 pub use meeting::Meeting;
 pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};
 pub use obstacle::{Obstacle, StageRoom};

@@ -7,6 +7,9 @@
 //!            computed  brought
 //! ```
 
+use crate::{Mode, Plan};
+use base::{NodeName, WireCodec};
+
 /// What a block of a prompt takes either way, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Meeting {
@@ -25,6 +28,9 @@ pub struct Meeting {
 const WORTHWHILE: f64 = 0.9;
 
 impl Meeting {
+    /// Blocks that are worth asking anybody about: a few round trips of a slow device's time.
+    pub const BLOCKS_MIN: usize = 2;
+
     /// How long it takes where nothing is brought.
     #[expect(clippy::cast_precision_loss, reason = "a prompt has few blocks")]
     pub fn alone_s(&self) -> f64 {
@@ -58,7 +64,20 @@ impl Meeting {
 
     /// Whether to bring some.
     pub fn pays(&self) -> bool {
-        self.together_s() < WORTHWHILE * self.alone_s()
+        self.blocks >= Self::BLOCKS_MIN && self.together_s() < WORTHWHILE * self.alone_s()
+    }
+}
+
+impl Plan {
+    /// Who may read a prompt for the device's own layers in a split: the one other node, where hidden
+    /// states reach its layers as they are. It can then be *told* of what it has read, and is sent no rows
+    /// of it. A node that has not read it, or knows its KV under another name because of a lossy hop, needs
+    /// the rows, and the device would have to run its layers after all.
+    pub fn reader(&self) -> Option<&NodeName> {
+        let [only] = self.remote_stages() else { return None };
+        let own = self.device_stage().filter(|own| !own.layers.is_empty());
+        let is_told = only.layers.is_empty() || only.codec == WireCodec::F32;
+        (self.mode() == Mode::Split && own.is_some() && is_told).then_some(&only.node)
     }
 }
 

@@ -11,6 +11,7 @@
 //! That is exact where no stage is slower in its last pass than the slowest is in a full one less what
 //! lies behind it, and never too short.
 
+use super::brought::Brought;
 use super::crossing::HopCost;
 use super::lane::StageCost;
 use super::style::Style;
@@ -65,6 +66,18 @@ impl Tally {
             cloud_passes: stage.cloud_passes,
             device_prompt_s: stage.fill_s + stage.tail_s + reads_s,
             device_round_s: round_s,
+        }
+    }
+
+    /// With the prompt's KV in the device's own layers brought, before anything else.
+    pub(crate) fn bring(&self, brought: &Brought) -> Self {
+        Self {
+            fill_s: self.fill_s + brought.blocks_s,
+            money: self.money + brought.money,
+            metered_bytes: self.metered_bytes + brought.metered_bytes,
+            cloud_passes: self.cloud_passes + brought.cloud_passes,
+            device_prompt_s: self.device_prompt_s + brought.blocks_s,
+            ..*self
         }
     }
 

@@ -10,6 +10,9 @@ use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::Prompt;
 use super::style::Style;
 
+/// Tokens of a pass that tells of what is known (`TOLD_ROWS_MAX` in `protocol/src/drafter/upload.rs`).
+const TOLD_ROWS_MAX: f64 = 1_024.0;
+
 /// What messages of one direction carry beside a frame; hidden values with so many bits each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Cargo {
@@ -27,6 +30,8 @@ pub(crate) enum Cargo {
 /// Bytes of the messages of one direction.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
+    /// Of all that tell of what is known.
+    told: f64,
     /// Of a full pass of the prompt.
     full: f64,
     /// Of its last one.
@@ -69,6 +74,7 @@ impl Cargo {
             let bytes =
                 |tokens: f64, rows: f64| tokens * TOKEN_BYTES + rows * row_bytes + FRAME_BYTES;
             Sizes {
+                told: prompt.told * TOKEN_BYTES + told_passes(prompt) * FRAME_BYTES,
                 full: bytes(prompt.full_rows, in_prompt),
                 last: bytes(prompt.last_rows, in_last),
                 round: bytes(style.rows(), style.rows()),
@@ -80,16 +86,21 @@ impl Cargo {
             Self::Chosen(bits) => sizes(0.0, 1.0, bits),
             Self::Verdicts => {
                 let said = TOKEN_BYTES + FRAME_BYTES;
-                Sizes { full: said, last: said, ..Self::Tokens.sizes(width, prompt, style) }
+                let told = told_passes(prompt) * said;
+                Sizes { told, full: said, last: said, ..Self::Tokens.sizes(width, prompt, style) }
             }
         }
     }
 }
 
+fn told_passes(prompt: &Prompt) -> f64 {
+    (prompt.told / TOLD_ROWS_MAX).ceil()
+}
+
 impl Sizes {
     /// All of a prompt.
     fn of_prompt(&self, prompt: &Prompt) -> f64 {
-        prompt.full_passes * self.full + self.last
+        self.told + prompt.full_passes * self.full + self.last
     }
 }
 
@@ -106,7 +117,10 @@ impl HopCost {
         let sizes = |cargo: Cargo| cargo.sizes(width, prompt, style);
         let (turns, word) = (down != Cargo::Verdicts, sizes(Cargo::Verdicts));
         let (up, down) = (sizes(up), sizes(down));
-        let opening_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES).takes_s;
+        let both_ways_s = |up, down| hop.up(up).takes_s + hop.down(down).takes_s;
+        let opening_s = both_ways_s(FRAME_BYTES, FRAME_BYTES);
+        // Rows wait until it is sure that nothing before them is missing.
+        let told_s = if prompt.told > 0.0 { both_ways_s(up.told, down.told) } else { 0.0 };
         let (up_full, up_last, up_round) = (hop.up(up.full), hop.up(up.last), hop.up(up.round));
         let (down_full, down_last, down_round) =
             (hop.down(down.full), hop.down(down.last), hop.down(down.round));
@@ -130,7 +144,7 @@ impl HopCost {
         };
         let all = bytes.of_reply(later);
         Self {
-            fill_s: opening_s + waits_s + up_s.max(up_last.takes_s) + down_last.takes_s,
+            fill_s: opening_s + told_s + waits_s + up_s.max(up_last.takes_s) + down_last.takes_s,
             tail_s: up_tail_s.max(down_tail_s),
             round_s: up_round.takes_s + down_round.takes_s,
             fills_s: up_round.fills_s.max(down_round.fills_s),

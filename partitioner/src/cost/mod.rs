@@ -10,10 +10,10 @@
 //! | `pace.rs` | how drafts flow past a target that has all its layers |
 //! | `room.rs` | what fits on a node |
 //! | `route.rs` | which stages and links a candidate uses, checked |
-//! | `brought.rs` | what it saves that another node reads a prompt too |
+//! | `brought.rs` | what it takes where another node reads the prompt too |
 //! | `whole.rs` | what a target on one node takes, the device included |
 
-mod brought;
+pub(crate) mod brought;
 pub(crate) mod chain;
 pub(crate) mod crossing;
 pub(crate) mod hop;
@@ -37,7 +37,7 @@ use profile::{Estimate, LinkEstimate, ModelProfile, Power};
 use style::{DRAFTS_MAX, Style};
 
 pub use prediction::Prediction;
-pub(crate) use route::{Route, RouteStage};
+pub(crate) use route::{Home, Route, RouteStage};
 
 /// A situation, checked, and what of it every candidate needs.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct Costs<'a> {
     pub(crate) situation: &'a Situation,
     pub(crate) graph: Graph<'a>,
     pub(crate) prompt: Prompt,
+    /// What is left of it where the KV of all its blocks is there.
+    pub(crate) rest: Prompt,
     /// Tokens after the first.
     pub(crate) later: f64,
     /// Of the target; 0 where nobody runs it.
@@ -70,7 +72,8 @@ impl<'a> Costs<'a> {
             let (prompt_s, draft_s, _) = whole::alone(device, draft, &prompt, demand.context());
             Drafting { draft_s, prompt_s }
         });
-        Ok(Self { situation, graph, prompt, later, layers, width, drafting })
+        let rest = Prompt::behind_blocks(demand.prompt_tokens);
+        Ok(Self { situation, graph, prompt, rest, later, layers, width, drafting })
     }
 
     /// What `candidate` takes.
@@ -96,25 +99,37 @@ impl<'a> Costs<'a> {
         self.graph.nodes()[0].profile.power
     }
 
-    pub(crate) fn lanes(&self, node: usize, model: &ModelProfile, style: &Style) -> Lanes {
+    pub(crate) fn lanes(
+        &self,
+        node: usize,
+        model: &ModelProfile,
+        prompt: &Prompt,
+        style: &Style,
+    ) -> Lanes {
         let context = self.situation.demand.context();
-        Lanes::new(self.graph.nodes()[node], model, &self.prompt, style.rows(), context)
+        Lanes::new(self.graph.nodes()[node], model, prompt, style.rows(), context)
     }
 
     /// Of a hop that this crosses, towards the target and from there.
-    pub(crate) fn hop(&self, link: &LinkEstimate, cargo: (Cargo, Cargo), style: &Style) -> HopCost {
-        HopCost::new(&Hop::new(link), cargo, self.width, &self.prompt, style, self.later)
+    pub(crate) fn hop(
+        &self,
+        link: &LinkEstimate,
+        cargo: (Cargo, Cargo),
+        prompt: &Prompt,
+        style: &Style,
+    ) -> HopCost {
+        HopCost::new(&Hop::new(link), cargo, self.width, prompt, style, self.later)
     }
 
     /// What a stage adds.
     pub(crate) fn stage(
         &self,
-        node: usize,
-        model: &ModelProfile,
+        (node, model): (usize, &ModelProfile),
         part: Part,
+        prompt: &Prompt,
         style: &Style,
     ) -> StageCost {
-        self.lanes(node, model, style).stage(part, &self.prompt, style, self.later)
+        self.lanes(node, model, prompt, style).stage(part, prompt, style, self.later)
     }
 
     /// What the device spends on drafts; nothing where it has no draft model.
@@ -122,9 +137,14 @@ impl<'a> Costs<'a> {
         self.drafting.unwrap_or(Drafting { draft_s: 0.0, prompt_s: 0.0 })
     }
 
-    fn totals(&self, candidate: &Candidate, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
+    pub(crate) fn totals(
+        &self,
+        candidate: &Candidate,
+        route: &Route<'_>,
+        links: &[LinkEstimate],
+    ) -> Totals {
         match candidate {
-            Candidate::Local { model } => self.local(route, *model == LocalChoice::Target),
+            Candidate::Local { .. } => self.local(route),
             Candidate::Remote { .. } => self.remote(route, links),
             Candidate::Speculative { speculation, draft_length, .. } => match speculation {
                 Speculation::Rounds => self.chain(route, links, *draft_length, *speculation),
@@ -164,18 +184,26 @@ impl<'a> Costs<'a> {
     }
 
     fn tally(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> (Tally, Bytes) {
+        let prompt = if route.brought.is_some() { &self.rest } else { &self.prompt };
         let home = |node| {
-            let home = route.home_on(node);
-            home.map_or_else(StageCost::default, |home| {
-                self.stage(node, home.model, Part::HEAD, style)
-            })
+            let head = |home: &Home<'_>| self.stage((node, home.model), Part::HEAD, prompt, style);
+            route.home_on(node).map(head).unwrap_or_default()
         };
-        let cost = |stage: &RouteStage<'_>| self.stage(stage.node, stage.model, stage.part, style);
+        let cost = |stage: &RouteStage<'_>| {
+            self.stage((stage.node, stage.model), stage.part, prompt, style)
+        };
         let device = route.device_stage().map(cost).unwrap_or_default().and(&home(0));
         let mut tally = Tally::start(&self.drafting(), &device, style);
         let mut bytes = Bytes::default();
+        if let (Some(_), [own, reader]) = (route.brought, &route.stages[..]) {
+            // Whether it pays was decided by the links as they are.
+            let reader = (reader.node, reader.model);
+            let brought = self.brought_by(reader, &links[0], own.model, own.part);
+            tally = tally.bring(&brought);
+            bytes = bytes.and(&brought.bytes);
+        }
         for (at, (stage, link)) in route.remote_stages().iter().zip(links).enumerate() {
-            let hop = self.hop(link, route.cargo(at, stage.cargo), style);
+            let hop = self.hop(link, route.cargo(at, stage.cargo), prompt, style);
             tally = tally.cross(&hop).run(&cost(stage).and(&home(stage.node)));
             bytes = bytes.and(&hop.bytes);
         }

@@ -1,5 +1,6 @@
 //! A candidate's stages and links by number, once it is sure that it can be run.
 
+use super::brought::Brought;
 use super::crossing::Cargo;
 use super::lane::Part;
 use super::{Costs, room};
@@ -16,6 +17,9 @@ pub(crate) struct Route<'a> {
     pub(crate) links: Vec<LinkEstimate>,
     /// The head, where it is not on the last stage.
     pub(crate) home: Option<Home<'a>>,
+    /// Whose help it takes to read the prompt in the device's own layers of the target; nobody's where
+    /// that does not pay.
+    pub(crate) brought: Option<Brought>,
 }
 
 /// A stage by number.
@@ -75,14 +79,22 @@ impl<'a> Costs<'a> {
         }
         match candidate {
             Candidate::Local { model: LocalChoice::Draft } => self.draft_alone(),
-            Candidate::Local { model: LocalChoice::Target } => self.whole_on(device),
+            Candidate::Local { model: LocalChoice::Target } => {
+                let route = self.whole_on(device)?;
+                Ok(Route { brought: self.brought(route.stages[0].model), ..route })
+            }
             Candidate::Remote { target } | Candidate::Speculative { target, .. } => {
                 self.whole_on(target)
             }
             Candidate::Split { stages, .. } => {
                 let no_plan = |why: crate::PlanError| Obstacle::NoPlan { why: why.to_string() };
-                candidate.plan(device, self.layers).map_err(no_plan)?;
-                self.staged(stages)
+                let plan = candidate.plan(device, self.layers).map_err(no_plan)?;
+                let route = self.staged(stages)?;
+                let brought = match (plan.reader(), &route.stages[..]) {
+                    (Some(_), [own, other]) => self.pays_by(other.node, own.model, own.part),
+                    (_, _) => None,
+                };
+                Ok(Route { brought, ..route })
             }
         }
     }
@@ -103,7 +115,7 @@ impl<'a> Costs<'a> {
         }
         let part = Part { layers: model.layers, embedding: true, head: true };
         let stages = vec![RouteStage { node: 0, model, part, cargo: Cargo::Tokens }];
-        Ok(Route { stages, links: Vec::new(), home: None })
+        Ok(Route { stages, links: Vec::new(), home: None, brought: None })
     }
 
     fn whole_on(&self, target: &NodeName) -> Result<Route<'a>, Obstacle> {
@@ -114,7 +126,7 @@ impl<'a> Costs<'a> {
 
     fn staged(&self, requested: &[RequestedStage]) -> Result<Route<'a>, Obstacle> {
         let (requested, home) = homing(requested, &self.situation.device);
-        let mut route = Route { stages: Vec::new(), links: Vec::new(), home: None };
+        let mut route = Route { stages: Vec::new(), links: Vec::new(), home: None, brought: None };
         let mut before = 0;
         for (index, RequestedStage { node: name, layers, codec }) in requested.iter().enumerate() {
             let is_last = index + 1 == requested.len();

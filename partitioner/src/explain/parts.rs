@@ -68,16 +68,20 @@ impl Costs<'_> {
             if stage.node > 0
                 && let Some((at, link)) = links.next()
             {
-                let hop = self.hop(link, route.cargo(at, stage.cargo), &style);
+                let hop = self.hop(link, route.cargo(at, stage.cargo), &self.prompt, &style);
                 let of = PartOf::Hop(node.clone());
                 parts.push(Part { of, itl_ms: hop.round_s * share });
             }
-            let pass_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+            let pass_s =
+                self.lanes(stage.node, stage.model, &self.prompt, &style).round.pass_s(stage.part);
             parts.push(Part { of: PartOf::Stage(node), itl_ms: pass_s * share });
         }
         if let Some(home) = &route.home {
             let node = self.graph.nodes()[home.node].profile.node.clone();
-            let pass_s = self.lanes(home.node, home.model, &style).round.pass_s(lane::Part::HEAD);
+            let pass_s = self
+                .lanes(home.node, home.model, &self.prompt, &style)
+                .round
+                .pass_s(lane::Part::HEAD);
             parts.push(Part { of: PartOf::Head(node), itl_ms: pass_s * share });
         }
         let told: f64 = parts.iter().map(|part| part.itl_ms).sum();

@@ -11,10 +11,12 @@
 //! | `measure.rs` | what a label is judged by |
 //! | `tables.rs` | what each stage and hop adds |
 //! | `bounds.rs` | what is left at least |
+//! | `helped.rs` | which splits have their prompt read with help |
 //! | `labels.rs` | which beginnings count |
 //! | `split.rs` | how they become chains |
 
 mod bounds;
+mod helped;
 mod labels;
 mod measure;
 mod split;

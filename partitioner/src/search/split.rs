@@ -15,11 +15,13 @@
 //! leanest that is allowed there is no worse in anything.
 
 use super::bounds::{Bounds, NOTHING};
+use super::helped::{self, Helped};
 use super::labels::{Arrivals, Label, Labels, arrive};
 use super::measure::Score;
 use super::tables::{Ground, Head, Place, Tables};
 use crate::{Candidate, Costs, RequestedStage, Speculation};
 use base::{DraftLength, LayerRange, NodeName, WireCodec};
+use std::ops::Range;
 
 /// A limit is held against sums that were added in another order than the plan's own.
 const ROUNDING: f64 = 1.0 + 1e-9;
@@ -32,6 +34,8 @@ pub(super) struct SplitSearch<'s, 'a> {
     tables: &'s Tables,
     head: Head,
     bounds: Bounds,
+    /// What no label leads to: for a prompt is then read otherwise.
+    helped: Vec<Helped>,
     labels: Labels,
     measures: usize,
 }
@@ -54,6 +58,8 @@ struct End {
     last: usize,
     /// The node to which rows come home.
     home: Option<usize>,
+    /// Hidden states reach the last stage as they are.
+    is_exact: bool,
 }
 
 impl<'s, 'a> SplitSearch<'s, 'a> {
@@ -66,7 +72,8 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         let bounds = Bounds::new(costs, ground, tables, head);
         let measures = tables.measures.count();
         let labels = Labels::new(ground.nodes.len(), ground.layers, measures);
-        Self { costs, ground, tables, head, bounds, labels, measures }
+        let helped = helped::all(costs, ground, tables, head);
+        Self { costs, ground, tables, head, bounds, helped, labels, measures }
     }
 
     /// No split in this search scores less.
@@ -79,12 +86,13 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
             let homes = homes.map(move |(end, score)| least(&score, self.bounds.home(node, end)));
             whole.into_iter().chain(homes)
         });
-        labels.chain(bare).fold(f64::INFINITY, f64::min)
+        let helped = self.helped.iter().map(|helped| least(&helped.score, &NOTHING));
+        labels.chain(bare).chain(helped).fold(f64::INFINITY, f64::min)
     }
 
     /// The labels of every first stage, each with what a chain that begins so scores at least.
     fn starts(&self) -> impl Iterator<Item = (Label, f64)> {
-        let device = self.ground.ends(0, 0, self.on_device()).map(|done| {
+        let device = self.ground.ends(0, 0, self.head.on_device()).map(|done| {
             let score = self.tables.device(self.head)[done];
             Label { score, node: 0, done, before: None }
         });
@@ -99,14 +107,6 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
             let left = self.bounds.run(label.node, label.done);
             (label, self.tables.measures.value(&label.score, left, 0))
         })
-    }
-
-    /// What the device's own stage is.
-    const fn on_device(&self) -> Place {
-        match self.head {
-            Head::Above => Place::First,
-            Head::Device => Place::FirstHome,
-        }
     }
 
     /// Where tokens arrive from a device without layers.
@@ -152,18 +152,25 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                 self.labels.add(label);
             }
         }
+        for Helped { score, layers, node } in &self.helped {
+            let end = End { below: Some((0, *layers)), is_exact: true, ..self.end(None, *node) };
+            self.complete(score, end, &mut found);
+        }
         for (node, arrived) in self.bare() {
             if let Some(score) = self.whole(node, &arrived) {
-                let end = End { before: None, below: None, last: node, home: Some(0) };
-                self.complete(&score, end, &mut found);
+                self.complete(&score, self.end(None, node), &mut found);
             }
             self.turn_above(node, 0, Place::FirstHome, (arrived, None), &mut found);
         }
         for node in 1..self.ground.nodes.len() {
             if self.ground.nodes[node].is_some() {
                 for done in 0..=self.ground.layers {
-                    let arrivals = self.arrivals(node, done, found.value);
-                    self.go_on_at(node, done, &arrivals, &mut found);
+                    // What comes from the device may not end here, so that it makes no other superfluous.
+                    for from in [0..1, 1..node] {
+                        let arrivals = self.arrivals(from.clone(), node, done, found.value);
+                        let may_end = from.start > 0 || !self.is_helped(node, done);
+                        self.go_on_at(node, done, (&arrivals, may_end), &mut found);
+                    }
                 }
             }
         }
@@ -181,7 +188,9 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                 let cargo = Some(self.ground.codecs[done].1);
                 let arrived =
                     score.and(self.tables.hop(self.head, node, link, cargo), self.measures);
-                self.steps(*to, done).map(move |(place, end, is_last)| {
+                let may_end = node > 0 || !self.ground.is_helped(link, done);
+                let steps = self.steps(*to, done).filter(move |step| may_end || !step.2);
+                steps.map(move |(place, end, is_last)| {
                     let stage = self.tables.stage(*to, place, end - done);
                     let left = if is_last { &NOTHING } else { self.bounds.run(*to, end) };
                     let score = arrived.and(stage, self.measures);
@@ -223,11 +232,18 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                 .all(|at| measures.value(score, left, at) <= measures.limit(at) * ROUNDING)
     }
 
-    /// What reaches `node` behind `done` layers.
-    fn arrivals(&self, node: usize, done: usize, best: f64) -> Arrivals {
+    /// Whether a chain that goes on from the device to `node`, behind `done` layers, and ends there, is one of those
+    /// that are helped.
+    fn is_helped(&self, node: usize, done: usize) -> bool {
+        let link = self.costs.graph.up(0).iter().position(|(to, _)| *to == node);
+        link.is_some_and(|link| self.ground.is_helped(link, done))
+    }
+
+    /// What reaches `node` behind `done` layers `from` some nodes.
+    fn arrivals(&self, from: Range<usize>, node: usize, done: usize, best: f64) -> Arrivals {
         let (mut arrivals, cargo) = (Arrivals::new(), self.ground.codecs[done].1);
         let left = self.bounds.arrived(node, done);
-        for from in 0..node {
+        for from in from {
             let links = self.costs.graph.up(from).iter();
             let Some(link) = links.into_iter().position(|(to, _)| *to == node) else { continue };
             let hop = self.tables.hop(self.head, from, link, Some(cargo));
@@ -241,18 +257,24 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         arrivals
     }
 
-    /// Stages on `node` behind `done` layers.
-    fn go_on_at(&mut self, node: usize, done: usize, arrivals: &Arrivals, found: &mut Complete) {
+    /// Stages on `node` behind `done` layers, after what arrives and may end here or not.
+    fn go_on_at(
+        &mut self,
+        node: usize,
+        done: usize,
+        (arrivals, may_end): (&Arrivals, bool),
+        found: &mut Complete,
+    ) {
         if arrivals.is_empty() {
             return;
         }
-        for (place, end, is_last) in self.steps(node, done) {
+        let steps = self.steps(node, done).filter(|(_, _, is_last)| may_end || !is_last);
+        for (place, end, is_last) in steps {
             let stage = self.tables.stage(node, place, end - done);
             for (arrived, before) in arrivals {
                 let (score, before) = (arrived.and(stage, self.measures), Some(*before));
                 if is_last {
-                    let home = (self.head == Head::Device).then_some(0);
-                    self.complete(&score, End { before, below: None, last: node, home }, found);
+                    self.complete(&score, self.end(before, node), found);
                 } else if self.may_win(&score, self.bounds.run(node, end), found.value) {
                     self.labels.add(Label { score, node, done: end, before });
                 }
@@ -283,15 +305,18 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                     let hop = self.tables.hop_home(node, link, cargo);
                     let stage = self.tables.stage(*to, Place::Middle, rest);
                     let score = score.and(hop, self.measures).and(stage, self.measures);
-                    let below = Some((node, end));
-                    self.complete(
-                        &score,
-                        End { before, below, last: *to, home: Some(node) },
-                        found,
-                    );
+                    let (below, home) = (Some((node, end)), Some(node));
+                    let end = End { below, home, ..self.end(before, *to) };
+                    self.complete(&score, end, found);
                 }
             }
         }
+    }
+
+    /// An end on `last` behind a label.
+    fn end(&self, before: Option<usize>, last: usize) -> End {
+        let home = (self.head == Head::Device).then_some(0);
+        End { before, below: None, last, home, is_exact: false }
     }
 
     /// A chain that ends so.
@@ -317,8 +342,8 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         for (node, done) in ends.into_iter().chain(end.home.map(|home| (home, self.ground.layers)))
         {
             let layers = LayerRange::new(small(start), small(done)).expect("a chain goes on");
-            let codec =
-                if stages.is_empty() { WireCodec::F32 } else { self.ground.codecs[start].0 };
+            let as_it_is = stages.is_empty() || (end.is_exact && start < self.ground.layers);
+            let codec = if as_it_is { WireCodec::F32 } else { self.ground.codecs[start].0 };
             stages.push(RequestedStage { node: self.name(node), layers, codec });
             start = done;
         }

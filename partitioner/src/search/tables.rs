@@ -1,6 +1,7 @@
 //! What every stage and hop of a style adds, looked up by number, and what is left at least.
 
 use super::measure::{Measures, Score};
+use crate::cost::brought::Brought;
 use crate::cost::chain::Tally;
 use crate::cost::crossing::Cargo;
 use crate::cost::lane::{Part, StageCost};
@@ -47,6 +48,8 @@ pub(super) struct Ground<'a> {
     cargoes: Vec<Cargo>,
     /// The device with the head and no layers, where it has room for it.
     bare: Option<&'a ModelProfile>,
+    /// By link of the device and its layers: how a prompt is read with the help of the node there.
+    brought: Vec<Vec<Option<Brought>>>,
 }
 
 /// What a node can run.
@@ -93,6 +96,22 @@ struct Hops {
 
 impl Head {
     pub(super) const ALL: [Self; 2] = [Self::Above, Self::Device];
+
+    /// What the device's own stage is.
+    pub(super) const fn on_device(self) -> Place {
+        match self {
+            Self::Above => Place::First,
+            Self::Device => Place::FirstHome,
+        }
+    }
+
+    /// What comes down every hop.
+    pub(super) fn answer(self, ground: &Ground<'_>) -> Cargo {
+        match self {
+            Self::Above => Cargo::Verdicts,
+            Self::Device => ground.homing(),
+        }
+    }
 }
 
 impl Place {
@@ -107,8 +126,8 @@ impl Place {
     }
 
     /// What a stage of so many layers adds, where `stage` says what a part does.
-    fn cost(self, layers: u32, stage: impl Fn(Part) -> StageCost) -> StageCost {
-        let held = self.held(layers);
+    pub(super) fn cost(self, layers: usize, stage: impl Fn(Part) -> StageCost) -> StageCost {
+        let held = self.held(u32::try_from(layers).expect("a model has few layers"));
         match self {
             Self::First | Self::Middle | Self::Last => stage(held),
             Self::FirstHome | Self::MiddleHome => {
@@ -134,7 +153,9 @@ impl<'a> Ground<'a> {
             nodes,
             codecs: Vec::new(),
             cargoes: Vec::new(),
+            brought: Vec::new(),
         };
+        ground.brought = ground.all_brought(costs);
         let leanest = costs.situation.certificates.leanest(costs.layers);
         for (boundary, (codec, bits)) in (0..).zip(leanest) {
             let cargo = costs.cargo_of(bits, boundary);
@@ -146,6 +167,30 @@ impl<'a> Ground<'a> {
             ground.codecs.push((codec, number));
         }
         ground
+    }
+
+    fn all_brought(&self, costs: &Costs<'_>) -> Vec<Vec<Option<Brought>>> {
+        let Some(own) = &self.nodes[0] else { return Vec::new() };
+        let links = costs.graph.up(0).iter().map(|(node, _)| {
+            let sizes = (0..).zip(own.sizes(Place::First)).map(|(layers, _)| {
+                let part = Place::First.held(layers);
+                (layers > 0).then(|| costs.pays_by(*node, own.model, part)).flatten()
+            });
+            sizes.collect()
+        });
+        links.collect()
+    }
+
+    /// How a prompt is read with the help of the node over `link`, where the device has so many layers.
+    pub(super) fn brought(&self, link: usize, layers: usize) -> Option<&Brought> {
+        self.brought.get(link)?.get(layers)?.as_ref()
+    }
+
+    /// Whether a chain of the device, with so many layers, and the node over `link` alone is helped if its hop
+    /// has the leanest codec: hidden states as they are, or no layers behind it.
+    pub(super) fn is_helped(&self, link: usize, layers: usize) -> bool {
+        let is_told = layers == self.layers || self.codecs[layers].0 == WireCodec::F32;
+        is_told && self.brought(link, layers).is_some()
     }
 
     /// Where a stage on `node` may end that starts behind `done` layers.
@@ -171,15 +216,15 @@ impl<'a> Ground<'a> {
     }
 
     /// What comes home from behind the last layer.
-    fn homing(&self) -> Cargo {
+    pub(super) fn homing(&self) -> Cargo {
         self.cargoes[self.codecs[self.layers].1]
     }
 }
 
 impl Room<'_> {
     /// How many layers a stage may have.
-    fn sizes(&self, place: Place) -> Range<u32> {
-        self.most[place as usize].map_or(0..0, |most| 0..most + 1)
+    fn sizes(&self, place: Place) -> Range<usize> {
+        self.most[place as usize].map_or(0..0, |most| 0..most as usize + 1)
     }
 
     /// The places at which a stage that starts behind `done` layers may end.
@@ -208,7 +253,7 @@ impl Tables {
         let stages = nodes.map(|(node, room)| {
             Place::ALL.map(|place| {
                 let Some(room) = room else { return Vec::new() };
-                let lanes = costs.lanes(node, room.model, &style);
+                let lanes = costs.lanes(node, room.model, &costs.prompt, &style);
                 let cost = |part| lanes.stage(part, &costs.prompt, &style, costs.later);
                 let tally = |layers| Tally::default().run(&place.cost(layers, cost));
                 room.sizes(place).map(|layers| measures.score(&tally(layers))).collect()
@@ -218,7 +263,7 @@ impl Tables {
         let hops = (0..ground.nodes.len()).map(|node| {
             let links = costs.graph.up(node).iter().map(|(_, link)| {
                 let score = |up, down| {
-                    let hop = costs.hop(&link.estimate, (up, down), &style);
+                    let hop = costs.hop(&link.estimate, (up, down), &costs.prompt, &style);
                     measures.score(&Tally::default().cross(&hop))
                 };
                 let all = |down| ground.cargoes.iter().map(|up| score(*up, down)).collect();
@@ -276,15 +321,15 @@ impl Starts {
     ) -> Self {
         let start =
             |stage: &StageCost| measures.score(&Tally::start(&costs.drafting(), stage, style));
-        let (place, bare) = match head {
-            Head::Above => (Place::First, Some(start(&StageCost::default()))),
-            Head::Device => {
-                let alone = |model| start(&costs.stage(0, model, Part::HEAD, style));
-                (Place::FirstHome, ground.bare.map(alone))
-            }
+        let place = head.on_device();
+        let bare = match head {
+            Head::Above => Some(start(&StageCost::default())),
+            Head::Device => ground
+                .bare
+                .map(|model| start(&costs.stage((0, model), Part::HEAD, &costs.prompt, style))),
         };
         let device = ground.nodes[0].as_ref().map_or_else(Vec::new, |room| {
-            let cost = |part| costs.stage(0, room.model, part, style);
+            let cost = |part| costs.stage((0, room.model), part, &costs.prompt, style);
             room.sizes(place).map(|layers| start(&place.cost(layers, cost))).collect()
         });
         Self { device, bare }
