@@ -19,7 +19,7 @@ use crate::generate::GenerateError;
 use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
 use base::{LayerRange, NodeName, Position, TokenId, WireCodec};
-use partitioner::{Meeting, Mode, Plan};
+use partitioner::{Meeting, Mode, Plan, held_back_s};
 use protocol::{Epoch, Open, PlannedStage, SessionId};
 use runtime::{BLOCK_SLOTS, Segment};
 use std::sync::Arc;
@@ -149,12 +149,14 @@ impl Device {
         let bytes = wanted.first().map_or(0, |(_, segment)| segment.usual_size());
         #[expect(clippy::cast_precision_loss, reason = "sizes and rows are far below 2^52")]
         let (bits, unread, slots) = (bytes as f64 * 8.0, unread as f64, BLOCK_SLOTS as f64);
+        let (rtt_s, bits_per_s) = (link.rtt_ms.mean / 1e3, (link.down_mbps.mean * 1e6).max(1.0));
+        // The session is opened, the text read, and the first segment asked for.
+        let delay_s = 3.0 * rtt_s + unread * peers_row_s(uplink);
         Some(Meeting {
             blocks: wanted.len(),
             computed_s: paced_s.max(row_s * slots),
-            brought_s: bits / (link.down_mbps.mean * 1e6).max(1.0),
-            // The session is opened, the text read, and the first segment asked for.
-            delay_s: 3.0 * link.rtt_ms.mean / 1e3 + unread * peers_row_s(uplink),
+            brought_s: bits / bits_per_s,
+            delay_s: delay_s + held_back_s(rtt_s, bits_per_s / 8.0),
         })
     }
 

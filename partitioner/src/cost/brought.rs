@@ -88,7 +88,7 @@ impl Costs<'_> {
             blocks: blocks as usize,
             computed_s: self.block_s(own, part),
             brought_s: hop.down(block_bytes).fills_s,
-            delay_s: 2.0 * asking_s + reading_s,
+            delay_s: 2.0 * asking_s + reading_s + hop.segments_held_back_s(),
         };
         let blocks_s = meeting.together_s();
         let brought =

@@ -10,6 +10,7 @@
 //! The first message that is larger than a window also waits for the sender to feel its way: it sends a
 //! window, hears of it a round trip later, and sends one of twice the size.
 
+use crate::held_back_s;
 use profile::LinkEstimate;
 
 /// What a frame and the packet around it add to what they carry: header, checksum, QUIC, UDP, IP.
@@ -89,6 +90,11 @@ impl Hop {
     /// What `bytes` cost.
     pub(crate) fn money(&self, bytes: f64) -> f64 {
         self.price_per_byte.unwrap_or_default() * bytes
+    }
+
+    /// Seconds by which segments of KV come later than the link would carry them.
+    pub(crate) fn segments_held_back_s(&self) -> f64 {
+        held_back_s(self.rtt_s, 1.0 / self.down_s_per_byte)
     }
 
     fn slow_start_s(&self, bytes: f64, seconds_per_byte: f64) -> f64 {
