@@ -85,21 +85,22 @@ impl Bounds {
     }
 
     fn enter(&mut self, ground: &Ground<'_>, tables: &Tables, node: usize) {
+        // A head on the node as well would only add to it.
+        let either = (0..=self.layers).map(|end| {
+            let mut either = *self.run(node, end);
+            either.lower(&NOTHING, self.home(node, end), self.measures);
+            either
+        });
+        let either: Vec<Score> = either.collect();
         for done in 0..=self.layers {
             let mut least = NO_WAY;
             for end in ground.ends(node, done, Place::Middle) {
                 let stage = tables.stage(node, Place::Middle, end - done);
-                least.lower(stage, self.run(node, end), self.measures);
+                least.lower(stage, &either[end], self.measures);
             }
             if let Some(place) = ground.last(node, done, self.head) {
                 let stage = tables.stage(node, place, self.layers - done);
                 least.lower(stage, &NOTHING, self.measures);
-            }
-            if self.head == Head::Above {
-                for end in ground.ends(node, done, Place::MiddleHome) {
-                    let stage = tables.stage(node, Place::MiddleHome, end - done);
-                    least.lower(stage, self.home(node, end), self.measures);
-                }
             }
             let at = self.at(node, done);
             self.arrived[at] = least;

@@ -31,11 +31,14 @@ pub(super) fn all(
         let room = ground.nodes[node].as_ref();
         room.map(|room| costs.lanes(node, room.model, prompt, style))
     };
-    let Some(own) = lanes(0) else { return Vec::new() };
     let stage = |lanes: &Lanes, part: Part| lanes.stage(part, prompt, style, costs.later);
     let mut all = Vec::new();
     for (link, (node, edge)) in costs.graph.up(0).iter().enumerate() {
-        let Some(other) = lanes(*node) else { continue };
+        let mut ends = ground.ends(0, 0, head.on_device());
+        if ends.all(|layers| ground.brought(link, layers).is_none()) {
+            continue;
+        }
+        let (Some(own), Some(other)) = (lanes(0), lanes(*node)) else { continue };
         // Behind the last layer any codec will do: the other node has no KV.
         let cargoes = [Cargo::Rows(EXACT_BITS), ground.homing()];
         let [rows, chosen] =

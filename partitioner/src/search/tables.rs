@@ -252,7 +252,8 @@ impl Tables {
         let nodes = ground.nodes.iter().enumerate();
         let stages = nodes.map(|(node, room)| {
             Place::ALL.map(|place| {
-                let Some(room) = room else { return Vec::new() };
+                // The device's own are beginnings.
+                let Some(room) = room.as_ref().filter(|_| node > 0) else { return Vec::new() };
                 let lanes = costs.lanes(node, room.model, &costs.prompt, &style);
                 let cost = |part| lanes.stage(part, &costs.prompt, &style, costs.later);
                 let tally = |layers| Tally::default().run(&place.cost(layers, cost));
@@ -329,7 +330,8 @@ impl Starts {
                 .map(|model| start(&costs.stage((0, model), Part::HEAD, &costs.prompt, style))),
         };
         let device = ground.nodes[0].as_ref().map_or_else(Vec::new, |room| {
-            let cost = |part| costs.stage((0, room.model), part, &costs.prompt, style);
+            let lanes = costs.lanes(0, room.model, &costs.prompt, style);
+            let cost = |part| lanes.stage(part, &costs.prompt, style, costs.later);
             room.sizes(place).map(|layers| start(&place.cost(layers, cost))).collect()
         });
         Self { device, bare }
