@@ -276,6 +276,11 @@ impl Config {
         self.segments.tenant.or_else(own).map(TenantSecret)
     }
 
+    /// Whether peers may read prompts for the device's own layers.
+    pub(crate) fn brings_prompts(&self) -> bool {
+        self.segments.prefill != Prefill::Device && self.kv.stream.is_none()
+    }
+
     /// The peer called `name`.
     pub(crate) fn peer(&self, name: &NodeName) -> Option<&PeerAddress> {
         self.peers.iter().find(|address| address.peer.name == *name)

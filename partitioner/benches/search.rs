@@ -90,6 +90,7 @@ fn situation(gateways: u32, clouds: u32, layers: u32) -> Situation {
             acceptance: 0.8,
             privacy: Privacy::Anywhere,
             unvouched: false,
+            brings: true,
         },
         certificates: certificates(layers),
     }
