@@ -8,9 +8,9 @@ mod file;
 pub(crate) use file::segment_format;
 
 use crate::drafting::SourceChoice;
-use base::{ByteCount, DraftLength, KvFormat, NodeName, StreamWindow};
+use base::{ByteCount, DraftLength, KvFormat, NodeName, Privacy, StreamWindow};
 use partitioner::{
-    LocalChoice, Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
+    LocalChoice, Mode, Objective, PlanRequest, QualityBudget, RequestedStage, Speculation,
 };
 use profile::NodeProfile;
 use protocol::{AfterOutage, TenantSecret};

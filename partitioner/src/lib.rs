@@ -20,7 +20,6 @@ mod situation;
 #[cfg(test)]
 mod testing;
 
-pub use base::Privacy;
 pub use candidate::Candidate;
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
 pub use cost::{Costs, Prediction};

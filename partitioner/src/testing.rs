@@ -1,10 +1,10 @@
 //! Worlds for tests: three tiers by hand, and any number of small ones from a seed.
 
 use crate::{
-    Admission, Certificate, Certificates, Criteria, Demand, Link, NodeState, Objective, Privacy,
+    Admission, Certificate, Certificates, Criteria, Demand, Link, NodeState, Objective,
     QualityBudget, Situation,
 };
-use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role, WireCodec};
+use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Privacy, Role, WireCodec};
 use profile::{
     Curve, Estimate, LinkEstimate, ModelProfile, NodeProfile, PassTimes, Power, Surface, Weights,
 };

@@ -220,6 +220,6 @@ fn a_prompt_is_read_by_another_node_too_where_that_pays_and_is_allowed() {
     assert!(helped.prompt_bytes_down > most * 0.1 && helped.prompt_bytes_down < most);
     let share = 1.0 - helped.prompt_bytes_down / most;
     assert!((share * read_ms / helped.ttft_ms - 1.0).abs() < 0.1, "both are busy to the end");
-    slow.demand.privacy = crate::Privacy::Device;
+    slow.demand.privacy = base::Privacy::Device;
     assert_eq!(predict(&slow, &candidate), alone);
 }

@@ -2,8 +2,8 @@
 
 use crate::testing::{MIB, name, three_tiers};
 use crate::{Admission, Situation, Verdict};
-use crate::{Candidate, Certificate, Costs, Decision, Objective, Privacy, QualityBudget};
-use base::{ByteCount, WireCodec};
+use crate::{Candidate, Certificate, Costs, Decision, Objective, QualityBudget};
+use base::{ByteCount, Privacy, WireCodec};
 
 #[test]
 fn every_kind_chain_and_neighbour_is_told_of() {

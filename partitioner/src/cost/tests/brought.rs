@@ -2,8 +2,8 @@
 
 use super::{close, predict};
 use crate::testing::{model, name, range, three_tiers};
-use crate::{Candidate, Costs, Meeting, Privacy, RequestedStage, Situation, Speculation};
-use base::{DraftLength, WireCodec};
+use crate::{Candidate, Costs, Meeting, RequestedStage, Situation, Speculation};
+use base::{DraftLength, Privacy, WireCodec};
 
 type Change = fn(&mut Situation);
 

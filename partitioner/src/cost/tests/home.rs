@@ -2,8 +2,8 @@
 
 use super::{close, predict};
 use crate::testing::{MIB, name, range, three_tiers};
-use crate::{Candidate, Costs, Obstacle, Privacy, RequestedStage, Situation, Speculation};
-use base::{ByteCount, DraftLength, WireCodec};
+use crate::{Candidate, Costs, Obstacle, RequestedStage, Situation, Speculation};
+use base::{ByteCount, DraftLength, Privacy, WireCodec};
 
 /// Bytes of a frame, of a token, and of a row of 1,024 values of 4 bytes.
 const FRAME: f64 = 50.0;
