@@ -8,9 +8,9 @@ mod file;
 pub(crate) use file::segment_format;
 
 use crate::drafting::SourceChoice;
-use base::{ByteCount, DraftLength, KvFormat, NodeName, StreamWindow};
+use base::{ByteCount, DraftLength, KvFormat, NodeName, Privacy, StreamWindow};
 use partitioner::{
-    LocalChoice, Mode, Objective, PlanRequest, Privacy, QualityBudget, RequestedStage, Speculation,
+    LocalChoice, Mode, Objective, PlanRequest, QualityBudget, RequestedStage, Speculation,
 };
 use profile::NodeProfile;
 use protocol::{AfterOutage, TenantSecret};
@@ -274,6 +274,11 @@ impl Config {
     pub(crate) fn tenant(&self) -> Option<TenantSecret> {
         let own = || self.credentials.as_ref().map(|own| own.identity.tenant_secret());
         self.segments.tenant.or_else(own).map(TenantSecret)
+    }
+
+    /// Whether peers may read prompts for the device's own layers.
+    pub(crate) fn brings_prompts(&self) -> bool {
+        self.segments.prefill != Prefill::Device && self.kv.stream.is_none()
     }
 
     /// The peer called `name`.

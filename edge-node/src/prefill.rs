@@ -20,16 +20,13 @@ use crate::prompt::Travelling;
 use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
 use base::{LayerRange, NodeName, Position, Privacy, TokenId, WireCodec};
-use partitioner::{Meeting, Mode, Plan, Stage};
+use partitioner::{Meeting, Mode, Plan, Stage, held_back_s};
 use protocol::{Epoch, Open, PlannedStage, SessionId};
 use runtime::{BLOCK_SLOTS, Segment};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use transport::{Uplink, clock};
-
-/// Blocks that are worth asking anybody about: a few round trips of a slow device's time.
-const BLOCKS_MIN: usize = 2;
 
 /// What became of a prompt before its request began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,7 +90,7 @@ impl Device {
         (plan, class): (&Plan, Privacy),
         text: &[TokenId],
     ) -> Option<Offer> {
-        if self.config.segments.prefill == Prefill::Device || self.config.kv.stream.is_some() {
+        if !self.config.brings_prompts() {
             return None;
         }
         let uplink = self.reader(plan, class)?;
@@ -101,7 +98,7 @@ impl Device {
         let format = self.config.segments.format;
         let mut wanted = self.own_layers(plan)?.lacking(text, format);
         wanted.reverse();
-        if wanted.len() < BLOCKS_MIN {
+        if wanted.len() < Meeting::BLOCKS_MIN {
             return None;
         }
         let meeting = self.meeting(&uplink, plan, &wanted, text.len())?;
@@ -112,8 +109,6 @@ impl Device {
     /// The peer that reads prompts for the device, where it is there and the text may reach it.
     fn reader(&self, plan: &Plan, class: Privacy) -> Option<Arc<Uplink>> {
         let named = self.config.segments.from.as_ref();
-        let has_layers = |stage: &&Stage| !stage.layers.is_empty();
-        let last = || plan.remote_stages().iter().rfind(has_layers).map(|stage| &stage.node);
         // Where plans are found, any that has all of the target: the planner counted on one.
         let any = || {
             let auto = self.config.plan.auto.then_some(&self.config.peers).into_iter().flatten();
@@ -122,7 +117,10 @@ impl Device {
             };
             auto.map(|address| &address.peer.name).find(whole)
         };
-        let name = named.or_else(last).or_else(any)?;
+        let name = match plan.mode() {
+            Mode::Split => plan.reader()?,
+            Mode::Local | Mode::Remote | Mode::Speculative => named.or_else(any)?,
+        };
         let uplink = self.uplinks.to(name)?;
         (uplink.is_up() && class.allows(uplink.peer().role)).then_some(uplink)
     }
@@ -159,12 +157,14 @@ impl Device {
         let bytes = wanted.first().map_or(0, |(_, segment)| segment.usual_size());
         #[expect(clippy::cast_precision_loss, reason = "sizes and rows are far below 2^52")]
         let (bits, unread, slots) = (bytes as f64 * 8.0, unread as f64, BLOCK_SLOTS as f64);
+        let (rtt_s, bits_per_s) = (link.rtt_ms.mean / 1e3, (link.down_mbps.mean * 1e6).max(1.0));
+        // The session is opened, the text read, and the first segment asked for.
+        let delay_s = 3.0 * rtt_s + unread * peers_row_s(uplink);
         Some(Meeting {
             blocks: wanted.len(),
             computed_s: paced_s.max(row_s * slots),
-            brought_s: bits / (link.down_mbps.mean * 1e6).max(1.0),
-            // The session is opened, the text read, and the first segment asked for.
-            delay_s: 3.0 * link.rtt_ms.mean / 1e3 + unread * peers_row_s(uplink),
+            brought_s: bits / bits_per_s,
+            delay_s: delay_s + held_back_s(rtt_s, bits_per_s / 8.0),
         })
     }
 

@@ -2,11 +2,11 @@
 //!
 //! `cargo bench -p partitioner --bench search`; as a test, every call runs once on a small model.
 
-use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role, WireCodec};
+use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Privacy, Role, WireCodec};
 use criterion::Criterion;
 use partitioner::{
     Admission, Certificate, Certificates, Costs, Criteria, Demand, Link, NodeState, Objective,
-    Privacy, QualityBudget, Situation,
+    QualityBudget, Situation,
 };
 use profile::{
     Curve, Estimate, LinkEstimate, ModelProfile, NodeProfile, PassTimes, Power, Surface, Weights,
@@ -90,6 +90,7 @@ fn situation(gateways: u32, clouds: u32, layers: u32) -> Situation {
             acceptance: 0.8,
             privacy: Privacy::Anywhere,
             unvouched: false,
+            brings: true,
         },
         certificates: certificates(layers),
     }

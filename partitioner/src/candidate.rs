@@ -30,7 +30,8 @@ pub enum Candidate {
     },
     /// The target's layers lie on several nodes.
     Split {
-        /// The stages, in order. A first stage on another node gets tokens.
+        /// The stages, in order. A first stage on another node gets tokens. A last stage without layers may
+        /// be on the device or on the node below the last layers: the head, to which rows come home.
         stages: Vec<RequestedStage>,
         /// How drafts and verdicts follow each other.
         speculation: Speculation,
@@ -70,8 +71,15 @@ impl Candidate {
         match self {
             Self::Local { .. } => Vec::new(),
             Self::Remote { target } | Self::Speculative { target, .. } => vec![target],
+            // A head that is back on a node before the last stage is crossed on the way home.
             Self::Split { stages, .. } => {
-                stages.iter().map(|stage| &stage.node).filter(|node| *node != device).collect()
+                let mut crossed = Vec::with_capacity(stages.len());
+                for RequestedStage { node, .. } in stages {
+                    if node != device && !crossed.contains(&node) {
+                        crossed.push(node);
+                    }
+                }
+                crossed
             }
         }
     }
@@ -119,6 +127,17 @@ impl Candidate {
     pub fn plan(&self, device: &NodeName, layers: u32) -> Result<Plan, PlanError> {
         self.request(device).check(layers)
     }
+}
+
+/// The stages of a split, and behind them the head alone, where rows come home to it: to the device, or to a
+/// node that they crossed.
+pub(crate) fn homing<'a>(
+    stages: &'a [RequestedStage],
+    device: &NodeName,
+) -> (&'a [RequestedStage], Option<&'a RequestedStage>) {
+    let Some((last, chain)) = stages.split_last() else { return (stages, None) };
+    let is_crossed = last.node == *device || chain.iter().any(|stage| stage.node == last.node);
+    if is_crossed && !chain.is_empty() { (chain, Some(last)) } else { (stages, None) }
 }
 
 impl fmt::Display for Candidate {

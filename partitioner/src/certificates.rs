@@ -72,7 +72,7 @@ pub enum NoCertificate {
 }
 
 /// Bits of a value that is sent as it is.
-const EXACT_BITS: f64 = 32.0;
+pub(crate) const EXACT_BITS: f64 = 32.0;
 
 impl QualityBudget {
     /// Nothing: exact codecs alone.

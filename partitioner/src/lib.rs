@@ -20,12 +20,11 @@ mod situation;
 #[cfg(test)]
 mod testing;
 
-pub use base::Privacy;
 pub use candidate::Candidate;
 pub use certificates::{Certificate, Certificates, NoCertificate, QualityBudget};
 pub use cost::{Costs, Prediction};
-pub use explain::{Alternative, Decision, Difference, Part, PartOf, Verdict};
-pub use meeting::Meeting;
+pub use explain::{Alternative, BroughtPrompt, Decision, Difference, Part, PartOf, Verdict};
+pub use meeting::{Meeting, held_back_s};
 pub use objective::{BrokenLimit, CRITERIA, Criteria, Objective};
 pub use obstacle::{Obstacle, StageRoom};
 pub use plan::{LocalChoice, Mode, Plan, Speculation, Stage};

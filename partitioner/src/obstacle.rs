@@ -1,7 +1,7 @@
 //! Why a candidate cannot be run, in words and numbers.
 
-use crate::{BrokenLimit, NoCertificate, Privacy};
-use base::{ByteCount, LayerRange, NodeName, Role};
+use crate::{BrokenLimit, NoCertificate};
+use base::{ByteCount, LayerRange, NodeName, Privacy, Role};
 use serde::Serialize;
 
 const GIB: f64 = (1_u64 << 30) as f64;

@@ -1,10 +1,10 @@
 //! Worlds for tests: three tiers by hand, and any number of small ones from a seed.
 
 use crate::{
-    Admission, Certificate, Certificates, Criteria, Demand, Link, NodeState, Objective, Privacy,
+    Admission, Certificate, Certificates, Criteria, Demand, Link, NodeState, Objective,
     QualityBudget, Situation,
 };
-use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Role, WireCodec};
+use base::{ByteCount, LayerRange, ModelFingerprint, NodeName, Privacy, Role, WireCodec};
 use profile::{
     Curve, Estimate, LinkEstimate, ModelProfile, NodeProfile, PassTimes, Power, Surface, Weights,
 };
@@ -123,6 +123,7 @@ pub(crate) fn three_tiers() -> Situation {
             acceptance: 0.8,
             privacy: Privacy::Anywhere,
             unvouched: false,
+            brings: true,
         },
         certificates: Certificates::none(),
     }
@@ -131,9 +132,14 @@ pub(crate) fn three_tiers() -> Situation {
 /// A small world from a seed, where anything may be scarce.
 pub(crate) fn random(dice: &mut Dice) -> Situation {
     let drafts = dice.chance(0.25);
-    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 12) };
-    let most = if !drafts && layers > 6 { 3 } else { 4 };
-    let nodes = random_nodes(dice, drafts, layers, most);
+    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 9) };
+    let most = if !drafts && layers > 4 { 3 } else { 4 };
+    let mut nodes = random_nodes(dice, drafts, layers, most);
+    // Two layers, six, or the embedding's own weights.
+    let head = [20, 60, 0][dice.count(0, 2) as usize];
+    for target in nodes.iter_mut().filter_map(|node| node.profile.target.as_mut()) {
+        target.weights.head = ByteCount(head * MIB);
+    }
     let mut links = Vec::new();
     for (index, from) in nodes.iter().enumerate() {
         for to in &nodes[index + 1..] {
@@ -147,7 +153,7 @@ pub(crate) fn random(dice: &mut Dice) -> Situation {
         1 => Privacy::Site,
         _ => Privacy::Anywhere,
     };
-    Situation {
+    let mut situation = Situation {
         device: name("n0"),
         nodes,
         links,
@@ -159,12 +165,45 @@ pub(crate) fn random(dice: &mut Dice) -> Situation {
             acceptance: if dice.chance(0.1) { 1.0 } else { dice.unit().sqrt() },
             privacy,
             unvouched: dice.chance(0.1),
+            brings: dice.chance(0.8),
         },
         // Codecs beside many drafts are more plans than a test can look at.
         certificates: match drafts {
             true => Certificates::none(),
             false => random_certificates(dice, layers),
         },
+    };
+    if dice.chance(0.2) {
+        make_device_slow_to_read(dice, &mut situation);
+    }
+    situation
+}
+
+/// A device that makes a token as fast as any and reads a prompt far slower than others, who have room for
+/// the whole target, and are near.
+fn make_device_slow_to_read(dice: &mut Dice, situation: &mut Situation) {
+    situation.demand.prompt_tokens = dice.count(200, 900);
+    for (index, node) in situation.nodes.iter_mut().enumerate() {
+        let Some(target) = &mut node.profile.target else { continue };
+        if index == 0 {
+            let layer_us = dice.count(100, 1_000) as f32;
+            target.times.layer = Surface::flat(Curve::line(layer_us, layer_us).unwrap());
+            let layers = dice.count(1, target.layers);
+            node.profile.memory = ByteCount(u64::from(90 + 10 * layers) * MIB);
+        } else {
+            let layer_us = dice.count(1_000, 9_000) as f32;
+            target.times.layer = Surface::flat(Curve::line(layer_us, layer_us / 100.0).unwrap());
+            target.holds = LayerRange::all(target.layers);
+            node.profile.memory = ByteCount(1_000 * MIB);
+        }
+    }
+    for link in &mut situation.links {
+        let Link { from, estimate, .. } = link;
+        if *from == situation.device {
+            estimate.rtt_ms.mean = dice.between(0.0, 20.0);
+            estimate.up_mbps.mean = dice.between(50.0, 500.0);
+            estimate.down_mbps.mean = dice.between(50.0, 500.0);
+        }
     }
 }
 

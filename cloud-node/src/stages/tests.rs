@@ -220,8 +220,8 @@ fn a_lineage_is_that_of_the_sender_and_the_hop_in_between() {
     };
     let (exact, f16) = (Lineage::EXACT, Lineage::EXACT.hop(2, F16, &[]));
     let reads = |codec| stage("cloud", 4, 6, "h", codec);
-    assert_eq!(lineage(reads(F32), F32), F32);
-    assert_eq!(lineage(reads(F16), F32), exact.hop(4, F16, &[]));
+    assert_eq!(lineage(reads(F32), exact), exact);
+    assert_eq!(lineage(reads(F16), exact), exact.hop(4, F16, &[]));
     assert_eq!(lineage(reads(F32), f16), f16, "an exact hop loses no more");
     assert_eq!(lineage(reads(F16), f16), f16.hop(4, F16, &[]));
     assert_eq!(lineage(stage("cloud", 0, 6, "eh", F32), f16), exact, "tokens come over no hop");

@@ -6,10 +6,11 @@ use crate::config::{
 };
 use crate::drafting::SourceChoice;
 use base::{
-    ByteCount, DraftLength, KvFormat, LayerRange, NodeName, Role, Sampling, StreamWindow, WireCodec,
+    ByteCount, DraftLength, KvFormat, LayerRange, NodeName, Privacy, Role, Sampling, StreamWindow,
+    WireCodec,
 };
 use partitioner::{
-    Criteria, LocalChoice, Mode, Objective, Privacy, QualityBudget, RequestedStage, Speculation,
+    Criteria, LocalChoice, Mode, Objective, QualityBudget, RequestedStage, Speculation,
 };
 use protocol::{AfterOutage, Source};
 use runtime::SegmentFormat;

@@ -23,8 +23,11 @@ pub enum CellMode {
     WorkConserving,
     /// The target's layers on three tiers, with drafts.
     Split(Share),
-    /// The whole target on the device, which is the only one to speak; a prompt may be read by the cloud.
+    /// The target on the device, or its first layers, and the others on the cloud, and no drafts; a prompt may
+    /// be read by the cloud.
     Target {
+        /// How many layers the device has, if not all.
+        layers: Option<u32>,
         /// Who computes the KV of the prompt.
         prefill: Prefill,
         /// As what it comes over the link.
@@ -120,9 +123,13 @@ impl fmt::Display for CellMode {
             Self::Streaming => f.write_str("streaming"),
             Self::WorkConserving => f.write_str("work-conserving"),
             Self::Split(Share::Even) => f.write_str("split"),
-            Self::Split(share @ Share::UpTo { .. }) => write!(f, "split {share}"),
-            Self::Target { prefill, format } => {
-                write!(f, "target, prompt by {}", prefill.as_str())?;
+            Self::Split(share @ (Share::UpTo { .. } | Share::Two(_))) => write!(f, "split {share}"),
+            Self::Target { layers, prefill, format } => {
+                f.write_str("target")?;
+                if let Some(layers) = layers {
+                    write!(f, " up to {layers}")?;
+                }
+                write!(f, ", prompt by {}", prefill.as_str())?;
                 match *format == SegmentFormat::Exact {
                     true => Ok(()),
                     false => write!(f, " ({format})"),

@@ -101,7 +101,7 @@ fn world_of(run: &Run<'_>, models: ModelPaths) -> WorldConfig {
         share,
         local,
         segments,
-        gateway: mode == Mode::Split,
+        gateway: mode == Mode::Split && !matches!(share, Share::Two(_)),
         real_sockets: run.experiment.clock == Clock::Real,
         paces: paces.as_ref().map_or_else(Paces::default, |paces| Paces {
             device: paces.draft,
@@ -120,26 +120,28 @@ const fn mode_of(mode: CellMode) -> (Mode, Speculation) {
         CellMode::Streaming => (Mode::Speculative, Speculation::Streaming),
         CellMode::WorkConserving => (Mode::Speculative, Speculation::WorkConserving),
         CellMode::Split(_) => (Mode::Split, Speculation::Streaming),
-        CellMode::Target { .. } => (Mode::Local, Speculation::Rounds),
+        CellMode::Target { layers: None, .. } => (Mode::Local, Speculation::Rounds),
+        CellMode::Target { layers: Some(_), .. } => (Mode::Split, Speculation::Streaming),
     }
 }
 
 const fn share_of(mode: CellMode) -> Share {
     match mode {
         CellMode::Split(share) => share,
+        CellMode::Target { layers: Some(layers), .. } => Share::Two(layers),
         CellMode::Local
         | CellMode::Remote
         | CellMode::Sync
         | CellMode::Streaming
         | CellMode::WorkConserving
-        | CellMode::Target { .. } => Share::Even,
+        | CellMode::Target { layers: None, .. } => Share::Even,
     }
 }
 
 /// Which model speaks in mode local, and who reads its prompts.
 fn alone_of(mode: CellMode) -> (LocalChoice, SegmentSettings) {
     match mode {
-        CellMode::Target { prefill, format } => {
+        CellMode::Target { prefill, format, .. } => {
             let from = Some(nodes::name(Role::Cloud));
             let segments = SegmentSettings { prefill, from, format, ..SegmentSettings::default() };
             (LocalChoice::Target, segments)

@@ -16,8 +16,8 @@ use crate::config::Prefill;
 use crate::demo::nodes;
 use crate::planning::situation::{AT_ONCE, Known, link_of};
 use anyhow::Context as _;
-use base::Role;
-use partitioner::{Candidate, Certificates, Costs, Demand, Mode, Privacy, Situation};
+use base::{Privacy, Role};
+use partitioner::{Candidate, Certificates, Costs, Demand, Mode, Situation};
 use profile::LinkTerms;
 use runtime::{ModelFile, SegmentFormat};
 use settings::Pace;
@@ -40,11 +40,11 @@ pub(super) fn predicted(
     if paces.into_iter().any(Pace::is_none) {
         return Ok(None);
     }
-    // Who reads the prompt is the planner's choice, not the run's.
-    let privacy = match (&world.segments.from, world.segments.prefill) {
-        (None, _) | (_, Prefill::Auto | Prefill::Both) => Privacy::Anywhere,
-        (_, Prefill::Device) => Privacy::Device,
-        (_, Prefill::Peer) => return Ok(None),
+    let brings = match world.segments.prefill {
+        Prefill::Device => false,
+        Prefill::Auto | Prefill::Both => world.mode == Mode::Split || world.segments.from.is_some(),
+        // Whether to is the planner's choice, not the run's.
+        Prefill::Peer => return Ok(None),
     };
     if world.segments.format != SegmentFormat::Exact {
         return Ok(None);
@@ -55,8 +55,9 @@ pub(super) fn predicted(
         reply_tokens,
         positions_max: prompt_tokens.saturating_add(reply_tokens),
         acceptance,
-        privacy,
+        privacy: Privacy::Anywhere,
         unvouched: true,
+        brings,
     };
     let situation = situation(world, &target, demand);
     let prediction = Costs::new(&situation)?.predict(&candidate)?;

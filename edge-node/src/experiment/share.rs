@@ -18,6 +18,8 @@ pub enum Share {
         /// Where the gateway's end, above the device's.
         gateway: u32,
     },
+    /// Those up to a bound, above 0, for the device, and the rest for the one other node.
+    Two(u32),
 }
 
 impl Share {
@@ -36,16 +38,18 @@ impl Share {
             Self::UpTo { device, gateway } => {
                 nodes::stages_up_to(nodes, &[device, gateway, layers])
             }
+            Self::Two(device) => nodes::stages_up_to(nodes, &[device, layers]),
         }
     }
 }
 
-/// Even, or the two bounds.
+/// Even, or the bounds.
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Even => f.write_str("even"),
             Self::UpTo { device, gateway } => write!(f, "{device}/{gateway}"),
+            Self::Two(device) => write!(f, "{device}"),
         }
     }
 }

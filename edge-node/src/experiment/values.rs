@@ -40,12 +40,13 @@ pub(super) struct ForcedSource {
     accept: f64,
 }
 
-/// `{ split = [2, 4] }` or `{ target = "both" }`.
+/// `{ split = [2, 4] }`, `{ target = "both" }` or `{ target = "both", layers = 4 }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileMode {
     split: Option<[u32; 2]>,
     target: Option<Prefill>,
+    layers: Option<u32>,
     format: Option<String>,
 }
 
@@ -56,13 +57,17 @@ pub(super) fn mode(
 ) -> Result<CellMode, ConfigError> {
     let mode = match written {
         Written::Text(text) => CellMode::PLAIN.into_iter().find(|mode| mode.to_string() == *text),
-        Written::Table(FileMode { split: Some([device, gateway]), target: None, format: None }) => {
-            (0 < *device && device < gateway)
-                .then_some(CellMode::Split(Share::UpTo { device: *device, gateway: *gateway }))
-        }
-        Written::Table(FileMode { split: None, target: Some(prefill), format }) => {
+        Written::Table(FileMode {
+            split: Some([device, gateway]),
+            target: None,
+            layers: None,
+            format: None,
+        }) => (0 < *device && device < gateway)
+            .then_some(CellMode::Split(Share::UpTo { device: *device, gateway: *gateway })),
+        Written::Table(FileMode { split: None, target: Some(prefill), layers, format }) => {
             let format = segment_format("modes", format.as_deref(), file)?;
-            Some(CellMode::Target { prefill: *prefill, format })
+            let mode = CellMode::Target { layers: *layers, prefill: *prefill, format };
+            (*layers != Some(0)).then_some(mode)
         }
         Written::Table(_) | Written::Number(_) => None,
     };
@@ -71,8 +76,9 @@ pub(super) fn mode(
         let detail = format!(
             "holds {} and tables: {{ split = [D, G] }}: the device has the layers before D, at least \
              one, the gateway those from D to G, at least one, and the cloud the rest; {{ target = \
-             \"device\" }}, \"peer\", \"both\" or \"auto\": the device has all of them, and who that says \
-             computes a prompt's KV, which comes in a `format`",
+             \"device\" }}, \"peer\", \"both\" or \"auto\": the device has all of them, or so many `layers`, at \
+             least one, and the cloud the rest; who that says computes a prompt's KV, which comes in a \
+             `format`",
             words.join(", ")
         );
         file.invalid("modes", detail)

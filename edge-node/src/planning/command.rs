@@ -90,10 +90,10 @@ pub async fn plan(arguments: PlanArguments) -> anyhow::Result<()> {
     let certificate = certificates::load(&config, &models)?;
     let allowed = certificates::for_planner(certificate.as_ref(), planner.quality);
     let demand = planner.demand(
-        arguments.prompt_tokens,
-        arguments.reply_tokens.unwrap_or(planner.reply_tokens),
+        (arguments.prompt_tokens, arguments.reply_tokens.unwrap_or(planner.reply_tokens)),
         positions_max,
         arguments.acceptance.unwrap_or(planner.acceptance),
+        config.brings_prompts(),
     );
     let situation = known.situation(config.name.clone(), allowed, demand);
     let costs = Costs::new(&situation).context("what is known makes no plan")?;

@@ -81,7 +81,8 @@ impl Device {
         let planner = &self.config.planner;
         let prompt_tokens = u32::try_from(prompt_tokens).unwrap_or(u32::MAX);
         let acceptance = self.tuning.accepted_share().unwrap_or(planner.acceptance);
-        planner.demand(prompt_tokens, reply_tokens.max(1), self.positions_max(), acceptance)
+        let tokens = (prompt_tokens, reply_tokens.max(1));
+        planner.demand(tokens, self.positions_max(), acceptance, self.config.brings_prompts())
     }
 
     /// What a request that asks for up to `tokens_max` is to be run by at first. Where nobody who could make a plan

@@ -73,17 +73,26 @@ impl Known {
 }
 
 impl PlannerSettings {
-    /// What is asked: a prompt of so many tokens that the target has not read, and a reply.
+    /// What is asked: a prompt of so many tokens that the target has not read, and a reply; whether a peer
+    /// may read the prompt for the device as well.
     pub(crate) fn demand(
         &self,
-        prompt_tokens: u32,
-        reply_tokens: u32,
+        (prompt_tokens, reply_tokens): (u32, u32),
         positions_max: u32,
         acceptance: f64,
+        brings: bool,
     ) -> Demand {
         let (privacy, unvouched) = (self.privacy, self.unvouched);
         let prompt_tokens = prompt_tokens.max(1);
-        Demand { prompt_tokens, reply_tokens, positions_max, acceptance, privacy, unvouched }
+        Demand {
+            prompt_tokens,
+            reply_tokens,
+            positions_max,
+            acceptance,
+            privacy,
+            unvouched,
+            brings,
+        }
     }
 }
 

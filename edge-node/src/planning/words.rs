@@ -28,6 +28,9 @@ pub(super) fn decision(
         None => writeln!(text, "\nno plan is possible")?,
         Some(chosen) => choice(&mut text, chosen, costs)?,
     }
+    if let Some(prompt) = &decision.prompt {
+        writeln!(text, "  {prompt}")?;
+    }
     writeln!(text, "\nin place of it:")?;
     for alternative in &decision.alternatives {
         writeln!(text, "  {alternative}")?;

@@ -11,8 +11,9 @@
 //! That is exact where no stage is slower in its last pass than the slowest is in a full one less what
 //! lies behind it, and never too short.
 
-use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
-use super::lane::{Prompt, StageCost};
+use super::brought::Brought;
+use super::crossing::HopCost;
+use super::lane::StageCost;
 use super::style::Style;
 use crate::Criteria;
 use profile::Power;
@@ -40,29 +41,6 @@ pub(crate) struct Tally {
     pub(crate) device_round_s: f64,
 }
 
-/// What a hop adds to a chain.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct HopCost {
-    fill_s: f64,
-    tail_s: f64,
-    /// Seconds of a chunk, and of the verdict on it.
-    pub(crate) round_s: f64,
-    fills_s: f64,
-    money: f64,
-    metered_bytes: f64,
-    /// Up and down, for the prompt and for a token.
-    pub(crate) bytes: Bytes,
-}
-
-/// Bytes over a hop.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Bytes {
-    pub(crate) prompt_up: f64,
-    pub(crate) prompt_down: f64,
-    pub(crate) token_up: f64,
-    pub(crate) token_down: f64,
-}
-
 /// What the device spends on its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Drafting {
@@ -72,56 +50,10 @@ pub(crate) struct Drafting {
     pub(crate) prompt_s: f64,
 }
 
-impl HopCost {
-    /// Of a hop that takes `row_bytes` of hidden states for a row, none where tokens cross.
-    pub(crate) fn new(
-        hop: &Hop,
-        row_bytes: f64,
-        prompt: &Prompt,
-        style: &Style,
-        later: f64,
-    ) -> Self {
-        let up_bytes = |rows: f64| rows * (row_bytes + TOKEN_BYTES) + FRAME_BYTES;
-        let verdict = style.rows() * TOKEN_BYTES + FRAME_BYTES;
-        let answer = hop.down(FRAME_BYTES + TOKEN_BYTES);
-        let opening_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES).takes_s;
-        let (full, last) = (up_bytes(prompt.full_rows), up_bytes(prompt.last_rows));
-        let (up_full, up_last, round) =
-            (hop.up(full), hop.up(last), hop.up(up_bytes(style.rows())));
-        let (fill_s, _) = prompt.fill_and_tail(up_full.takes_s, up_last.takes_s);
-        let (first, _) = prompt.fill_and_tail(full, last);
-        let (_, tail_s) = prompt.fill_and_tail(up_full.fills_s, up_last.fills_s);
-        let bytes = Bytes {
-            prompt_up: FRAME_BYTES + prompt.full_passes * full + last,
-            prompt_down: FRAME_BYTES + prompt.passes() * (FRAME_BYTES + TOKEN_BYTES),
-            token_up: style.sent_per_token * up_bytes(style.rows()),
-            token_down: style.judged_per_token * verdict,
-        };
-        let all = bytes.of_reply(later);
-        Self {
-            fill_s: opening_s + hop.slow_start_s(first) + fill_s + answer.takes_s,
-            tail_s,
-            round_s: round.takes_s + hop.down(verdict).takes_s,
-            fills_s: round.fills_s,
-            money: hop.money(all),
-            metered_bytes: hop.metered(all),
-            bytes,
-        }
-    }
-}
-
-impl Bytes {
-    /// All of a reply.
-    pub(crate) fn of_reply(&self, later: f64) -> f64 {
-        self.prompt_up + self.prompt_down + later * (self.token_up + self.token_down)
-    }
-}
-
 impl Tally {
-    /// Before the first stage that is not on the device: with the device's own, if it has one.
-    pub(crate) fn start(drafting: &Drafting, stage: Option<&StageCost>, style: &Style) -> Self {
+    /// Before the first stage that is not on the device: with the device's own, nothing if it has none.
+    pub(crate) fn start(drafting: &Drafting, stage: &StageCost, style: &Style) -> Self {
         let draft_s = f64::from(style.drafts) * drafting.draft_s;
-        let stage = stage.copied().unwrap_or_default();
         let reads_s = if style.drafts > 0 { drafting.prompt_s } else { 0.0 };
         let round_s = draft_s + stage.round_s;
         Self {
@@ -134,6 +66,18 @@ impl Tally {
             cloud_passes: stage.cloud_passes,
             device_prompt_s: stage.fill_s + stage.tail_s + reads_s,
             device_round_s: round_s,
+        }
+    }
+
+    /// With the prompt's KV in the device's own layers brought, before anything else.
+    pub(crate) fn bring(&self, brought: &Brought) -> Self {
+        Self {
+            fill_s: self.fill_s + brought.blocks_s,
+            money: self.money + brought.money,
+            metered_bytes: self.metered_bytes + brought.metered_bytes,
+            cloud_passes: self.cloud_passes + brought.cloud_passes,
+            device_prompt_s: self.device_prompt_s + brought.blocks_s,
+            ..*self
         }
     }
 

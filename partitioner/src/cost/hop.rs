@@ -10,6 +10,7 @@
 //! The first message that is larger than a window also waits for the sender to feel its way: it sends a
 //! window, hears of it a round trip later, and sends one of twice the size.
 
+use crate::held_back_s;
 use profile::LinkEstimate;
 
 /// What a frame and the packet around it add to what they carry: header, checksum, QUIC, UDP, IP.
@@ -72,14 +73,13 @@ impl Hop {
     }
 
     /// Seconds for which the first `bytes` towards the target wait for a larger window.
-    pub(crate) fn slow_start_s(&self, bytes: f64) -> f64 {
-        let (mut window, mut sent, mut waits_s) = (FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES, 0.0);
-        while sent < bytes {
-            waits_s += (self.rtt_s - window * self.up_s_per_byte).max(0.0);
-            window *= 2.0;
-            sent += window;
-        }
-        waits_s
+    pub(crate) fn slow_start_up_s(&self, bytes: f64) -> f64 {
+        self.slow_start_s(bytes, self.up_s_per_byte)
+    }
+
+    /// The same from the target.
+    pub(crate) fn slow_start_down_s(&self, bytes: f64) -> f64 {
+        self.slow_start_s(bytes, self.down_s_per_byte)
     }
 
     /// Of `bytes`, those that somebody counts.
@@ -90,6 +90,21 @@ impl Hop {
     /// What `bytes` cost.
     pub(crate) fn money(&self, bytes: f64) -> f64 {
         self.price_per_byte.unwrap_or_default() * bytes
+    }
+
+    /// Seconds by which segments of KV come later than the link would carry them.
+    pub(crate) fn segments_held_back_s(&self) -> f64 {
+        held_back_s(self.rtt_s, 1.0 / self.down_s_per_byte)
+    }
+
+    fn slow_start_s(&self, bytes: f64, seconds_per_byte: f64) -> f64 {
+        let (mut window, mut sent, mut waits_s) = (FIRST_WINDOW_BYTES, FIRST_WINDOW_BYTES, 0.0);
+        while sent < bytes {
+            waits_s += (self.rtt_s - window * seconds_per_byte).max(0.0);
+            window *= 2.0;
+            sent += window;
+        }
+        waits_s
     }
 
     fn transfer(&self, bytes: f64, seconds_per_byte: f64) -> Transfer {
@@ -131,12 +146,14 @@ mod tests {
 
     #[test]
     fn the_first_large_message_waits_a_round_trip_for_each_doubling_that_is_not_filled() {
-        let waits_ms = |mbps, bytes| hop(40.0, 0.0, mbps).slow_start_s(bytes) * 1e3;
+        let waits_ms = |mbps, bytes| hop(40.0, 0.0, mbps).slow_start_up_s(bytes) * 1e3;
         assert_eq!(waits_ms(1e9, 12_000.0).round(), 0.0);
         assert_eq!(waits_ms(1e9, 12_001.0).round(), 40.0);
         assert_eq!(waits_ms(1e9, 36_001.0).round(), 80.0);
         // 12,000 bytes fill 4 Mbit/s for 24 ms, and 24,000 for longer than a round trip.
         assert_eq!(waits_ms(4.0, 40_000.0).round(), 16.0);
+        // Down it has twice the rate, and is filled for half as long.
+        assert_eq!((hop(40.0, 0.0, 4.0).slow_start_down_s(40_000.0) * 1e3).round(), 28.0 + 16.0);
     }
 
     #[test]

@@ -10,6 +10,9 @@ const LOAD_MAX: f64 = 0.9;
 /// Rows of a pass of the prompt at most (`PASS_ROWS_MAX` in `edge-node/src/generate.rs`).
 const PASS_ROWS_MAX: u32 = 256;
 
+/// Positions whose KV travels together (`BLOCK_SLOTS` in `runtime/src/kv/mod.rs`).
+pub(crate) const BLOCK_TOKENS: u32 = 32;
+
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 /// Seconds of a pass of one size, by part, with the node's other work in between.
@@ -32,6 +35,8 @@ pub(crate) struct Part {
 /// How a prompt is cut: so many full passes, and a last one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prompt {
+    /// Tokens before these, whose KV all stages have: they are told of them, and nothing is run.
+    pub(crate) told: f64,
     /// Before the last.
     pub(crate) full_passes: f64,
     pub(crate) full_rows: f64,
@@ -65,12 +70,42 @@ pub(crate) struct StageCost {
     pub(crate) cloud_passes: f64,
 }
 
+impl Part {
+    /// A head alone: what decides behind the last layer.
+    pub(crate) const HEAD: Self = Self { layers: 0, embedding: false, head: true };
+
+    /// With the head as well.
+    pub(crate) const fn with_head(self) -> Self {
+        Self { head: true, ..self }
+    }
+}
+
+impl StageCost {
+    /// With what another stage on the same node adds: a chunk has to wait for both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            fill_s: self.fill_s + other.fill_s,
+            tail_s: self.tail_s + other.tail_s,
+            round_s: self.round_s + other.round_s,
+            money: self.money + other.money,
+            cloud_passes: self.cloud_passes + other.cloud_passes,
+        }
+    }
+}
+
 impl Prompt {
     pub(crate) fn new(tokens: u32) -> Self {
         let full = tokens.saturating_sub(1) / PASS_ROWS_MAX;
         let full_rows = f64::from(PASS_ROWS_MAX);
         let last_rows = f64::from(tokens - full * PASS_ROWS_MAX);
-        Self { full_passes: f64::from(full), full_rows, last_rows }
+        Self { told: 0.0, full_passes: f64::from(full), full_rows, last_rows }
+    }
+
+    /// What is left to run of `tokens` where the KV of all whole blocks is there: the last one, from which
+    /// the target chooses, in any case.
+    pub(crate) fn behind_blocks(tokens: u32) -> Self {
+        let told = (tokens / BLOCK_TOKENS * BLOCK_TOKENS).min(tokens - 1);
+        Self { told: f64::from(told), ..Self::new(tokens - told) }
     }
 
     /// What a first pass and what those after it take, where a full one takes `full`, the last `last`.
@@ -90,7 +125,8 @@ impl Prompt {
     /// Positions before the average full pass, and before the last.
     fn contexts(&self) -> (f64, f64) {
         let behind = (self.full_passes - 1.0).max(0.0);
-        (self.full_rows * behind / 2.0, self.full_rows * self.full_passes)
+        let before = |passes: f64| self.told + self.full_rows * passes;
+        (before(behind / 2.0), before(self.full_passes))
     }
 }
 
@@ -146,7 +182,14 @@ impl Lanes {
         later: f64,
     ) -> StageCost {
         let (full_s, last_s) = (self.full.pass_s(part), self.last.pass_s(part));
-        let (fill_s, tail_s) = prompt.fill_and_tail(full_s, last_s);
+        // A head alone runs for what is chosen: one row of a prompt.
+        let (fill_s, tail_s, prompt_passes) = match part == Part::HEAD {
+            true => (last_s, 0.0, 1.0),
+            false => {
+                let (fill_s, tail_s) = prompt.fill_and_tail(full_s, last_s);
+                (fill_s, tail_s, prompt.passes())
+            }
+        };
         let round_s = self.round.pass_s(part);
         let per_token = if part.head { style.judged_per_token } else { style.sent_per_token };
         let passes = later * per_token;
@@ -156,7 +199,7 @@ impl Lanes {
             tail_s,
             round_s,
             money: computes_s * self.price_per_s,
-            cloud_passes: self.cloud_passes(prompt.passes() + passes),
+            cloud_passes: self.cloud_passes(prompt_passes + passes),
         }
     }
 

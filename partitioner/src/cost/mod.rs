@@ -5,15 +5,17 @@
 //! | `hop.rs` | how long a message takes over a link |
 //! | `lane.rs` | how long a pass takes on a node |
 //! | `style.rs` | what drafts of some length do to a token's time |
+//! | `crossing.rs` | what a hop adds to a chain |
 //! | `chain.rs` | what stages and hops add up to |
 //! | `pace.rs` | how drafts flow past a target that has all its layers |
 //! | `room.rs` | what fits on a node |
 //! | `route.rs` | which stages and links a candidate uses, checked |
-//! | `brought.rs` | what it saves that another node reads a prompt too |
+//! | `brought.rs` | what it takes where another node reads the prompt too |
 //! | `whole.rs` | what a target on one node takes, the device included |
 
-mod brought;
+pub(crate) mod brought;
 pub(crate) mod chain;
+pub(crate) mod crossing;
 pub(crate) mod hop;
 pub(crate) mod lane;
 mod pace;
@@ -26,15 +28,16 @@ mod whole;
 use crate::situation::Graph;
 use crate::{Candidate, LocalChoice, Obstacle, Situation, SituationError, Speculation};
 use base::DraftLength;
-use chain::{Bytes, Drafting, HopCost, Tally};
+use chain::{Drafting, Tally};
+use crossing::{Bytes, Cargo, HopCost};
 use hop::Hop;
-use lane::{Lanes, Prompt};
+use lane::{Lanes, Part, Prompt, StageCost};
 use prediction::{Deviations, Totals};
 use profile::{Estimate, LinkEstimate, ModelProfile, Power};
 use style::{DRAFTS_MAX, Style};
 
 pub use prediction::Prediction;
-pub(crate) use route::{Route, RouteStage};
+pub(crate) use route::{Home, Route, RouteStage};
 
 /// A situation, checked, and what of it every candidate needs.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub struct Costs<'a> {
     pub(crate) situation: &'a Situation,
     pub(crate) graph: Graph<'a>,
     pub(crate) prompt: Prompt,
+    /// What is left of it where the KV of all its blocks is there.
+    pub(crate) rest: Prompt,
     /// Tokens after the first.
     pub(crate) later: f64,
     /// Of the target; 0 where nobody runs it.
@@ -67,7 +72,8 @@ impl<'a> Costs<'a> {
             let (prompt_s, draft_s, _) = whole::alone(device, draft, &prompt, demand.context());
             Drafting { draft_s, prompt_s }
         });
-        Ok(Self { situation, graph, prompt, later, layers, width, drafting })
+        let rest = Prompt::behind_blocks(demand.prompt_tokens);
+        Ok(Self { situation, graph, prompt, rest, later, layers, width, drafting })
     }
 
     /// What `candidate` takes.
@@ -93,15 +99,37 @@ impl<'a> Costs<'a> {
         self.graph.nodes()[0].profile.power
     }
 
-    pub(crate) fn lanes(&self, node: usize, model: &ModelProfile, style: &Style) -> Lanes {
+    pub(crate) fn lanes(
+        &self,
+        node: usize,
+        model: &ModelProfile,
+        prompt: &Prompt,
+        style: &Style,
+    ) -> Lanes {
         let context = self.situation.demand.context();
-        Lanes::new(self.graph.nodes()[node], model, &self.prompt, style.rows(), context)
+        Lanes::new(self.graph.nodes()[node], model, prompt, style.rows(), context)
     }
 
-    /// Of a hop over which a hidden value takes `bits`, or tokens alone cross.
-    pub(crate) fn hop(&self, link: &LinkEstimate, bits: Option<f64>, style: &Style) -> HopCost {
-        let row_bytes = bits.unwrap_or(0.0) * self.width / 8.0;
-        HopCost::new(&Hop::new(link), row_bytes, &self.prompt, style, self.later)
+    /// Of a hop that this crosses, towards the target and from there.
+    pub(crate) fn hop(
+        &self,
+        link: &LinkEstimate,
+        cargo: (Cargo, Cargo),
+        prompt: &Prompt,
+        style: &Style,
+    ) -> HopCost {
+        HopCost::new(&Hop::new(link), cargo, self.width, prompt, style, self.later)
+    }
+
+    /// What a stage adds.
+    pub(crate) fn stage(
+        &self,
+        (node, model): (usize, &ModelProfile),
+        part: Part,
+        prompt: &Prompt,
+        style: &Style,
+    ) -> StageCost {
+        self.lanes(node, model, prompt, style).stage(part, prompt, style, self.later)
     }
 
     /// What the device spends on drafts; nothing where it has no draft model.
@@ -109,9 +137,14 @@ impl<'a> Costs<'a> {
         self.drafting.unwrap_or(Drafting { draft_s: 0.0, prompt_s: 0.0 })
     }
 
-    fn totals(&self, candidate: &Candidate, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
+    pub(crate) fn totals(
+        &self,
+        candidate: &Candidate,
+        route: &Route<'_>,
+        links: &[LinkEstimate],
+    ) -> Totals {
         match candidate {
-            Candidate::Local { model } => self.local(route, *model == LocalChoice::Target),
+            Candidate::Local { .. } => self.local(route),
             Candidate::Remote { .. } => self.remote(route, links),
             Candidate::Speculative { speculation, draft_length, .. } => match speculation {
                 Speculation::Rounds => self.chain(route, links, *draft_length, *speculation),
@@ -151,20 +184,28 @@ impl<'a> Costs<'a> {
     }
 
     fn tally(&self, route: &Route<'_>, links: &[LinkEstimate], style: &Style) -> (Tally, Bytes) {
-        let cost = |stage: &RouteStage<'_>| {
-            let lanes = self.lanes(stage.node, stage.model, style);
-            lanes.stage(stage.part, &self.prompt, style, self.later)
+        let prompt = if route.brought.is_some() { &self.rest } else { &self.prompt };
+        let home = |node| {
+            let head = |home: &Home<'_>| self.stage((node, home.model), Part::HEAD, prompt, style);
+            route.home_on(node).map(head).unwrap_or_default()
         };
-        let device = route.device_stage().map(cost);
-        let mut tally = Tally::start(&self.drafting(), device.as_ref(), style);
+        let cost = |stage: &RouteStage<'_>| {
+            self.stage((stage.node, stage.model), stage.part, prompt, style)
+        };
+        let device = route.device_stage().map(cost).unwrap_or_default().and(&home(0));
+        let mut tally = Tally::start(&self.drafting(), &device, style);
         let mut bytes = Bytes::default();
-        for (stage, link) in route.remote_stages().iter().zip(links) {
-            let hop = self.hop(link, stage.bits, style);
-            tally = tally.cross(&hop).run(&cost(stage));
-            bytes.prompt_up += hop.bytes.prompt_up;
-            bytes.prompt_down += hop.bytes.prompt_down;
-            bytes.token_up += hop.bytes.token_up;
-            bytes.token_down += hop.bytes.token_down;
+        if let (Some(_), [own, reader]) = (route.brought, &route.stages[..]) {
+            // Whether it pays was decided by the links as they are.
+            let reader = (reader.node, reader.model);
+            let brought = self.brought_by(reader, &links[0], own.model, own.part);
+            tally = tally.bring(&brought);
+            bytes = bytes.and(&brought.bytes);
+        }
+        for (at, (stage, link)) in route.remote_stages().iter().zip(links).enumerate() {
+            let hop = self.hop(link, route.cargo(at, stage.cargo), prompt, style);
+            tally = tally.cross(&hop).run(&cost(stage).and(&home(stage.node)));
+            bytes = bytes.and(&hop.bytes);
         }
         (tally, bytes)
     }

@@ -49,7 +49,7 @@ pub struct Prediction {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Totals {
     pub(crate) criteria: Criteria<f64>,
-    pub(crate) bytes: super::chain::Bytes,
+    pub(crate) bytes: super::crossing::Bytes,
     pub(crate) passes_per_token: f64,
 }
 

@@ -1,8 +1,8 @@
 //! What a stage needs on its node, and whether the node has it.
 
 use super::lane::Part;
-use crate::{Admission, Demand, NodeState, Obstacle, Privacy};
-use base::{ByteCount, LayerRange, Role};
+use crate::{Admission, Demand, NodeState, Obstacle};
+use base::{ByteCount, LayerRange, Privacy, Role};
 use profile::{ModelProfile, Weights};
 
 /// The model of a stage on a node that may be crossed at all.

@@ -1,5 +1,8 @@
 //! Predictions whose numbers can be worked out by hand.
 
+mod brought;
+mod home;
+
 use crate::testing::{name, range, three_tiers};
 use crate::{Candidate, Costs, LocalChoice, Prediction, RequestedStage, Situation, Speculation};
 use base::{DraftLength, WireCodec};
@@ -201,7 +204,7 @@ fn a_prompt_is_read_by_another_node_too_where_that_pays_and_is_allowed() {
     let pass = |situation: &Situation| {
         let device = &situation.nodes[0].profile;
         let target = device.target.as_ref().unwrap();
-        target.times.whole_s(target.layers, 256.0, 0.0, 0.0)
+        target.times.whole_s(target.layers, 32.0, 0.0, 0.0)
     };
     let links = slow.links.clone();
     slow.links.clear();
@@ -213,10 +216,10 @@ fn a_prompt_is_read_by_another_node_too_where_that_pays_and_is_allowed() {
     assert_eq!(helped.itl_ms, alone.itl_ms);
     // 28 blocks; what the device reads meanwhile does not come.
     let most = 28.0 * 32.0 * 24.0 * 1_024.0;
-    let read_ms = pass(&slow) * 1e3 / 256.0 * 896.0;
+    let read_ms = pass(&slow) * 1e3 * 28.0;
     assert!(helped.prompt_bytes_down > most * 0.1 && helped.prompt_bytes_down < most);
     let share = 1.0 - helped.prompt_bytes_down / most;
     assert!((share * read_ms / helped.ttft_ms - 1.0).abs() < 0.1, "both are busy to the end");
-    slow.demand.privacy = crate::Privacy::Device;
+    slow.demand.privacy = base::Privacy::Device;
     assert_eq!(predict(&slow, &candidate), alone);
 }

@@ -2,7 +2,8 @@
 //! that flow past it.
 
 use super::brought::Brought;
-use super::chain::{Bytes, energy_j};
+use super::chain::energy_j;
+use super::crossing::Bytes;
 use super::hop::{FRAME_BYTES, Hop, TOKEN_BYTES};
 use super::lane::{Lanes, Part, Prompt};
 use super::pace::{COVERED_MAX, Flow, Pace};
@@ -40,28 +41,28 @@ pub(super) fn alone(
 
 impl Costs<'_> {
     /// A model on the device. Where it is the target, another node may read the prompt as well.
-    pub(super) fn local(&self, route: &Route<'_>, is_target: bool) -> Totals {
+    pub(super) fn local(&self, route: &Route<'_>) -> Totals {
         let stage = route.stages[0];
         let context = self.situation.demand.context();
         let device = self.graph.nodes()[stage.node];
         let (alone_s, token_s, lanes) = alone(device, stage.model, &self.prompt, context);
-        let brought = if is_target { self.brought(&stage, &lanes) } else { None };
-        let Brought { blocks_s, rows_left, .. } = brought.unwrap_or_default();
-        let row_s = lanes.full.pass_s(stage.part) / self.prompt.full_rows;
-        let left_s = token_s + (rows_left - 1.0).max(0.0) * row_s;
-        let ttft_s = if brought.is_some() { alone_s.min(blocks_s + left_s) } else { alone_s };
-        let brought = brought.unwrap_or_default();
+        let brought = route.brought;
+        let with_help_s = |brought: &Brought| {
+            let rest = Lanes::new(device, stage.model, &self.rest, 1.0, context);
+            brought.blocks_s + rest.last.pass_s(stage.part)
+        };
+        let ttft_s = brought.as_ref().map_or(alone_s, |brought| alone_s.min(with_help_s(brought)));
         let reply_s = ttft_s + self.later * token_s;
+        let of = |figure: fn(&Brought) -> f64| brought.as_ref().map_or(0.0, figure);
         let criteria = Criteria {
             ttft_ms: ttft_s * 1e3,
             itl_ms: token_s * 1e3,
-            money: lanes.money(reply_s) + brought.money,
+            money: lanes.money(reply_s) + of(|brought| brought.money),
             device_energy_j: energy_j(self.power(), reply_s, reply_s),
-            metered_bytes: brought.metered_bytes,
-            cloud_passes: brought.cloud_passes,
+            metered_bytes: of(|brought| brought.metered_bytes),
+            cloud_passes: of(|brought| brought.cloud_passes),
         };
-        let Brought { up_bytes, down_bytes, .. } = brought;
-        let bytes = Bytes { prompt_up: up_bytes, prompt_down: down_bytes, ..Bytes::default() };
+        let bytes = brought.map_or_else(Bytes::default, |brought| brought.bytes);
         Totals { criteria, bytes, passes_per_token: 1.0 }
     }
 
@@ -69,7 +70,8 @@ impl Costs<'_> {
     pub(super) fn remote(&self, route: &Route<'_>, links: &[LinkEstimate]) -> Totals {
         let stage = route.stages[0];
         let style = Style::new(0, Speculation::Streaming, 0.0);
-        let pass_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+        let pass_s =
+            self.lanes(stage.node, stage.model, &self.prompt, &style).round.pass_s(stage.part);
         // On a long way the target has said all that it may before it hears that it may say more.
         let hop = Hop::new(&links[0]);
         let leave_s = hop.up(FRAME_BYTES).takes_s + hop.down(FRAME_BYTES + TOKEN_BYTES).takes_s;
@@ -92,7 +94,8 @@ impl Costs<'_> {
         let mut pass_s = [0.0; COVERED_MAX + 1];
         for (drafts, pass) in (0..).zip(&mut pass_s) {
             let style = Style::new(drafts, Speculation::Rounds, acceptance);
-            *pass = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+            *pass =
+                self.lanes(stage.node, stage.model, &self.prompt, &style).round.pass_s(stage.part);
         }
         let message = FRAME_BYTES + TOKEN_BYTES;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 24")]
@@ -133,7 +136,7 @@ impl Costs<'_> {
         let (stage, hop, later) = (route.stages[0], Hop::new(&links[0]), self.later);
         let style = Style::new(0, Speculation::Streaming, 0.0);
         let (tally, bytes) = self.tally(route, links, &style);
-        let lanes = self.lanes(stage.node, stage.model, &style);
+        let lanes = self.lanes(stage.node, stage.model, &self.prompt, &style);
         let first = lanes.stage(stage.part, &self.prompt, &style, 0.0);
         let bytes = Bytes { token_up: up, token_down: down, ..bytes };
         let drafting = self.drafting();

@@ -5,6 +5,7 @@
 //! codec, drafts of another length or none.
 
 mod alternative;
+mod brought;
 mod front;
 mod neighbours;
 mod parts;
@@ -18,6 +19,7 @@ use base::NodeName;
 use serde::Serialize;
 
 pub use alternative::{Alternative, Difference, Verdict};
+pub use brought::BroughtPrompt;
 pub use parts::{Part, PartOf};
 
 /// Chains of nodes that an explanation looks at; of more it says how many it left out.
@@ -28,6 +30,8 @@ const CHAINS_MAX: usize = 16;
 pub struct Decision {
     /// The best plan within the limits; `None` where there is none.
     pub chosen: Option<Choice>,
+    /// Whose help the chosen plan takes to read the prompt.
+    pub prompt: Option<BroughtPrompt>,
     /// What else there was, kinds first, then chains, then neighbours.
     pub alternatives: Vec<Alternative>,
     /// How many chains of nodes were not looked at one by one.
@@ -59,7 +63,8 @@ impl Costs<'_> {
             }
         }
         let chains_left_out = chains.len().saturating_sub(CHAINS_MAX);
-        Decision { chosen, alternatives, chains_left_out }
+        let prompt = chosen.as_ref().and_then(|chosen| self.brought_prompt(&chosen.candidate));
+        Decision { chosen, prompt, alternatives, chains_left_out }
     }
 
     /// The candidates that leave the target whole, by kind.

@@ -1,5 +1,6 @@
 //! Plans that differ from another in one thing.
 
+use crate::candidate::homing;
 use crate::cost::style::DRAFTS_MAX;
 use crate::{Candidate, Costs, RequestedStage, Speculation};
 use base::{DraftLength, LayerRange};
@@ -23,9 +24,12 @@ pub(super) fn of(candidate: &Candidate, costs: &Costs<'_>) -> Vec<Candidate> {
                 speculation,
                 draft_length,
             };
-            let moved = moved(stages).into_iter().chain(recoded(stages, costs));
-            let mut all: Vec<Candidate> =
-                moved.map(|stages| split(stages, *speculation, *draft_length)).collect();
+            let (chain, home) = homing(stages, &costs.situation.device);
+            let changed = moved(chain, home).into_iter().chain(recoded(stages, costs));
+            let mut all: Vec<Candidate> = changed
+                .chain(headed(chain, home, costs))
+                .map(|stages| split(stages, *speculation, *draft_length))
+                .collect();
             for length in lengths(*draft_length) {
                 let length = DraftLength::Fixed(length);
                 all.push(split(stages.clone(), *speculation, length));
@@ -57,17 +61,17 @@ fn lengths(length: DraftLength) -> Vec<u32> {
     }
 }
 
-/// Each boundary one layer earlier and later.
-fn moved(stages: &[RequestedStage]) -> Vec<Vec<RequestedStage>> {
+/// Each boundary of `chain` one layer earlier and later; a head that rows come `home` to stays.
+fn moved(chain: &[RequestedStage], home: Option<&RequestedStage>) -> Vec<Vec<RequestedStage>> {
     let mut all = Vec::new();
-    for at in 1..stages.len() {
-        let (before, behind) = (stages[at - 1].layers, stages[at].layers);
+    for at in 1..chain.len() {
+        let (before, behind) = (chain[at - 1].layers, chain[at].layers);
         let places = [before.end().checked_sub(1), Some(before.end() + 1)];
         for place in places.into_iter().flatten() {
             let shorter = LayerRange::new(before.start(), place);
             let longer = LayerRange::new(place, behind.end());
             if let (Ok(before), Ok(behind)) = (shorter, longer) {
-                let mut stages = stages.to_vec();
+                let mut stages: Vec<_> = chain.iter().chain(home).cloned().collect();
                 stages[at - 1].layers = before;
                 stages[at].layers = behind;
                 all.push(stages);
@@ -75,6 +79,31 @@ fn moved(stages: &[RequestedStage]) -> Vec<Vec<RequestedStage>> {
         }
     }
     all
+}
+
+/// The head in each other place.
+fn headed(
+    chain: &[RequestedStage],
+    home: Option<&RequestedStage>,
+    costs: &Costs<'_>,
+) -> Vec<Vec<RequestedStage>> {
+    let (device, layers) = (&costs.situation.device, LayerRange::all(costs.layers));
+    let Some((last, below)) = chain.split_last() else { return Vec::new() };
+    let Ok(behind) = LayerRange::new(layers.end(), layers.end()) else { return Vec::new() };
+    if last.layers.is_empty() {
+        return Vec::new();
+    }
+    let (codec, _) = costs.situation.certificates.leanest(costs.layers)[costs.layers as usize];
+    let below = below.last().map(|stage| &stage.node).filter(|node| *node != device);
+    let others = std::iter::once(device).chain(below);
+    let others = others.filter(|node| home.is_none_or(|home| home.node != **node));
+    let others = others.map(|node| {
+        let home = RequestedStage { node: node.clone(), layers: behind, codec };
+        chain.iter().cloned().chain([home]).collect()
+    });
+    // With the last layers, where those are not all there are.
+    let above = home.filter(|_| chain.len() > 1).map(|_| chain.to_vec());
+    others.chain(above).collect()
 }
 
 /// Each hop in each other codec.

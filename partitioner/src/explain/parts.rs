@@ -1,5 +1,6 @@
 //! Where a token's time goes.
 
+use crate::cost::lane;
 use crate::cost::style::Style;
 use crate::{Candidate, Costs, Speculation};
 use base::{DraftLength, NodeName};
@@ -23,6 +24,8 @@ pub enum PartOf {
     Drafting,
     /// Layers on a node.
     Stage(NodeName),
+    /// The head alone on a node, to which rows come home.
+    Head(NodeName),
     /// The way to a node and back.
     Hop(NodeName),
     /// The wait for the slowest stage or hop, chunk behind chunk.
@@ -36,6 +39,7 @@ impl fmt::Display for PartOf {
         match self {
             Self::Drafting => f.write_str("drafting"),
             Self::Stage(node) => write!(f, "the layers on {node}"),
+            Self::Head(node) => write!(f, "the head on {node}"),
             Self::Hop(node) => write!(f, "the hop to {node} and back"),
             Self::Slowest => f.write_str("the slowest stage"),
             Self::Flow(node) => write!(f, "drafts and passes of {node}"),
@@ -58,18 +62,27 @@ impl Costs<'_> {
         let share = style.cycle_share * 1e3;
         let drafting = f64::from(style.drafts) * self.drafting().draft_s * share;
         let mut parts = vec![Part { of: PartOf::Drafting, itl_ms: drafting }];
-        let mut links = route.links.iter();
+        let mut links = route.links.iter().enumerate();
         for stage in &route.stages {
             let node = self.graph.nodes()[stage.node].profile.node.clone();
             if stage.node > 0
-                && let Some(link) = links.next()
+                && let Some((at, link)) = links.next()
             {
-                let hop = self.hop(link, stage.bits, &style);
+                let hop = self.hop(link, route.cargo(at, stage.cargo), &self.prompt, &style);
                 let of = PartOf::Hop(node.clone());
                 parts.push(Part { of, itl_ms: hop.round_s * share });
             }
-            let pass_s = self.lanes(stage.node, stage.model, &style).round.pass_s(stage.part);
+            let pass_s =
+                self.lanes(stage.node, stage.model, &self.prompt, &style).round.pass_s(stage.part);
             parts.push(Part { of: PartOf::Stage(node), itl_ms: pass_s * share });
+        }
+        if let Some(home) = &route.home {
+            let node = self.graph.nodes()[home.node].profile.node.clone();
+            let pass_s = self
+                .lanes(home.node, home.model, &self.prompt, &style)
+                .round
+                .pass_s(lane::Part::HEAD);
+            parts.push(Part { of: PartOf::Head(node), itl_ms: pass_s * share });
         }
         let told: f64 = parts.iter().map(|part| part.itl_ms).sum();
         parts.push(Part { of: PartOf::Slowest, itl_ms: prediction.itl_ms - told });

@@ -2,8 +2,8 @@
 
 use crate::testing::{MIB, name, three_tiers};
 use crate::{Admission, Situation, Verdict};
-use crate::{Candidate, Certificate, Costs, Decision, Objective, Privacy, QualityBudget};
-use base::{ByteCount, WireCodec};
+use crate::{Candidate, Certificate, Costs, Decision, Objective, QualityBudget};
+use base::{ByteCount, Privacy, WireCodec};
 
 #[test]
 fn every_kind_chain_and_neighbour_is_told_of() {
@@ -50,6 +50,32 @@ fn parts_of_a_token_add_up_to_it() {
     let sum: f64 = parts.iter().map(|part| part.itl_ms).sum();
     assert!((sum - chosen.prediction.itl_ms).abs() < 1e-9);
     assert!(parts.iter().all(|part| part.itl_ms > -1e-9), "{parts:?}");
+}
+
+/// Goal: what a head at home takes is told, and what it would take elsewhere. Method: no other node has
+/// room for it.
+#[test]
+fn a_head_at_home_is_told_with_its_part_and_its_other_places() {
+    let mut situation = no_whole_target();
+    for node in &mut situation.nodes {
+        node.profile.target.as_mut().unwrap().weights.head = ByteCount(90 * MIB);
+    }
+    situation.nodes[0].profile.memory = ByteCount(500 * MIB);
+    situation.nodes[1].profile.memory = ByteCount(85 * MIB);
+    situation.nodes[2].profile.memory = ByteCount(280 * MIB);
+    let decision = decide(&situation);
+    let chosen = decision.chosen.unwrap();
+    let said = chosen.candidate.to_string();
+    assert!(said.contains(" > car 24..24"), "{said}");
+    let parts = Costs::new(&situation).unwrap().parts(&chosen.candidate);
+    let sum: f64 = parts.iter().map(|part| part.itl_ms).sum();
+    assert!((sum - chosen.prediction.itl_ms).abs() < 1e-9);
+    let head = parts.iter().find(|part| part.of.to_string() == "the head on car").unwrap();
+    assert!(head.itl_ms > 0.0);
+    let (without, _) = said.split_once(" > car 24..24").unwrap();
+    let told: Vec<&str> = decision.alternatives.iter().map(|one| one.what.as_str()).collect();
+    let above = told.iter().find(|what| what.starts_with(&format!("{without},")));
+    assert!(above.is_some(), "{told:#?}");
 }
 
 #[test]

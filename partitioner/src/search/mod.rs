@@ -3,7 +3,7 @@
 //! ```text
 //!   targets on one node   few: each is predicted
 //!   splits                bounds from the end back, then labels from the device on, style by style,
-//!                         the most promising style first
+//!                         with the head on the device or not, the most promising first
 //! ```
 //!
 //! | file | says |
@@ -11,10 +11,12 @@
 //! | `measure.rs` | what a label is judged by |
 //! | `tables.rs` | what each stage and hop adds |
 //! | `bounds.rs` | what is left at least |
+//! | `helped.rs` | which splits have their prompt read with help |
 //! | `labels.rs` | which beginnings count |
 //! | `split.rs` | how they become chains |
 
 mod bounds;
+mod helped;
 mod labels;
 mod measure;
 mod split;
@@ -25,7 +27,7 @@ use crate::{Candidate, Costs, LocalChoice, Objective, Obstacle, Prediction, Spec
 use base::{DraftLength, NodeName};
 use serde::Serialize;
 use split::SplitSearch;
-use tables::{Ground, Tables};
+use tables::{Ground, Head, Tables};
 
 /// A candidate that can be run, and what it takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,10 +77,13 @@ impl Costs<'_> {
         let ground = Ground::new(self);
         let acceptance = self.situation.demand.acceptance;
         let styles = Style::all(acceptance, self.drafting.is_some());
-        let searches = styles.into_iter().map(|style| {
-            let tables = Tables::new(self, &ground, objective, style);
-            let search = SplitSearch::new(self, &ground, tables);
-            (search.bound(), search)
+        let tables = styles.into_iter().map(|style| Tables::new(self, &ground, objective, style));
+        let tables: Vec<Tables> = tables.collect();
+        let searches = tables.iter().flat_map(|tables| {
+            Head::ALL.map(|head| {
+                let search = SplitSearch::new(self, &ground, tables, head);
+                (search.bound(), search)
+            })
         });
         let mut searches: Vec<(f64, SplitSearch<'_, '_>)> = searches.collect();
         searches.sort_by(|a, b| a.0.total_cmp(&b.0));

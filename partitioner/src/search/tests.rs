@@ -1,11 +1,12 @@
 //! The search beside a naive one that shares nothing with it but the cost of a plan.
 
 use super::measure::{MEASURES_MAX, Score};
-use crate::testing::{Dice, random, random_objective, three_tiers};
+use crate::testing::{Dice, MIB, model, name, random, random_objective, range, three_tiers};
 use crate::{
-    Candidate, Choice, Costs, LocalChoice, Objective, RequestedStage, Situation, Speculation,
+    Candidate, Choice, Costs, Criteria, LocalChoice, Objective, RequestedStage, Situation,
+    Speculation,
 };
-use base::{DraftLength, LayerRange, NodeName, WireCodec};
+use base::{ByteCount, DraftLength, LayerRange, NodeName, WireCodec};
 
 /// Small worlds, by seed.
 const WORLDS: u64 = 10_000;
@@ -14,7 +15,7 @@ const WORLDS: u64 = 10_000;
 /// worlds in which memory, layers held, links, codecs, privacy, admission and limits are all scarce.
 #[test]
 fn the_best_plan_is_the_best_of_all_plans() {
-    let (mut splits, mut none) = (0, 0);
+    let (mut splits, mut none, mut helped, mut homes) = (0, 0, 0, [0; 2]);
     for seed in 0..WORLDS {
         let mut dice = Dice(seed);
         let situation = random(&mut dice);
@@ -28,10 +29,21 @@ fn the_best_plan_is_the_best_of_all_plans() {
         judged.sort_by(|a, b| a.score.total_cmp(&b.score));
         check(seed, found.as_ref(), &judged);
         none += u32::from(found.is_none());
-        splits += u32::from(found.is_some_and(|found| is_split(&found.candidate)));
+        let Some(Choice { candidate, .. }) = found else { continue };
+        let Candidate::Split { stages, .. } = &candidate else { continue };
+        splits += 1;
+        helped += u32::from(costs.route(&candidate).unwrap().brought.is_some());
+        let (last, before) = stages.split_last().unwrap();
+        if last.node == situation.device {
+            homes[0] += 1;
+        } else if before.iter().any(|stage| stage.node == last.node) {
+            homes[1] += 1;
+        }
     }
     let worlds = u32::try_from(WORLDS).unwrap();
     assert!(splits > worlds / 10 && none > worlds / 20, "{splits} splits, {none} without a plan");
+    assert!(helped > worlds / 200, "{helped} whose prompt is read with help");
+    assert!(homes.iter().all(|homes| *homes > worlds / 200), "with the head at home: {homes:?}");
 }
 
 fn check(seed: u64, found: Option<&Choice>, judged: &[Choice]) {
@@ -55,6 +67,41 @@ fn the_best_plan_of_three_tiers_is_one_that_the_runtime_takes() {
     assert_eq!(choice, again);
 }
 
+/// Goal: what would be the best beginning makes no other superfluous where it may not go on alike. Method: a
+/// prompt that a cloud reads for a device that it is linked with, at a price; behind a site the device reads
+/// it alone.
+#[test]
+fn a_prompt_that_is_read_with_help_is_not_read_without() {
+    let mut situation = three_tiers();
+    situation.demand.prompt_tokens = 900;
+    let [car, site, cloud] = &mut situation.nodes[..] else { panic!("three") };
+    (car.profile.draft, car.profile.memory) = (None, ByteCount(90 * MIB));
+    car.profile.target = Some(model(24, 40_000.0));
+    site.profile.memory = ByteCount(MIB);
+    cloud.profile.memory = ByteCount(1_000 * MIB);
+    situation.links[1].estimate.price_per_gigabyte = None;
+    let weights = Criteria { money: 1.0, ..Criteria::default() };
+    let objective = Objective { weights, ..Objective::default() };
+    let costs = Costs::new(&situation).unwrap();
+    let direct = Candidate::Split {
+        stages: [("car", 0, 4), ("cloud", 4, 24)].map(stage).to_vec(),
+        speculation: Speculation::Streaming,
+        draft_length: DraftLength::NONE,
+    };
+    assert!(costs.route(&direct).unwrap().brought.is_some());
+    let all = Naive::new(&situation).all();
+    let judged = all.iter().filter_map(|candidate| costs.judge(candidate, &objective).ok());
+    let mut judged: Vec<Choice> = judged.collect();
+    judged.sort_by(|a, b| a.score.total_cmp(&b.score));
+    let found = costs.best(&objective);
+    check(0, found.as_ref(), &judged);
+    assert!(found.unwrap().candidate.crosses(&situation.device).contains(&&name("site")));
+}
+
+fn stage((node, start, end): (&str, u32, u32)) -> RequestedStage {
+    RequestedStage { node: name(node), layers: range(start, end), codec: WireCodec::F32 }
+}
+
 #[test]
 fn a_beginning_that_is_larger_in_anything_makes_none_superfluous() {
     let score = Score { sums: [1.0; MEASURES_MAX], cycle_s: 1.0, peak_s: 1.0, tail_s: 1.0 };
@@ -71,10 +118,6 @@ fn a_beginning_that_is_larger_in_anything_makes_none_superfluous() {
         assert!(score.dominates(&other, 2) && !other.dominates(&score, 2), "{other:?}");
     }
     assert!(summed.dominates(&score, 1));
-}
-
-const fn is_split(candidate: &Candidate) -> bool {
-    matches!(candidate, Candidate::Split { .. })
 }
 
 /// Every plan of a situation, without a thought.
@@ -154,8 +197,26 @@ impl<'a> Naive<'a> {
                     if end == self.layers && stages.len() > 1 {
                         self.chains.push(stages.clone());
                     }
+                    self.homes(&stages);
                     self.extend(&stages, &to, end);
                 }
+            }
+        }
+    }
+
+    /// With the head alone on the device, or below the last stage.
+    fn homes(&mut self, stages: &[RequestedStage]) {
+        let layers = LayerRange::new(self.layers, self.layers).unwrap();
+        let Some((last, below)) = stages.split_last() else { return };
+        if last.layers.is_empty() || last.layers.end() != self.layers {
+            return;
+        }
+        let device = &self.situation.device;
+        let below = below.last().map(|stage| &stage.node).filter(|node| *node != device);
+        for node in std::iter::once(device).chain(below) {
+            for codec in &self.codecs {
+                let home = RequestedStage { node: node.clone(), layers, codec: *codec };
+                self.chains.push(stages.iter().cloned().chain([home]).collect());
             }
         }
     }

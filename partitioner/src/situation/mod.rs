@@ -75,6 +75,8 @@ pub struct Demand {
     pub privacy: Privacy,
     /// Whether the device's draft model may answer alone: fast, and not the target's words.
     pub unvouched: bool,
+    /// Whether other nodes may read a prompt for the device's own layers, whose KV is brought.
+    pub brings: bool,
 }
 
 impl Demand {

@@ -1,8 +1,8 @@
 //! Situations that no plan can be made from, and what is said of them.
 
 use crate::testing::{link, name, node, three_tiers};
-use crate::{Costs, Privacy, Situation};
-use base::{ModelFingerprint, Role};
+use crate::{Costs, Situation};
+use base::{ModelFingerprint, Privacy, Role};
 
 type Spoil = fn(&mut Situation);
 
