@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acting;
 mod chain;
 mod compute;
 mod config;
