@@ -7,7 +7,7 @@ use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
 use crate::turn_loop::{Leftovers, Outset, TurnLoop};
-use base::{DraftLength, Position};
+use base::{DraftLength, Position, TokenId};
 use partitioner::{Mode, Plan, Speculation};
 use protocol::{Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
@@ -75,14 +75,7 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
-        let context = self.positions_max();
-        if request.prompt.is_empty() {
-            return Err(GenerateError::EmptyPrompt);
-        }
-        if request.prompt.len() >= context as usize {
-            let tokens = request.prompt.len();
-            return Err(GenerateError::PromptTooLong { tokens, context });
-        }
+        self.check_prompt(&request.prompt)?;
         let wanted = self.first_request(request.prompt.len(), request.tokens_max);
         let plan = self.prepare(&wanted)?;
         let prefilled = match &plan {
@@ -106,6 +99,18 @@ impl Device {
             self.keep(&plan, &self.said.clone());
         }
         reply
+    }
+
+    /// Whether `prompt` is one, with room for a reply.
+    pub(crate) fn check_prompt(&self, prompt: &[TokenId]) -> Result<(), GenerateError> {
+        let (tokens, context) = (prompt.len(), self.positions_max());
+        if tokens == 0 {
+            return Err(GenerateError::EmptyPrompt);
+        }
+        if tokens >= context as usize {
+            return Err(GenerateError::PromptTooLong { tokens, context });
+        }
+        Ok(())
     }
 
     /// How a request is run by `plan`.

@@ -19,6 +19,7 @@
 mod compute;
 mod config;
 mod course;
+mod destination;
 mod device;
 mod device_stage;
 mod drafting;
@@ -45,6 +46,7 @@ pub mod certify;
 pub mod chat;
 pub mod demo;
 pub mod experiment;
+pub mod likeness;
 pub mod measure;
 pub mod planning;
 pub mod run;

@@ -10,6 +10,7 @@ use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
+use edge_node::likeness::{LikenessArguments, likeness};
 use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
@@ -42,6 +43,8 @@ enum Command {
     Plan(PlanArguments),
     /// Measure what each codec of a hop costs the target, so that plans may use it.
     Certify(CertifyArguments),
+    /// Measure how well it can be told which requests the draft model answers as the target would.
+    Likeness(LikenessArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
 }
@@ -67,6 +70,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
         Command::Certify(arguments) => return certify(arguments),
+        Command::Likeness(arguments) => return likeness(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
     };
@@ -80,6 +84,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)
+            | Command::Likeness(_)
             | Command::Experiment(_) => {
                 unreachable!("taken above")
             }
