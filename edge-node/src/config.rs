@@ -71,6 +71,8 @@ pub struct ModelPaths {
     pub draft: Option<PathBuf>,
     /// The folder in which packed weights are kept, for other processes and the next start.
     pub packed: Option<PathBuf>,
+    /// What `edge-node likeness` wrote of the pair; without it what comes with the program.
+    pub likeness: Option<PathBuf>,
 }
 
 /// One of `[[peers]]`.

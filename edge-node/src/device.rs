@@ -4,6 +4,7 @@ use crate::certify::Certificate;
 use crate::config::Config;
 use crate::course::WayOut;
 use crate::device_stage::DeviceStage;
+use crate::likeness::{self, Weights};
 use crate::local_model::LocalModel;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
@@ -38,6 +39,8 @@ pub struct Device {
     pub(crate) uplinks: Uplinks,
     /// What codecs cost the target, and the scales that some of them need.
     pub(crate) certificate: Option<Certificate>,
+    /// By what it is judged whether the draft model answers as well as the target.
+    pub(crate) weights: Weights,
     /// Where KV of the target outlives the process.
     pub(crate) store: Option<Arc<SegmentStore>>,
     /// What passes of the models here run on.
@@ -106,6 +109,7 @@ impl Device {
         let target = load(&models.target, target_kv(&config, &models), decides)?;
         let uplinks = Uplinks::bind(&config, &models)?;
         let certificate = certificates::load(&config, &models)?;
+        let weights = likeness::present(&config.models, &models)?;
         let store = match &config.segments.store {
             Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
             None => None,
@@ -121,6 +125,7 @@ impl Device {
             head: None,
             uplinks,
             certificate,
+            weights,
             store,
             threads,
             session,

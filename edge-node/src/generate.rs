@@ -81,14 +81,7 @@ impl Device {
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        let context = self.positions_max();
-        if request.prompt.is_empty() {
-            return Err(GenerateError::EmptyPrompt);
-        }
-        if request.prompt.len() >= context as usize {
-            let tokens = request.prompt.len();
-            return Err(GenerateError::PromptTooLong { tokens, context });
-        }
+        self.check_prompt(&request.prompt)?;
         match &request.prompt {
             Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
             Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,
@@ -130,6 +123,18 @@ impl Device {
             self.keep(&plan, &self.said.clone());
         }
         reply
+    }
+
+    /// Whether `prompt` is one, with room for a reply.
+    pub(crate) fn check_prompt(&self, prompt: &Prompt) -> Result<(), GenerateError> {
+        let (tokens, context) = (prompt.len(), self.positions_max());
+        if tokens == 0 {
+            return Err(GenerateError::EmptyPrompt);
+        }
+        if tokens >= context as usize {
+            return Err(GenerateError::PromptTooLong { tokens, context });
+        }
+        Ok(())
     }
 
     /// How a request is run by `plan`.

@@ -11,6 +11,7 @@ use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
 use edge_node::experiment::{ExperimentArguments, Nodes, experiment};
 use edge_node::intents_eval::{IntentsArguments, intents};
+use edge_node::likeness::{LikenessArguments, likeness};
 use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
@@ -43,6 +44,8 @@ enum Command {
     Plan(PlanArguments),
     /// Measure what each codec of a hop costs the target, so that plans may use it.
     Certify(CertifyArguments),
+    /// Measure how well it can be told which requests the draft model answers as the target would.
+    Likeness(LikenessArguments),
     /// Sweep links, modes and drafts over real nodes, and write tables and a report.
     Experiment(ExperimentArguments),
     /// Measure how well phrases are understood without a model.
@@ -70,6 +73,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
         Command::Certify(arguments) => return certify(arguments),
+        Command::Likeness(arguments) => return likeness(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         Command::Intents(arguments) => return intents(arguments),
         command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
@@ -84,6 +88,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)
+            | Command::Likeness(_)
             | Command::Experiment(_)
             | Command::Intents(_) => {
                 unreachable!("taken above")

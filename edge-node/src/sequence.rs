@@ -9,6 +9,7 @@ use runtime::{
 };
 use runtime::{LoadError, ModelFile, StageSpec};
 use settings::Pace;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use transport::clock;
@@ -95,6 +96,26 @@ impl StageSequence {
         self.pass(&text[from..])
     }
 
+    /// As [`Self::run`], with the logits of each row of `text[from..]`, `[T, V]`, where the stage has the
+    /// head.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    ///
+    /// # Panics
+    ///
+    /// Where these rows are none, or more than a pass takes.
+    pub(crate) fn run_each(
+        &mut self,
+        text: &[TokenId],
+        from: usize,
+    ) -> Result<SpanOutput, ForwardError> {
+        assert!((1..=CHUNK_ROWS).contains(&(text.len() - from)), "the rows of one pass");
+        self.catch_up(&text[..from])?;
+        self.pass_of(&text[from..], 0..text.len() - from)
+    }
+
     /// Makes the KV that of `text`: drops what differs, runs what is missing; all of it, where a
     /// window has passed over what stands before the difference.
     ///
@@ -118,6 +139,11 @@ impl StageSequence {
         let of = |block| Some((block, segments.at(block, layers, format).ok()?));
         let lacking = (same / BLOCK_SLOTS..segments.blocks()).filter_map(of);
         lacking.filter(|(_, segment)| !self.pool.has_segment(segment)).collect()
+    }
+
+    /// Logits of a row, where the stage has the head.
+    pub(crate) fn vocab(&self) -> usize {
+        self.stage.config().vocab
     }
 
     /// The layers that it runs, and how many the model has.
@@ -217,12 +243,20 @@ impl StageSequence {
     }
 
     fn pass(&mut self, rows: &[TokenId]) -> Result<SpanOutput, ForwardError> {
+        self.pass_of(rows, rows.len() - 1..rows.len())
+    }
+
+    fn pass_of(
+        &mut self,
+        rows: &[TokenId],
+        logits: Range<usize>,
+    ) -> Result<SpanOutput, ForwardError> {
         let (started, run) = (clock::now(), self.pool.counts().run);
         let span = Span {
             sequence: self.sequence,
             base: Position::after(self.held.len()),
             input: Input::Tokens(rows),
-            logits: rows.len() - 1..rows.len(),
+            logits,
         };
         let outputs = self.stage.forward(self.stage.spec(), &[span], &mut self.pool)?;
         self.held.extend(rows);

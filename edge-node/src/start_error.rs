@@ -1,6 +1,7 @@
 //! A device that cannot start, or a plan that it cannot run.
 
 use crate::certify::CertificateError;
+use crate::likeness::WeightsError;
 use crate::sequence::SequenceError;
 use base::{NodeName, Privacy, Role, StreamWindow, TokenizerFingerprint, WireCodec};
 use partitioner::PlanError;
@@ -39,6 +40,9 @@ pub enum StartError {
     /// What codecs cost.
     #[error("planner.certificate cannot be used")]
     Certificate(#[from] CertificateError),
+    /// By what it is judged whether the draft model answers as well as the target.
+    #[error("models.likeness cannot be used")]
+    Likeness(#[from] WeightsError),
     /// The folder for KV.
     #[error("segments.store cannot be used")]
     Store(#[from] StoreError),

@@ -22,7 +22,6 @@
 //! - **What a figure takes does not grow with the text**: one chunk's hidden states and logits, and sums.
 
 mod certificate;
-mod destination;
 mod divergence;
 mod exact;
 mod facts;
@@ -37,16 +36,17 @@ mod tests;
 mod trial;
 
 pub use certificate::{Certificate, Cost, Flaw};
+pub(crate) use facts::Digest;
 pub use file::CertificateError;
 
 use crate::bench::perplexity::{Chunks, Likelihood, check_context, text};
 use crate::bench::{Setup, SetupArguments};
+use crate::destination::Destination;
 use anyhow::{Context as _, bail};
 use base::WireCodec;
 use certificate::six_digits;
-use destination::Destination;
 use exact::Exact;
-use facts::{BoundaryFacts, Digest, Facts, TextFacts, VERSION};
+use facts::{BoundaryFacts, Facts, TextFacts, VERSION};
 use ladder::Ladder;
 use runtime::{ModelConfig, ModelFile};
 use scales::Scales;
@@ -111,10 +111,10 @@ pub fn certify(arguments: CertifyArguments) -> anyhow::Result<()> {
         .unwrap_or_else(|| WireCodec::all().filter(|codec| *codec != WireCodec::F32).collect());
     codecs.sort_unstable();
     codecs.dedup();
-    let destination = Destination::claim(&out)?;
+    let destination = Destination::claim("the certificate", &out)?;
     let task = Task { text, context, chunks_max, codecs, boundaries };
     let certificate = measure(&setup.into(), &task)?;
-    destination.write(&certificate)?;
+    destination.write(certificate.facts())?;
     write!(std::io::stdout(), "{certificate}\nwritten to {}\n", out.display())?;
     Ok(())
 }

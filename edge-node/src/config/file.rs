@@ -66,6 +66,7 @@ struct FileModels {
     target: Option<PathBuf>,
     draft: Option<PathBuf>,
     packed: Option<PathBuf>,
+    likeness: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,6 +230,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         target: typed.models.target.map(|path| file.resolve(&path)),
         draft: typed.models.draft.map(|path| file.resolve(&path)),
         packed: typed.models.packed.map(|path| file.resolve(&path)),
+        likeness: typed.models.likeness.map(|path| file.resolve(&path)),
     };
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));

@@ -18,9 +18,12 @@ pub(crate) fn find(folder: Option<PathBuf>) -> anyhow::Result<ModelPaths> {
     let pair = |folder: &PathBuf| (folder.join(TARGET), folder.join(DRAFT));
     let found = folders.iter().map(pair).find(|(target, draft)| target.exists() && draft.exists());
     match found {
-        Some((target, draft)) => {
-            Ok(ModelPaths { target: Some(target), draft: Some(draft), packed: None })
-        }
+        Some((target, draft)) => Ok(ModelPaths {
+            target: Some(target),
+            draft: Some(draft),
+            packed: None,
+            likeness: None,
+        }),
         None => {
             let names: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
             anyhow::bail!(

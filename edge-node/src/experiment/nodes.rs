@@ -55,6 +55,7 @@ impl Nodes {
                 target: Some(pair.target.clone()),
                 draft: Some(pair.draft.clone()),
                 packed: None,
+                likeness: None,
             },
         };
         Ok(Self { models })

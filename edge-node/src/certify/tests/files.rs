@@ -23,7 +23,8 @@ fn fingerprint(name: &str) -> ModelFingerprint {
 /// A certificate of the draft, written to `path`.
 fn written(path: &Path) -> Certificate {
     let certificate = measure(&setup("draft"), &task(&LOSSY)).unwrap();
-    Destination::claim(path).unwrap().write(&certificate).unwrap();
+    let destination = Destination::claim("the certificate", path).unwrap();
+    destination.write(certificate.facts()).unwrap();
     certificate
 }
 
