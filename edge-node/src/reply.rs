@@ -78,6 +78,11 @@ pub struct Usage {
     pub drafted: u64,
     /// Drafts that the target would have said itself.
     pub accepted: u64,
+    /// Drafts of the device's own model that the target judged: of each branch, up to the first that it would not
+    /// have said.
+    pub own_judged: u64,
+    /// Of these, how many it would have said itself.
+    pub own_right: u64,
     /// Tokens said alone that the target judged when it was back.
     pub judged: usize,
     /// Of these, how many it would have said itself.
@@ -143,6 +148,8 @@ impl Usage {
             completion_tokens: transcript.tokens().len(),
             drafted: counts.drafted,
             accepted: counts.accepted,
+            own_judged: counts.own_judged,
+            own_right: counts.own_right,
             judged: 0,
             agreed: 0,
             revised: 0,

@@ -113,6 +113,11 @@ pub struct Counts {
     pub drafted: u64,
     /// Drafts that the target would have said itself.
     pub accepted: u64,
+    /// Drafts of the device's own model that the target judged: of each branch, up to the first that it would not
+    /// have said.
+    pub own_judged: u64,
+    /// Of these, how many it would have said itself.
+    pub own_right: u64,
     /// Passes of the target on the verifying node.
     pub target_passes: u64,
     /// Verdicts that brought tokens.

@@ -227,8 +227,9 @@ fn a_round_commits_the_accepted_drafts_and_the_targets_own_token() {
     let tokens = ids(&[22, 23, 99]);
     assert_eq!(desk.events(), [DrafterEvent::Commit { at: Position(4), tokens, verified: true }]);
     assert!(desk.drafter.wish().is_some());
-    let Counts { drafted, accepted, rounds, .. } = desk.drafter.counts();
+    let Counts { drafted, accepted, rounds, own_judged, own_right, .. } = desk.drafter.counts();
     assert_eq!((drafted, accepted, rounds), (3, 2, 2));
+    assert_eq!((own_judged, own_right), (3, 2));
 }
 
 #[test]

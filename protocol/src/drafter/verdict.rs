@@ -3,7 +3,7 @@
 use super::ahead::BranchTally;
 use super::{Drafter, DrafterEvent, State};
 use crate::error::PeerMisbehaved;
-use crate::{Pass, Verdict};
+use crate::{Origin, Pass, Verdict};
 use base::{Position, TokenId};
 use std::time::Instant;
 
@@ -132,6 +132,10 @@ impl Drafter {
             let right = waiting.draft.token == said;
             if i >= self.ahead.shown() {
                 tuning.judged(waiting.draft.origin, waiting.draft.confidence, right);
+                if waiting.draft.origin == Origin::Model {
+                    self.counts.own_judged += 1;
+                    self.counts.own_right += u64::from(right);
+                }
             }
             if !right {
                 break;

@@ -53,6 +53,8 @@ fn words_that_equal_drafts_leave_the_rest_of_the_branch_standing() {
     assert_eq!(desk.drafter.ahead().count(), 2);
     desk.verdict(7, &[], 1, &[26]).unwrap();
     assert_eq!(desk.generated(), [21, 22, 23, 24, 25, 26]);
+    let Counts { own_judged, own_right, .. } = desk.drafter.counts();
+    assert_eq!((own_judged, own_right), (5, 5));
 }
 
 #[test]
