@@ -66,3 +66,6 @@ impl std::fmt::Debug for VeilSecret {
         f.write_str("VeilSecret")
     }
 }
+
+#[cfg(test)]
+mod tests;
