@@ -91,11 +91,11 @@ fn weights_may_have_a_prefix() {
 fn what_cannot_be_run_is_named() {
     let all = tensors();
     for (from, to, expected) in [
-        ("\"bert\"", "\"roberta\"", "model_type \"bert\"; here is roberta"),
-        ("\"gelu\"", "\"relu\"", "hidden_act \"gelu\"; here is relu"),
-        ("heads\": 2", "heads\": 3", "heads that divide their width; here is 3"),
-        ("heads\": 2", "heads\": 0", "heads that divide their width; here is 0"),
-        ("layers\": 1", "layers\": 65", "at most 64 layers; here is 65"),
+        ("\"bert\"", "\"roberta\"", "model_type \"bert\" can be run; here is roberta"),
+        ("\"gelu\"", "\"relu\"", "hidden_act \"gelu\" can be run; here is relu"),
+        ("heads\": 2", "heads\": 3", "heads that divide their width can be run; here is 3"),
+        ("heads\": 2", "heads\": 0", "heads that divide their width can be run; here is 0"),
+        ("layers\": 1", "layers\": 65", "at most 64 layers can be run; here is 65"),
         (
             "\"vocab_size\": 3",
             "\"vocab_size\": 4",
