@@ -9,76 +9,13 @@ use ::base::{
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
+mod links;
 mod segments;
 #[path = "../../fuzz/walk.rs"]
 mod walk;
 
 fn name(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
-}
-
-fn hello() -> Hello {
-    Hello {
-        versions: (7, 7),
-        node: name("car-7"),
-        role: Role::Device,
-        numerics: "causeway-1".to_owned(),
-        tokenizer: Some(TokenizerFingerprint([0xaa; 32])),
-        model: None,
-        tenant: None,
-    }
-}
-
-fn welcome() -> Welcome {
-    Welcome {
-        version: 7,
-        node: name("cloud"),
-        role: Role::Cloud,
-        numerics: "causeway-1".to_owned(),
-        model: ModelFingerprint([0xbb; 32]),
-        tokenizer: TokenizerFingerprint([0xaa; 32]),
-        layers: 6,
-        width: 256,
-        vocab: 4096,
-        holds: LayerRange::new(2, 6).unwrap(),
-        reach: None,
-    }
-}
-
-fn measured_welcome() -> Welcome {
-    let curve = |points: &[(u32, f32)]| Curve::new(points.to_vec()).unwrap();
-    let layer = Surface::new(vec![(0, curve(&[(1, 20.0), (8, 50.0)])), (512, curve(&[(1, 25.0)]))]);
-    let target = ModelProfile {
-        model: ModelFingerprint([0xbb; 32]),
-        layers: 6,
-        width: 256,
-        holds: LayerRange::new(2, 6).unwrap(),
-        times: PassTimes {
-            overhead_us: 4.0,
-            layer: layer.unwrap(),
-            embedding: curve(&[(1, 0.5)]),
-            head: curve(&[(1, 60.0), (4, 90.0)]),
-        },
-        weights: Weights {
-            layer: ByteCount(905_000),
-            embedding: ByteCount(0),
-            head: ByteCount(1_114_112),
-            kv_position: ByteCount(1024),
-        },
-        paced: false,
-    };
-    let node = NodeProfile {
-        node: name("cloud"),
-        role: Role::Cloud,
-        measured_unix_s: 1_790_000_000,
-        target: Some(target),
-        draft: None,
-        memory: ByteCount(8 << 30),
-        load: 0.25,
-        power: Some(Power { idle_w: 60.0, busy_w: 180.0 }),
-        price_per_hour: Some(0.5),
-    };
-    Welcome { reach: Some(Box::new(Reach { node, upstream: None })), ..welcome() }
 }
 
 fn stage() -> PlannedStage {
@@ -171,11 +108,8 @@ fn samples() -> Vec<(&'static str, Frame)> {
     let word = Verdict { tokens: vec![TokenId(300)], agreed: vec![], cost: None, ..verdict() };
     let word = Verdict { accepted: 0, ..word };
     let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], cost: None, ..verdict() };
-    let mut samples: Vec<(_, Frame)> = vec![
-        ("hello", Message::Hello(hello()).into()),
-        ("hello of a tenant", Message::Hello(Hello { tenant, ..hello() }).into()),
-        ("welcome", Message::Welcome(welcome()).into()),
-        ("welcome with what the node can do", Message::Welcome(measured_welcome()).into()),
+    let mut samples = links::samples();
+    let sessions: Vec<(_, Frame)> = vec![
         ("open", Message::Open(open()).into()),
         ("open with a calibrated hop", Message::Open(calibrated_open()).into()),
         ("open of a tenant", Message::Open(Open { tenant, ..open() }).into()),
@@ -193,9 +127,6 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("verdict that acknowledges", Message::Verdict(ack).into()),
         ("rollback", Message::Rollback(rollback).into()),
         ("close", Message::Close(Close {}).into()),
-        ("ping", Message::Ping(Ping { nonce: 7 }).into()),
-        ("pong", Message::Pong(Pong { nonce: 300, load: 128 }).into()),
-        ("receipt", Message::Receipt(Receipt { bytes: 65_536, us: 41_000 }).into()),
         ("fault of misbehaviour", fault(FaultKind::PeerMisbehaved).into()),
         ("fault of incompatibility", fault(FaultKind::PeerIncompatible).into()),
         ("fault of reach", fault(FaultKind::Unavailable).into()),
@@ -204,6 +135,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("fault of a gap", fault(gap).into()),
         ("fault of corruption", fault(FaultKind::Corrupt).into()),
     ];
+    samples.extend(sessions);
     samples.extend(segments::samples());
     samples
 }
@@ -263,26 +195,7 @@ fn every_message_has_its_golden_bytes_and_they_read_back() {
 /// A field, its limit, and a message in which it has so many.
 type Case = (&'static str, usize, fn(usize) -> Message);
 
-const CASES_OF_LINKS: [Case; 11] = [
-    ("bytes that arrived", limits::HIDDEN_LEN_MAX, |n| {
-        Message::Receipt(Receipt { bytes: small(n), us: 1 })
-    }),
-    ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
-        Message::Hello(Hello { numerics: "x".repeat(n), ..hello() })
-    }),
-    ("numerics class bytes", limits::NUMERICS_LEN_MAX, |n| {
-        Message::Welcome(Welcome { numerics: "x".repeat(n), ..welcome() })
-    }),
-    ("layers", limits::LAYERS_MAX as usize, |n| {
-        Message::Welcome(Welcome { layers: small(n), ..welcome() })
-    }),
-    ("layers held", 6, |n| {
-        let holds = LayerRange::new(0, small(n)).unwrap();
-        Message::Welcome(Welcome { holds, ..welcome() })
-    }),
-    ("width", limits::WIDTH_MAX as usize, |n| {
-        Message::Welcome(Welcome { width: small(n), ..welcome() })
-    }),
+const CASES: [Case; 16] = [
     ("stages", limits::STAGES_MAX, |n| Message::Open(Open { stages: vec![stage(); n], ..open() })),
     ("channel scales", limits::SCALES_MAX, |n| {
         let stage = PlannedStage { scales: vec![ChannelScale(128); n], ..stage() };
@@ -295,9 +208,6 @@ const CASES_OF_LINKS: [Case; 11] = [
         Message::Open(Open { positions_max: small(n), ..open() })
     }),
     ("held positions", 1024, |n| Message::Open(Open { have: Position::after(n), ..open() })),
-];
-
-const CASES_OF_SESSIONS: [Case; 11] = [
     ("pass rows", limits::PASS_ROWS_MAX, |n| {
         Message::Pass(Pass { tokens: vec![TokenId(u32::MAX); n], ..pass() })
     }),
@@ -335,7 +245,7 @@ const CASES_OF_SESSIONS: [Case; 11] = [
 
 #[test]
 fn every_limit_holds_at_its_edge_and_not_one_past_it() {
-    let cases = CASES_OF_LINKS.into_iter().chain(CASES_OF_SESSIONS);
+    let cases = links::CASES.into_iter().chain(CASES);
     for (what, limit, message) in cases.chain(segments::CASES) {
         let payload = vec![0; message(limit).payload_len()].into();
         let at = Frame { message: message(limit), payload };
