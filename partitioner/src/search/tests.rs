@@ -1,6 +1,9 @@
 //! The search beside a naive one that shares nothing with it but the cost of a plan.
 
 use super::measure::{MEASURES_MAX, Score};
+use super::tables::{Ground, Place, Tables};
+use crate::cost::chain::Tally;
+use crate::cost::style::Style;
 use crate::testing::{Dice, MIB, model, name, random, random_objective, range, three_tiers};
 use crate::{
     Candidate, Choice, Costs, Criteria, LocalChoice, Objective, RequestedStage, Situation,
@@ -96,6 +99,38 @@ fn a_prompt_that_is_read_with_help_is_not_read_without() {
     let found = costs.best(&objective);
     check(0, found.as_ref(), &judged);
     assert!(found.unwrap().candidate.crosses(&situation.device).contains(&&name("site")));
+}
+
+/// Goal: what the tables make of few layers is what any number of them adds. Method: every place, beside the
+/// cost of a plan's stage.
+#[test]
+fn stages_of_any_number_of_layers_add_what_they_add_to_a_plan() {
+    let situation = three_tiers();
+    let costs = Costs::new(&situation).unwrap();
+    let (ground, mut looked) = (Ground::new(&costs), 0);
+    for style in Style::all(0.7, true).into_iter().step_by(7) {
+        let tables = Tables::new(&costs, &ground, &Objective::FASTEST, style);
+        for (node, room) in ground.nodes.iter().enumerate().skip(1) {
+            let room = room.as_ref().unwrap();
+            let stage = |part| costs.stage((node, room.model), part, &costs.prompt, &style);
+            for (place, layers) in Place::ALL
+                .into_iter()
+                .flat_map(|place| room.sizes(place).map(move |at| (place, at)))
+            {
+                let tally = Tally::default().run(&place.cost(layers, stage));
+                let (direct, line) =
+                    (tables.measures.score(&tally), tables.stage(node, place, layers));
+                let numbers =
+                    |score: &Score| [score.sums[0], score.cycle_s, score.peak_s, score.tail_s];
+                for (ours, theirs) in numbers(&line).into_iter().zip(numbers(&direct)) {
+                    let slack = 1e-12 * theirs.abs();
+                    assert!((ours - theirs).abs() <= slack, "{node} {place:?} {layers}");
+                }
+                looked += usize::from(layers > 2);
+            }
+        }
+    }
+    assert!(looked > 100, "{looked}");
 }
 
 fn stage((node, start, end): (&str, u32, u32)) -> RequestedStage {
