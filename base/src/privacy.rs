@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Privacy {
     /// Nothing leaves the device.
     Device,
-    /// Not beyond the gateways of its site.
+    /// Not beyond the gateways of its site, but for the hidden states of middle layers.
     Site,
     /// Anywhere that a certificate of ours reaches.
     Anywhere,
@@ -22,6 +22,12 @@ impl Privacy {
             (_, Role::Device) | (Self::Site, Role::Gateway) | (Self::Anywhere, _) => true,
             (Self::Device, Role::Gateway | Role::Cloud) | (Self::Site, Role::Cloud) => false,
         }
+    }
+
+    /// Whether a node of `role` may run a stage for the text, which `reads` tokens or chooses them, or does
+    /// neither: for a site, clouds may run what lies between.
+    pub const fn allows_stage(self, role: Role, reads: bool) -> bool {
+        self.allows(role) || (matches!(self, Self::Site) && !reads)
     }
 
     /// The class as configuration spells it.

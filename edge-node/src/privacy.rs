@@ -18,8 +18,7 @@ impl Device {
     pub(crate) fn may_carry(&self, plan: &Plan, class: Privacy) -> Result<(), StartError> {
         for Stage { node, embedding, head, .. } in plan.remote_stages() {
             let role = self.role_of(node);
-            let veiled = class == Privacy::Site && !embedding && !head;
-            if !class.allows(role) && !veiled {
+            if !class.allows_stage(role, *embedding || *head) {
                 return Err(StartError::Privacy { class, node: node.clone(), role });
             }
         }

@@ -5,14 +5,18 @@ use crate::{Admission, Demand, NodeState, Obstacle};
 use base::{ByteCount, LayerRange, Privacy, Role};
 use profile::{ModelProfile, Weights};
 
-/// The model of a stage on a node that may be crossed at all.
+/// The model of a stage on a node that may have such a `part` at all.
 ///
 /// # Errors
 ///
 /// [`Obstacle`] where the node is too far away, runs no target, or takes nobody.
-pub(crate) fn usable(node: &NodeState, privacy: Privacy) -> Result<&ModelProfile, Obstacle> {
+pub(crate) fn usable(
+    node: &NodeState,
+    part: Part,
+    privacy: Privacy,
+) -> Result<&ModelProfile, Obstacle> {
     let (name, role) = (&node.profile.node, node.profile.role);
-    if !privacy.allows(role) {
+    if !privacy.allows_stage(role, part.embedding || part.head) {
         return Err(Obstacle::Privacy { class: privacy, node: name.clone(), role });
     }
     let no_target = || Obstacle::NoTarget { node: name.clone() };

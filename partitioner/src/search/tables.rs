@@ -142,8 +142,12 @@ impl<'a> Ground<'a> {
     pub(super) fn new(costs: &Costs<'a>) -> Self {
         let demand = &costs.situation.demand;
         let nodes = costs.graph.nodes().iter().map(|node| {
-            let model = room::usable(node, demand.privacy).ok()?;
-            let most = Place::ALL.map(|place| room::layers_max(node, model, place.held(0), demand));
+            let usable = |part| room::usable(node, part, demand.privacy).ok();
+            let most = Place::ALL.map(|place| {
+                let part = place.held(0);
+                usable(part).and_then(|model| room::layers_max(node, model, part, demand))
+            });
+            let model = usable(Part::MIDDLE)?;
             Some(Room { model, holds: model.holds, most })
         });
         let nodes: Vec<Option<Room<'a>>> = nodes.collect();

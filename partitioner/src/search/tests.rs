@@ -9,7 +9,7 @@ use crate::{
     Candidate, Choice, Costs, Criteria, LocalChoice, Objective, RequestedStage, Situation,
     Speculation,
 };
-use base::{ByteCount, DraftLength, LayerRange, NodeName, WireCodec};
+use base::{ByteCount, DraftLength, LayerRange, NodeName, Privacy, Role, WireCodec};
 
 /// Small worlds, by seed.
 const WORLDS: u64 = 10_000;
@@ -18,7 +18,7 @@ const WORLDS: u64 = 10_000;
 /// worlds in which memory, layers held, links, codecs, privacy, admission and limits are all scarce.
 #[test]
 fn the_best_plan_is_the_best_of_all_plans() {
-    let (mut splits, mut none, mut helped, mut homes) = (0, 0, 0, [0; 2]);
+    let (mut splits, mut none, mut helped, mut homes, mut private) = (0, 0, 0, [0; 2], 0);
     for seed in 0..WORLDS {
         let mut dice = Dice(seed);
         let situation = random(&mut dice);
@@ -36,6 +36,9 @@ fn the_best_plan_is_the_best_of_all_plans() {
         let Candidate::Split { stages, .. } = &candidate else { continue };
         splits += 1;
         helped += u32::from(costs.route(&candidate).unwrap().brought.is_some());
+        let is_far = |node: &NodeName| role_of(&situation, node) == Role::Cloud;
+        let far = candidate.crosses(&situation.device).into_iter().any(is_far);
+        private += u32::from(far && situation.demand.privacy == Privacy::Site);
         let (last, before) = stages.split_last().unwrap();
         if last.node == situation.device {
             homes[0] += 1;
@@ -45,8 +48,14 @@ fn the_best_plan_is_the_best_of_all_plans() {
     }
     let worlds = u32::try_from(WORLDS).unwrap();
     assert!(splits > worlds / 10 && none > worlds / 20, "{splits} splits, {none} without a plan");
+    assert!(private > worlds / 400, "{private} with clouds for a site");
     assert!(helped > worlds / 200, "{helped} whose prompt is read with help");
     assert!(homes.iter().all(|homes| *homes > worlds / 200), "with the head at home: {homes:?}");
+}
+
+fn role_of(situation: &Situation, name: &NodeName) -> Role {
+    let mut nodes = situation.nodes.iter();
+    nodes.find(|node| node.profile.node == *name).unwrap().profile.role
 }
 
 fn check(seed: u64, found: Option<&Choice>, judged: &[Choice]) {
