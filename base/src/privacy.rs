@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Privacy {
     /// Nothing leaves the device.
     Device,
-    /// Not beyond the gateways of its site.
+    /// Not beyond the gateways of its site, but for the hidden states of middle layers.
     Site,
     /// Anywhere that a certificate of ours reaches.
     Anywhere,
@@ -22,6 +22,13 @@ impl Privacy {
             (_, Role::Device) | (Self::Site, Role::Gateway) | (Self::Anywhere, _) => true,
             (Self::Device, Role::Gateway | Role::Cloud) | (Self::Site, Role::Cloud) => false,
         }
+    }
+
+    /// Whether a node of `role` may run a stage for the text that `reads` it, or one that does not: for a site,
+    /// clouds may run what lies between. A stage reads the text that has embedding or head, and one that begins
+    /// with the first layer: what comes out of an embedding is its table's rows.
+    pub const fn allows_stage(self, role: Role, reads: bool) -> bool {
+        self.allows(role) || (matches!(self, Self::Site) && !reads)
     }
 
     /// The class as configuration spells it.

@@ -167,15 +167,12 @@ fn check_class(
     stage: &PlannedStage,
     rest: &[PlannedStage],
 ) -> Result<(), String> {
-    let reads = |stage: &PlannedStage| stage.embedding || stage.head;
+    let reads = |stage: &PlannedStage| stage.embedding || stage.head || stage.layers.start() == 0;
+    let may = |role, stage: &&PlannedStage| class.allows_stage(role, reads(stage));
+    // Above a gateway is a cloud.
     let next = rest.first().filter(|next| own.upstream == Some(&next.node));
-    let reader = match class {
-        Privacy::Anywhere => None,
-        Privacy::Site if own.host.role == Role::Cloud => Some(stage).filter(|stage| reads(stage)),
-        // Above a gateway is a cloud.
-        Privacy::Site => next.filter(|next| reads(next)),
-        Privacy::Device => Some(stage),
-    };
+    let next = next.filter(|next| !may(Role::Cloud, next));
+    let reader = Some(stage).filter(|stage| !may(own.host.role, stage)).or(next);
     let (class, forbidden) = (class.as_str(), "may not be read by");
     reader
         .map_or(Ok(()), |stage| Err(format!("a text of class {class} {forbidden} {}", stage.node)))

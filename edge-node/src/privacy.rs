@@ -16,10 +16,10 @@ impl Device {
     ///
     /// [`StartError::Privacy`] names the first node that would read more than it may.
     pub(crate) fn may_carry(&self, plan: &Plan, class: Privacy) -> Result<(), StartError> {
-        for Stage { node, embedding, head, .. } in plan.remote_stages() {
+        for Stage { node, layers, embedding, head, .. } in plan.remote_stages() {
             let role = self.role_of(node);
-            let veiled = class == Privacy::Site && !embedding && !head;
-            if !class.allows(role) && !veiled {
+            let reads = *embedding || *head || layers.start() == 0;
+            if !class.allows_stage(role, reads) {
                 return Err(StartError::Privacy { class, node: node.clone(), role });
             }
         }

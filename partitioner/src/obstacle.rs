@@ -32,7 +32,7 @@ pub enum Obstacle {
     #[error("the draft model's words are not the target's, and the request asks for the target's")]
     Unvouched,
     /// Text that would go too far.
-    #[error("privacy class {} forbids {node}, a {role}", class.as_str())]
+    #[error("privacy class {} {}", class.as_str(), kept_from(*class, node, *role))]
     Privacy {
         /// The class asked for.
         class: Privacy,
@@ -120,6 +120,14 @@ pub struct StageRoom {
     pub holds: LayerRange,
     /// How many of them fit in its memory.
     pub fit: u32,
+}
+
+/// What `class` says to a node that is further away than it allows.
+fn kept_from(class: Privacy, node: &NodeName, role: Role) -> String {
+    match class.allows_stage(role, false) {
+        true => format!("lets {node}, a {role}, run middle layers alone"),
+        false => format!("forbids {node}, a {role}"),
+    }
 }
 
 fn gib(bytes: ByteCount) -> String {

@@ -150,7 +150,7 @@ pub(crate) fn random(dice: &mut Dice) -> Situation {
     }
     let privacy = match dice.count(0, 11) {
         0 => Privacy::Device,
-        1 => Privacy::Site,
+        1 | 2 => Privacy::Site,
         _ => Privacy::Anywhere,
     };
     let mut situation = Situation {

@@ -308,6 +308,12 @@ fn a_text_goes_no_further_than_its_class() {
         assert_eq!(detail, "a text of class site may not be read by cloud");
     }
     assert!(cloud(Privacy::Site, middle()).is_ok());
+    let from_the_first = vec![stage("cloud", 0, 6, "", F32), stage("car", 6, 6, "h", F32)];
+    let detail = why(cloud(Privacy::Site, from_the_first));
+    assert_eq!(
+        detail, "a text of class site may not be read by cloud",
+        "rows of the embedding are its text"
+    );
     assert!(gateway(Privacy::Anywhere, through("h")).is_ok());
     let detail = why(gateway(Privacy::Site, through("h")));
     assert_eq!(detail, "a text of class site may not be read by cloud");

@@ -54,9 +54,9 @@ impl Costs<'_> {
     /// The model of `node`, where it has room for all of it and may read prompts.
     fn reader(&self, node: usize) -> Option<&ModelProfile> {
         let (demand, state) = (&self.situation.demand, self.graph.nodes()[node]);
-        let model = room::usable(state, demand.privacy).ok().filter(|_| demand.brings)?;
+        let part = Part { layers: self.layers, embedding: true, head: true };
+        let model = room::usable(state, true, demand.privacy).ok().filter(|_| demand.brings)?;
         let all = LayerRange::all(model.layers);
-        let part = Part { layers: model.layers, embedding: true, head: true };
         let has_room = model.holds == all && room::fits(state, model, all, part, demand).is_ok();
         has_room.then_some(model)
     }

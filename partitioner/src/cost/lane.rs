@@ -74,6 +74,9 @@ impl Part {
     /// A head alone: what decides behind the last layer.
     pub(crate) const HEAD: Self = Self { layers: 0, embedding: false, head: true };
 
+    /// Layers alone, however many.
+    pub(crate) const MIDDLE: Self = Self { layers: 0, embedding: false, head: false };
+
     /// With the head as well.
     pub(crate) const fn with_head(self) -> Self {
         Self { head: true, ..self }

@@ -5,14 +5,18 @@ use crate::{Admission, Demand, NodeState, Obstacle};
 use base::{ByteCount, LayerRange, Privacy, Role};
 use profile::{ModelProfile, Weights};
 
-/// The model of a stage on a node that may be crossed at all.
+/// The model of a stage on a node that may have one at all: one that `reads` the text, or not.
 ///
 /// # Errors
 ///
 /// [`Obstacle`] where the node is too far away, runs no target, or takes nobody.
-pub(crate) fn usable(node: &NodeState, privacy: Privacy) -> Result<&ModelProfile, Obstacle> {
+pub(crate) fn usable(
+    node: &NodeState,
+    reads: bool,
+    privacy: Privacy,
+) -> Result<&ModelProfile, Obstacle> {
     let (name, role) = (&node.profile.node, node.profile.role);
-    if !privacy.allows(role) {
+    if !privacy.allows_stage(role, reads) {
         return Err(Obstacle::Privacy { class: privacy, node: name.clone(), role });
     }
     let no_target = || Obstacle::NoTarget { node: name.clone() };

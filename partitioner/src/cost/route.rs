@@ -134,7 +134,10 @@ impl<'a> Costs<'a> {
             let part = Part { layers: layers.len(), embedding, head };
             let (number, node) = self.known(name)?;
             let demand = &self.situation.demand;
-            let model = room::usable(node, demand.privacy)?;
+            let homes = home.is_some_and(|home| home.node == *name);
+            let held = if homes { part.with_head() } else { part };
+            let reads = held.embedding || held.head || layers.start() == 0;
+            let model = room::usable(node, reads, demand.privacy)?;
             if number > 0 {
                 let link = self.graph.link(before, number).ok_or_else(|| Obstacle::NoLink {
                     from: self.graph.nodes()[before].profile.node.clone(),
@@ -142,8 +145,6 @@ impl<'a> Costs<'a> {
                 })?;
                 route.links.push(link.estimate);
             }
-            let homes = home.is_some_and(|home| home.node == *name);
-            let held = if homes { part.with_head() } else { part };
             room::fits(node, model, *layers, held, demand)?;
             let cargo = match embedding {
                 true => Cargo::Tokens,
@@ -160,7 +161,7 @@ impl<'a> Costs<'a> {
     fn home(&self, stage: &RequestedStage, route: &Route<'a>) -> Result<Home<'a>, Obstacle> {
         let demand = &self.situation.demand;
         let (number, node) = self.known(&stage.node)?;
-        let model = room::usable(node, demand.privacy)?;
+        let model = room::usable(node, true, demand.privacy)?;
         let at = route.stages.iter().position(|other| other.node == number);
         if at.is_none() {
             room::fits(node, model, stage.layers, Part::HEAD, demand)?;

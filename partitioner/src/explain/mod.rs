@@ -10,12 +10,13 @@ mod front;
 mod neighbours;
 mod parts;
 
-use crate::cost::room;
+use crate::cost::{lane, room};
 use crate::search::speculative;
 use crate::{
-    Candidate, Choice, Costs, Criteria, LocalChoice, Objective, Obstacle, Situation, StageRoom,
+    Candidate, Choice, Costs, Criteria, Demand, LocalChoice, Objective, Obstacle, Situation,
+    StageRoom,
 };
-use base::NodeName;
+use base::{NodeName, Privacy};
 use serde::Serialize;
 
 pub use alternative::{Alternative, Difference, Verdict};
@@ -109,7 +110,7 @@ impl Costs<'_> {
         let found = found.or_else(|| costs.best_split(&limitless, None));
         let Some(found) = found else {
             let what = format!("split over {}", joined(names));
-            return Some(Alternative::infeasible(what, self.why_none(chain)));
+            return Some(Alternative::infeasible(what, self.why_none(chain, &part)));
         };
         // A longer chain that had better end sooner is told of by the shorter one.
         (chain_of(&found.candidate, self.situation) == names).then(|| {
@@ -118,23 +119,37 @@ impl Costs<'_> {
         })
     }
 
-    fn why_none(&self, chain: &[usize]) -> Obstacle {
+    /// Why there is no split over `chain`, of which `part` tells alone.
+    fn why_none(&self, chain: &[usize], part: &Situation) -> Obstacle {
         let demand = &self.situation.demand;
         let mut rooms = Vec::new();
         for node in chain {
             let state = self.graph.nodes()[*node];
-            match room::usable(state, demand.privacy) {
+            match room::usable(state, false, demand.privacy) {
                 Err(obstacle) if *node > 0 => return obstacle,
                 Err(_) => {}
                 Ok(model) => {
-                    let part = crate::cost::lane::Part { layers: 0, embedding: false, head: false };
-                    let fit = room::layers_max(state, model, part, demand).unwrap_or(0);
-                    let node = state.profile.node.clone();
+                    let fit = room::layers_max(state, model, lane::Part::MIDDLE, demand);
+                    let (node, fit) = (state.profile.node.clone(), fit.unwrap_or(0));
                     rooms.push(StageRoom { node, holds: model.holds, fit });
                 }
             }
         }
-        Obstacle::Together { layers: self.layers, rooms }
+        let together = Obstacle::Together { layers: self.layers, rooms };
+        self.kept_private(chain, part).unwrap_or(together)
+    }
+
+    /// What privacy says to the first node of `chain` that may not read, where that alone is in the way of a
+    /// split.
+    fn kept_private(&self, chain: &[usize], part: &Situation) -> Option<Obstacle> {
+        let privacy = self.situation.demand.privacy;
+        let reads = |node: &usize| room::usable(self.graph.nodes()[*node], true, privacy);
+        let mut obstacles = chain.iter().filter_map(|node| reads(node).err());
+        let kept = obstacles.find(|obstacle| matches!(obstacle, Obstacle::Privacy { .. }))?;
+        let demand = Demand { privacy: Privacy::Anywhere, ..part.demand };
+        let anywhere = Situation { demand, ..part.clone() };
+        let costs = Costs::new(&anywhere).ok()?;
+        costs.best_split(&Objective::FASTEST, None).map(|_| kept)
     }
 
     /// Every chain of nodes from the device on, the shortest first.

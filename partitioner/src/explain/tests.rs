@@ -84,8 +84,16 @@ fn what_cannot_be_is_told_with_its_numbers() {
     private.demand.privacy = Privacy::Site;
     check_says(
         &private,
-        "remote via cloud: not possible: privacy class site forbids cloud, a cloud",
+        "remote via cloud: not possible: privacy class site lets cloud, a cloud, run middle layers alone",
     );
+    // A head that the car has no room for: on the way to the cloud privacy alone is in its way.
+    private.nodes[0].profile.target.as_mut().unwrap().weights.head = ByteCount(1 << 40);
+    check_says(
+        &private,
+        "split over car > cloud: not possible: privacy class site lets cloud, a cloud, run middle layers alone",
+    );
+    private.nodes[2].profile.memory = ByteCount(MIB);
+    check_says(&private, "split over car > cloud: not possible: these nodes cannot run all 24");
 
     let mut full = three_tiers();
     full.nodes[1].profile.memory = ByteCount(128 * MIB);

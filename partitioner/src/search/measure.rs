@@ -136,6 +136,22 @@ impl Score {
         Self { sums, cycle_s: self.cycle_s + piece.cycle_s, peak_s, tail_s }
     }
 
+    /// Number by number, the peaks as well.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let (peak_s, tail_s) = (self.peak_s + other.peak_s, self.tail_s + other.tail_s);
+        Self { peak_s, tail_s, ..self.and(other, MEASURES_MAX) }
+    }
+
+    /// Every number so many times.
+    pub(super) fn times(&self, count: f64) -> Self {
+        Self {
+            sums: self.sums.map(|sum| sum * count),
+            cycle_s: self.cycle_s * count,
+            peak_s: self.peak_s * count,
+            tail_s: self.tail_s * count,
+        }
+    }
+
     /// Whether no chain that begins with `other` is better than the same one that begins with this.
     pub(super) fn dominates(&self, other: &Self, measures: usize) -> bool {
         self.cycle_s <= other.cycle_s

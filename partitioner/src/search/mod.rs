@@ -9,7 +9,9 @@
 //! | file | says |
 //! |---|---|
 //! | `measure.rs` | what a label is judged by |
+//! | `line.rs` | what stages add, by number of layers |
 //! | `tables.rs` | what each stage and hop adds |
+//! | `window.rs` | the least of what slides past |
 //! | `bounds.rs` | what is left at least |
 //! | `helped.rs` | which splits have their prompt read with help |
 //! | `labels.rs` | which beginnings count |
@@ -18,9 +20,11 @@
 mod bounds;
 mod helped;
 mod labels;
+mod line;
 mod measure;
 mod split;
 mod tables;
+mod window;
 
 use crate::cost::style::{DRAFTS_MAX, Style};
 use crate::{Candidate, Costs, LocalChoice, Objective, Obstacle, Prediction, Speculation};
@@ -79,19 +83,19 @@ impl Costs<'_> {
         let styles = Style::all(acceptance, self.drafting.is_some());
         let tables = styles.into_iter().map(|style| Tables::new(self, &ground, objective, style));
         let tables: Vec<Tables> = tables.collect();
+        let search =
+            |tables, head, measures| SplitSearch::new(self, &ground, tables, head, measures);
         let searches = tables.iter().flat_map(|tables| {
-            Head::ALL.map(|head| {
-                let search = SplitSearch::new(self, &ground, tables, head);
-                (search.bound(), search)
-            })
+            Head::ALL.map(|head| (search(tables, head, 1).bound(), tables, head))
         });
-        let mut searches: Vec<(f64, SplitSearch<'_, '_>)> = searches.collect();
+        let mut searches: Vec<(f64, &Tables, Head)> = searches.collect();
         searches.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut best, mut found) = (best.unwrap_or(f64::INFINITY), None);
-        for (bound, search) in searches {
+        for (bound, tables, head) in searches {
             if bound >= best {
                 break;
             }
+            let search = search(tables, head, tables.measures.count());
             let Some(candidate) = search.run(best) else { continue };
             if let Ok(choice) = self.judge(&candidate, objective)
                 && choice.score < best

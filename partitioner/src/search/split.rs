@@ -63,14 +63,15 @@ struct End {
 }
 
 impl<'s, 'a> SplitSearch<'s, 'a> {
+    /// That looks at the first so many measures: at all of them, or for its bound at the objective alone.
     pub(super) fn new(
         costs: &'s Costs<'a>,
         ground: &'s Ground<'a>,
         tables: &'s Tables,
         head: Head,
+        measures: usize,
     ) -> Self {
-        let bounds = Bounds::new(costs, ground, tables, head);
-        let measures = tables.measures.count();
+        let bounds = Bounds::new(costs, ground, tables, head, measures);
         let labels = Labels::new(ground.nodes.len(), ground.layers, measures);
         let helped = helped::all(costs, ground, tables, head);
         Self { costs, ground, tables, head, bounds, helped, labels, measures }
@@ -93,13 +94,13 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
     /// The labels of every first stage, each with what a chain that begins so scores at least.
     fn starts(&self) -> impl Iterator<Item = (Label, f64)> {
         let device = self.ground.ends(0, 0, self.head.on_device()).map(|done| {
-            let score = self.tables.device(self.head)[done];
+            let score = self.tables.device(self.head, done);
             Label { score, node: 0, done, before: None }
         });
         let bare = self.bare().flat_map(move |(node, arrived)| {
             self.ground.ends(node, 0, Place::First).map(move |done| {
                 let stage = self.tables.stage(node, Place::First, done);
-                let score = arrived.and(stage, self.measures);
+                let score = arrived.and(&stage, self.measures);
                 Label { score, node, done, before: None }
             })
         });
@@ -124,7 +125,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         let layers = self.ground.layers;
         let fits = self.ground.ends(node, 0, Place::First).contains(&layers);
         let turns = self.head == Head::Device && layers > 0 && fits;
-        turns.then(|| arrived.and(self.tables.stage(node, Place::First, layers), self.measures))
+        turns.then(|| arrived.and(&self.tables.stage(node, Place::First, layers), self.measures))
     }
 
     /// Stages on `node` behind `done` layers to which rows come home from the next node: where each ends.
@@ -140,7 +141,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
             Head::Device => 0..0,
         };
         let (tables, measures) = (self.tables, self.measures);
-        ends.map(move |end| (end, arrived.and(tables.stage(node, place, end - done), measures)))
+        ends.map(move |end| (end, arrived.and(&tables.stage(node, place, end - done), measures)))
     }
 
     /// The best split that scores less than `best`.
@@ -193,7 +194,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                 steps.map(move |(place, end, is_last)| {
                     let stage = self.tables.stage(*to, place, end - done);
                     let left = if is_last { &NOTHING } else { self.bounds.run(*to, end) };
-                    let score = arrived.and(stage, self.measures);
+                    let score = arrived.and(&stage, self.measures);
                     (measures.value(&score, left, 0), score, *to, end, is_last)
                 })
             });
@@ -272,7 +273,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
         for (place, end, is_last) in steps {
             let stage = self.tables.stage(node, place, end - done);
             for (arrived, before) in arrivals {
-                let (score, before) = (arrived.and(stage, self.measures), Some(*before));
+                let (score, before) = (arrived.and(&stage, self.measures), Some(*before));
                 if is_last {
                     self.complete(&score, self.end(before, node), found);
                 } else if self.may_win(&score, self.bounds.run(node, end), found.value) {
@@ -304,7 +305,7 @@ impl<'s, 'a> SplitSearch<'s, 'a> {
                 if self.ground.turns(*to, end) {
                     let hop = self.tables.hop_home(node, link, cargo);
                     let stage = self.tables.stage(*to, Place::Middle, rest);
-                    let score = score.and(hop, self.measures).and(stage, self.measures);
+                    let score = score.and(hop, self.measures).and(&stage, self.measures);
                     let (below, home) = (Some((node, end)), Some(node));
                     let end = End { below, home, ..self.end(before, *to) };
                     self.complete(&score, end, found);

@@ -1,5 +1,6 @@
 //! What every stage and hop of a style adds, looked up by number, and what is left at least.
 
+use super::line::Line;
 use super::measure::{Measures, Score};
 use crate::cost::brought::Brought;
 use crate::cost::chain::Tally;
@@ -59,6 +60,8 @@ pub(super) struct Room<'a> {
     holds: LayerRange,
     /// Most layers, by place; `None` where not even none.
     most: [Option<u32>; Place::ALL.len()],
+    /// Whether it may read the text.
+    reads: bool,
 }
 
 /// What stages and hops add in one style.
@@ -66,8 +69,8 @@ pub(super) struct Room<'a> {
 pub(super) struct Tables {
     pub(super) style: Style,
     pub(super) measures: Measures,
-    /// By node, place and layers.
-    stages: Vec<[Vec<Score>; Place::ALL.len()]>,
+    /// By node and place; `None` where no stage may be.
+    stages: Vec<[Option<Line>; Place::ALL.len()]>,
     /// By node and link.
     hops: Vec<Vec<Hops>>,
     /// Beginnings, by where the head is.
@@ -77,8 +80,8 @@ pub(super) struct Tables {
 /// Beginnings of chains.
 #[derive(Debug)]
 struct Starts {
-    /// By number of layers: with so many on the device.
-    device: Vec<Score>,
+    /// With layers on the device; `None` where it can run none.
+    device: Option<Line>,
     /// Without any; `None` where the head is on the device and has no room.
     bare: Option<Score>,
 }
@@ -115,7 +118,7 @@ impl Head {
 }
 
 impl Place {
-    const ALL: [Self; 5] =
+    pub(super) const ALL: [Self; 5] =
         [Self::First, Self::Middle, Self::Last, Self::FirstHome, Self::MiddleHome];
 
     /// What has to fit on the node.
@@ -141,9 +144,14 @@ impl<'a> Ground<'a> {
     pub(super) fn new(costs: &Costs<'a>) -> Self {
         let demand = &costs.situation.demand;
         let nodes = costs.graph.nodes().iter().map(|node| {
-            let model = room::usable(node, demand.privacy).ok()?;
-            let most = Place::ALL.map(|place| room::layers_max(node, model, place.held(0), demand));
-            Some(Room { model, holds: model.holds, most })
+            let usable = |reads| room::usable(node, reads, demand.privacy).ok();
+            let most = Place::ALL.map(|place| {
+                let part = place.held(0);
+                let model = usable(part.embedding || part.head);
+                model.and_then(|model| room::layers_max(node, model, part, demand))
+            });
+            let model = usable(false)?;
+            Some(Room { model, holds: model.holds, most, reads: usable(true).is_some() })
         });
         let nodes: Vec<Option<Room<'a>>> = nodes.collect();
         let bare = nodes[0].as_ref().filter(|room| room.most[Place::Last as usize].is_some());
@@ -223,13 +231,16 @@ impl<'a> Ground<'a> {
 
 impl Room<'_> {
     /// How many layers a stage may have.
-    fn sizes(&self, place: Place) -> Range<usize> {
+    pub(super) fn sizes(&self, place: Place) -> Range<usize> {
         self.most[place as usize].map_or(0..0, |most| 0..most as usize + 1)
     }
 
     /// The places at which a stage that starts behind `done` layers may end.
     fn ends(&self, done: usize, place: Place, layers: usize) -> Range<usize> {
         let Some(most) = self.most[place as usize] else { return 0..0 };
+        if done == 0 && !self.reads {
+            return 0..0;
+        }
         let holds = self.holds.start() as usize..self.holds.end() as usize;
         // A stage without layers may stand anywhere.
         let end = if holds.contains(&done) { (done + most as usize).min(holds.end) } else { done };
@@ -251,13 +262,14 @@ impl Tables {
         let starts = Head::ALL.map(|head| Starts::new(costs, ground, &measures, &style, head));
         let nodes = ground.nodes.iter().enumerate();
         let stages = nodes.map(|(node, room)| {
+            // The device's own are beginnings.
+            let Some(room) = room.as_ref().filter(|_| node > 0) else { return [const { None }; _] };
+            let lanes = costs.lanes(node, room.model, &costs.prompt, &style);
+            let cost = |part| lanes.stage(part, &costs.prompt, &style, costs.later);
             Place::ALL.map(|place| {
-                // The device's own are beginnings.
-                let Some(room) = room.as_ref().filter(|_| node > 0) else { return Vec::new() };
-                let lanes = costs.lanes(node, room.model, &costs.prompt, &style);
-                let cost = |part| lanes.stage(part, &costs.prompt, &style, costs.later);
                 let tally = |layers| Tally::default().run(&place.cost(layers, cost));
-                room.sizes(place).map(|layers| measures.score(&tally(layers))).collect()
+                room.most[place as usize]
+                    .map(|_| Line::through(|layers| measures.score(&tally(layers))))
             })
         });
         let stages = stages.collect();
@@ -282,8 +294,14 @@ impl Tables {
     }
 
     /// What a stage of so many layers adds.
-    pub(super) fn stage(&self, node: usize, place: Place, layers: usize) -> &Score {
-        &self.stages[node][place as usize][layers]
+    pub(super) fn stage(&self, node: usize, place: Place, layers: usize) -> Score {
+        self.line(node, place).at(layers)
+    }
+
+    /// What stages of any number of layers add.
+    pub(super) fn line(&self, node: usize, place: Place) -> &Line {
+        let line = self.stages[node][place as usize].as_ref();
+        line.expect("only a stage that may be is asked for")
     }
 
     /// What a hop adds to a chain with its head there, if a cargo of hidden states crosses it, or tokens.
@@ -301,9 +319,10 @@ impl Tables {
         &self.hops[node][link].home.1[cargo]
     }
 
-    /// The beginnings with layers on the device, by how many.
-    pub(super) fn device(&self, head: Head) -> &[Score] {
-        &self.starts[head as usize].device
+    /// The beginning with so many layers on the device, which has room for them.
+    pub(super) fn device(&self, head: Head, layers: usize) -> Score {
+        let line = self.starts[head as usize].device.as_ref();
+        line.expect("only a stage that may be is asked for").at(layers)
     }
 
     /// The beginning without any, where there is one.
@@ -329,10 +348,11 @@ impl Starts {
                 .bare
                 .map(|model| start(&costs.stage((0, model), Part::HEAD, &costs.prompt, style))),
         };
-        let device = ground.nodes[0].as_ref().map_or_else(Vec::new, |room| {
+        let room = ground.nodes[0].as_ref().filter(|room| room.most[place as usize].is_some());
+        let device = room.map(|room| {
             let lanes = costs.lanes(0, room.model, &costs.prompt, style);
             let cost = |part| lanes.stage(part, &costs.prompt, style, costs.later);
-            room.sizes(place).map(|layers| start(&place.cost(layers, cost))).collect()
+            Line::through(|layers| start(&place.cost(layers, cost)))
         });
         Self { device, bare }
     }

@@ -1,12 +1,15 @@
 //! The search beside a naive one that shares nothing with it but the cost of a plan.
 
 use super::measure::{MEASURES_MAX, Score};
+use super::tables::{Ground, Place, Tables};
+use crate::cost::chain::Tally;
+use crate::cost::style::Style;
 use crate::testing::{Dice, MIB, model, name, random, random_objective, range, three_tiers};
 use crate::{
     Candidate, Choice, Costs, Criteria, LocalChoice, Objective, RequestedStage, Situation,
     Speculation,
 };
-use base::{ByteCount, DraftLength, LayerRange, NodeName, WireCodec};
+use base::{ByteCount, DraftLength, LayerRange, NodeName, Privacy, Role, WireCodec};
 
 /// Small worlds, by seed.
 const WORLDS: u64 = 10_000;
@@ -15,7 +18,7 @@ const WORLDS: u64 = 10_000;
 /// worlds in which memory, layers held, links, codecs, privacy, admission and limits are all scarce.
 #[test]
 fn the_best_plan_is_the_best_of_all_plans() {
-    let (mut splits, mut none, mut helped, mut homes) = (0, 0, 0, [0; 2]);
+    let (mut splits, mut none, mut helped, mut homes, mut private) = (0, 0, 0, [0; 2], 0);
     for seed in 0..WORLDS {
         let mut dice = Dice(seed);
         let situation = random(&mut dice);
@@ -33,6 +36,9 @@ fn the_best_plan_is_the_best_of_all_plans() {
         let Candidate::Split { stages, .. } = &candidate else { continue };
         splits += 1;
         helped += u32::from(costs.route(&candidate).unwrap().brought.is_some());
+        let is_far = |node: &NodeName| role_of(&situation, node) == Role::Cloud;
+        let far = candidate.crosses(&situation.device).into_iter().any(is_far);
+        private += u32::from(far && situation.demand.privacy == Privacy::Site);
         let (last, before) = stages.split_last().unwrap();
         if last.node == situation.device {
             homes[0] += 1;
@@ -42,8 +48,14 @@ fn the_best_plan_is_the_best_of_all_plans() {
     }
     let worlds = u32::try_from(WORLDS).unwrap();
     assert!(splits > worlds / 10 && none > worlds / 20, "{splits} splits, {none} without a plan");
+    assert!(private > worlds / 400, "{private} with clouds for a site");
     assert!(helped > worlds / 200, "{helped} whose prompt is read with help");
     assert!(homes.iter().all(|homes| *homes > worlds / 200), "with the head at home: {homes:?}");
+}
+
+fn role_of(situation: &Situation, name: &NodeName) -> Role {
+    let mut nodes = situation.nodes.iter();
+    nodes.find(|node| node.profile.node == *name).unwrap().profile.role
 }
 
 fn check(seed: u64, found: Option<&Choice>, judged: &[Choice]) {
@@ -96,6 +108,38 @@ fn a_prompt_that_is_read_with_help_is_not_read_without() {
     let found = costs.best(&objective);
     check(0, found.as_ref(), &judged);
     assert!(found.unwrap().candidate.crosses(&situation.device).contains(&&name("site")));
+}
+
+/// Goal: what the tables make of few layers is what any number of them adds. Method: every place, beside the
+/// cost of a plan's stage.
+#[test]
+fn stages_of_any_number_of_layers_add_what_they_add_to_a_plan() {
+    let situation = three_tiers();
+    let costs = Costs::new(&situation).unwrap();
+    let (ground, mut looked) = (Ground::new(&costs), 0);
+    for style in Style::all(0.7, true).into_iter().step_by(7) {
+        let tables = Tables::new(&costs, &ground, &Objective::FASTEST, style);
+        for (node, room) in ground.nodes.iter().enumerate().skip(1) {
+            let room = room.as_ref().unwrap();
+            let stage = |part| costs.stage((node, room.model), part, &costs.prompt, &style);
+            for (place, layers) in Place::ALL
+                .into_iter()
+                .flat_map(|place| room.sizes(place).map(move |at| (place, at)))
+            {
+                let tally = Tally::default().run(&place.cost(layers, stage));
+                let (direct, line) =
+                    (tables.measures.score(&tally), tables.stage(node, place, layers));
+                let numbers =
+                    |score: &Score| [score.sums[0], score.cycle_s, score.peak_s, score.tail_s];
+                for (ours, theirs) in numbers(&line).into_iter().zip(numbers(&direct)) {
+                    let slack = 1e-12 * theirs.abs();
+                    assert!((ours - theirs).abs() <= slack, "{node} {place:?} {layers}");
+                }
+                looked += usize::from(layers > 2);
+            }
+        }
+    }
+    assert!(looked > 100, "{looked}");
 }
 
 fn stage((node, start, end): (&str, u32, u32)) -> RequestedStage {

@@ -57,6 +57,11 @@ fn privacy_is_a_matter_of_tiers() {
     assert_eq!(allowed(Privacy::Device), [true, false, false]);
     assert_eq!(allowed(Privacy::Site), [true, true, false]);
     assert_eq!(allowed(Privacy::Anywhere), [true, true, true]);
+    for class in [Privacy::Device, Privacy::Site, Privacy::Anywhere] {
+        assert_eq!(roles.map(|role| class.allows_stage(role, true)), allowed(class));
+        let middle = [true, class != Privacy::Device, class != Privacy::Device];
+        assert_eq!(roles.map(|role| class.allows_stage(role, false)), middle);
+    }
 }
 
 #[test]

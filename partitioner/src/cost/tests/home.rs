@@ -91,14 +91,43 @@ fn the_head_needs_room_at_home_and_none_above() {
     assert!(device(draft + 20 * MIB) && !device(draft + 20 * MIB - 1));
 }
 
+/// Goal: a text of a site goes to clouds for middle layers, and for nothing that reads or chooses tokens.
 #[test]
-fn a_site_keeps_clouds_out_also_where_the_head_is_at_home() {
+fn clouds_run_middle_layers_for_a_site() {
     let mut situation = three_tiers();
+    let far = [("car", 0, 4), ("cloud", 4, 24)];
+    let both = [("car", 0, 4), ("site", 4, 12), ("cloud", 12, 24)];
+    let near = [("site", 0, 4), ("cloud", 4, 24)];
+    let good = [chain(&far, "car", 0), chain(&both, "site", 2), chain(&near, "site", 0)];
+    let target = || name("cloud");
+    let bad = [
+        split(&far, 0),
+        split(&both, 0),
+        chain(&[("cloud", 0, 24)], "car", 0),
+        Candidate::Remote { target: target() },
+        Candidate::Speculative {
+            target: target(),
+            speculation: Speculation::Streaming,
+            draft_length: DraftLength::Auto,
+        },
+    ];
+    let refused = |situation: &Situation, candidate: &Candidate| {
+        let refused = Costs::new(situation).unwrap().predict(candidate).err();
+        refused.map(|why| matches!(why, Obstacle::Privacy { .. }).then(|| why.to_string()).unwrap())
+    };
     situation.demand.privacy = Privacy::Site;
-    let costs = Costs::new(&situation).unwrap();
-    let candidate = chain(&[("car", 0, 4), ("cloud", 4, 24)], "car", 0);
-    let refused = costs.predict(&candidate).unwrap_err();
-    assert!(matches!(refused, Obstacle::Privacy { .. }), "{refused}");
+    for candidate in &good {
+        assert_eq!(refused(&situation, candidate), None, "{candidate}");
+    }
+    for candidate in &bad {
+        let why = "privacy class site lets cloud, a cloud, run middle layers alone";
+        assert_eq!(refused(&situation, candidate).as_deref(), Some(why), "{candidate}");
+    }
+    situation.demand.privacy = Privacy::Device;
+    for candidate in good.iter().chain(&bad) {
+        let why = refused(&situation, candidate).unwrap();
+        assert!(why.starts_with("privacy class device forbids "), "{candidate}: {why}");
+    }
 }
 
 #[test]
