@@ -1,5 +1,6 @@
 //! `edge-node chat`: a conversation on the terminal. Ctrl-C stops the answer, not the program.
 
+use crate::assistant::terminal;
 use crate::config::Config;
 use crate::device::{Device, Request};
 use crate::run::Terminal;
@@ -26,13 +27,15 @@ pub struct ChatArguments {
 /// Whatever keeps the device from replying.
 pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
+    if config.assistant.is_configured() {
+        return terminal::converse(config, read_lines()).await;
+    }
     let generation = config.generation.clone();
     let mut device = Device::start(config).await?;
     let mut lines = read_lines();
     let mut turns = Vec::new();
     loop {
-        write!(std::io::stdout(), "> ")?;
-        std::io::stdout().flush()?;
+        prompt_for_line()?;
         let line = tokio::select! {
             line = lines.recv() => line,
             interrupted = tokio::signal::ctrl_c() => { interrupted?; None }
@@ -85,8 +88,17 @@ async fn answer(device: &mut Device, request: &Request) -> anyhow::Result<String
     Ok(reply.text)
 }
 
+/// Asks for the next line.
+pub(crate) fn prompt_for_line() -> std::io::Result<()> {
+    write!(std::io::stdout(), "> ")?;
+    std::io::stdout().flush()
+}
+
+/// Lines of standard input.
+pub(crate) type Lines = mpsc::Receiver<std::io::Result<String>>;
+
 /// Lines of standard input, read on a thread of their own: such a read cannot be given up.
-fn read_lines() -> mpsc::Receiver<std::io::Result<String>> {
+fn read_lines() -> Lines {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {

@@ -3,8 +3,10 @@
 //! A [`Config`] comes from a file ([`Config::load`]) or is built in code, with identities that
 //! never touched a disk. It is never read again after the start.
 
+mod assistant;
 mod file;
 
+pub use assistant::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub(crate) use file::segment_format;
 
 use crate::drafting::SourceChoice;
@@ -47,6 +49,8 @@ pub struct Config {
     pub profile: Profile,
     /// What was measured of it; without it no plan gives it any layers.
     pub measured: Option<NodeProfile>,
+    /// What it does with what it is told, beside asking a model.
+    pub assistant: AssistantSettings,
     /// How long silence on a link is borne.
     pub link: Link,
     /// Where its socket comes from, and what link is emulated over it.

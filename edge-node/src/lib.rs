@@ -47,6 +47,7 @@ mod turn_loop;
 mod uplinks;
 mod way_home;
 
+pub mod assistant;
 pub mod bench;
 pub mod certify;
 pub mod chat;
@@ -58,6 +59,7 @@ pub mod measure;
 pub mod planning;
 pub mod run;
 
+pub use config::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub use config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, Prefill,
     SegmentSettings,

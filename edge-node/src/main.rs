@@ -5,6 +5,10 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use edge_node::assistant::{
+    ConversationsArguments, DeferredArguments, ExplainArguments, ForgetArguments, conversations,
+    deferred, explain, forget,
+};
 use edge_node::bench::{BenchArguments, bench};
 use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
@@ -34,6 +38,14 @@ enum Command {
     Run(RunArguments),
     /// Converse on the terminal; Ctrl-C stops the answer, not the program.
     Chat(ChatArguments),
+    /// Say which way something said would go, and why no other.
+    Explain(ExplainArguments),
+    /// List the conversations that the journal keeps.
+    Conversations(ConversationsArguments),
+    /// List the requests that wait for the target, and those that have waited.
+    Deferred(DeferredArguments),
+    /// Remove a conversation from the journal, its bytes too.
+    Forget(ForgetArguments),
     /// See it work: device, gateway and cloud in one process, an outage in mid-sentence.
     Demo(DemoArguments),
     /// Measure how fast this machine runs a model, beside the machine's own limits.
@@ -76,7 +88,12 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Likeness(arguments) => return likeness(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         Command::Intents(arguments) => return intents(arguments),
-        command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_)) => command,
+        Command::Conversations(arguments) => return conversations(&arguments),
+        Command::Deferred(arguments) => return deferred(&arguments),
+        Command::Forget(arguments) => return forget(&arguments),
+        command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_) | Command::Explain(_)) => {
+            command
+        }
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
@@ -84,13 +101,17 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
             Command::Chat(arguments) => chat(arguments).await,
             Command::Plan(arguments) => plan(arguments).await,
+            Command::Explain(arguments) => explain(arguments).await,
             Command::Demo(_)
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)
             | Command::Likeness(_)
             | Command::Experiment(_)
-            | Command::Intents(_) => {
+            | Command::Intents(_)
+            | Command::Conversations(_)
+            | Command::Deferred(_)
+            | Command::Forget(_) => {
                 unreachable!("taken above")
             }
         }

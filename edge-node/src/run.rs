@@ -1,10 +1,12 @@
 //! `edge-node run`: one prompt, one reply.
 
+use crate::assistant::{Ask, terminal};
 use crate::config::{Config, Switch};
 use crate::device::{Device, Request};
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
 use base::Sampling;
+use journal::ConversationId;
 use partitioner::Mode;
 use runtime::Turn;
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -38,6 +40,9 @@ pub struct RunArguments {
     /// The same seed gives the same text. Default: a random one.
     #[arg(long)]
     seed: Option<u64>,
+    /// The conversation that it is said in, of those that [journal] keeps. Default: a new one.
+    #[arg(long, value_name = "ID")]
+    conversation: Option<ConversationId>,
     /// Continue the prompt as it stands, not as a turn of a conversation.
     #[arg(long)]
     raw: bool,
@@ -61,15 +66,27 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
     }
     let generation = config.generation.clone();
     let prompt = read_prompt(arguments.prompt)?;
-    let mut device = Device::start(config).await?;
     let temperature = arguments.temperature.unwrap_or(generation.temperature);
     let seed = arguments.seed.unwrap_or_else(rand::random);
+    let sampling = Sampling::new(temperature, generation.top_k, generation.top_p, seed)?;
+    if config.assistant.is_configured() {
+        let routed = "--raw: only turns of a conversation are routed; leave out --raw, or [intents], [routing], \
+                      [journal] and [budgets]";
+        anyhow::ensure!(!arguments.raw, routed);
+        let (sampling, tokens_max) = (Some(sampling), arguments.max_tokens);
+        let ask =
+            Ask { conversation: arguments.conversation, sampling, tokens_max, ..Ask::new(prompt) };
+        return terminal::say(config, ask, arguments.json, &cancel).await;
+    }
+    let alone = "--conversation: without [journal] no conversation outlives its process";
+    anyhow::ensure!(arguments.conversation.is_none(), alone);
+    let mut device = Device::start(config).await?;
     let request = Request {
         prompt: match arguments.raw {
             true => device.raw_prompt(&prompt),
             false => device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?,
         },
-        sampling: Sampling::new(temperature, generation.top_k, generation.top_p, seed)?,
+        sampling,
         tokens_max: arguments.max_tokens.unwrap_or(generation.tokens_max),
         stop: generation.stop,
         keep: false,

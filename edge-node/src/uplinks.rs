@@ -76,6 +76,11 @@ impl Uplinks {
         self.kept.get(name).map(|kept| Arc::clone(&kept.uplink))
     }
 
+    /// All of them, by whom they lead to.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&NodeName, &Arc<Uplink>)> {
+        self.kept.iter().map(|(name, kept)| (name, &kept.uplink))
+    }
+
     /// What crossed all of them so far.
     pub(crate) fn traffic(&self) -> Traffic {
         let each = self.kept.values().map(|kept| kept.uplink.traffic());

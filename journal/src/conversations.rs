@@ -32,11 +32,34 @@ impl Journal {
         privacy: Privacy,
         turn: &Turn,
     ) -> Result<u64, JournalError> {
+        self.append_all(conversation, privacy, std::slice::from_ref(turn))
+    }
+
+    /// The same for several turns, all of them or none: what was said, and the answer. Returns the number of
+    /// the last.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Journal::append`].
+    ///
+    /// # Panics
+    ///
+    /// Where there are no turns.
+    pub fn append_all(
+        &mut self,
+        conversation: ConversationId,
+        privacy: Privacy,
+        turns: &[Turn],
+    ) -> Result<u64, JournalError> {
+        assert!(!turns.is_empty(), "somebody said something");
         let limits = &self.limits;
         self.store.write(|tx| {
-            let number = append(tx, limits, conversation, privacy, turn)?;
+            let mut last = 0;
+            for turn in turns {
+                last = append(tx, limits, conversation, privacy, turn)?;
+            }
             tx.check_room(limits.new_rows_bytes_max())?;
-            Ok(number)
+            Ok(last)
         })
     }
 

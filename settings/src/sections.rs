@@ -67,6 +67,8 @@ pub struct Link {
     pub down_mbps: Option<f64>,
     /// What 10^9 bytes cost, either way.
     pub price_per_gigabyte: Option<f64>,
+    /// Whether somebody counts the bytes, though they have no price.
+    pub metered: bool,
     /// An emulated link in place of the real one: a profile that ships, or the path of one.
     pub emulate: Option<String>,
     /// What makes the emulated weather: the same seed makes the same again.
@@ -83,6 +85,7 @@ impl Default for Link {
             up_mbps: None,
             down_mbps: None,
             price_per_gigabyte: None,
+            metered: false,
             emulate: None,
             emulate_seed: 0,
         }
@@ -125,8 +128,13 @@ impl Link {
         LinkTerms {
             up_mbps: self.up_mbps.map_or(unknown.up_mbps, Estimate::exactly),
             down_mbps: self.down_mbps.map_or(unknown.down_mbps, Estimate::exactly),
-            price_per_gigabyte: self.price_per_gigabyte,
+            price_per_gigabyte: self.price_per_gigabyte.or_else(|| self.metered.then_some(0.0)),
         }
+    }
+
+    /// Whether somebody counts its bytes.
+    pub const fn is_metered(&self) -> bool {
+        self.metered || self.price_per_gigabyte.is_some()
     }
 
     /// The link that is emulated, if any.
@@ -244,6 +252,18 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_metered_or_has_a_price_is_counted() {
+        let free = Link::default();
+        let (metered, dear) = (
+            Link { metered: true, ..free.clone() },
+            Link { price_per_gigabyte: Some(3.0), ..free.clone() },
+        );
+        assert_eq!([&free, &metered, &dear].map(Link::is_metered), [false, true, true]);
+        let price = |link: &Link| link.terms().price_per_gigabyte;
+        assert_eq!([&free, &metered, &dear].map(price), [None, Some(0.0), Some(3.0)]);
+    }
 
     #[test]
     fn a_pass_through_some_layers_takes_their_share_of_a_pace() {

@@ -24,6 +24,7 @@ mod keeper;
 mod session;
 
 pub use error::UplinkError;
+use session::OpenSession;
 pub use session::UplinkSession;
 
 use crate::{
@@ -71,6 +72,8 @@ pub struct Uplink {
     meter: Mutex<LinkMeter>,
     /// What the peer's last pong said of its load, in 255ths, and when.
     load: Mutex<Option<(u8, Instant)>>,
+    /// Such a pong came.
+    pongs: Notify,
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
@@ -114,6 +117,7 @@ impl Uplink {
             carriers: Carriers::new(),
             meter,
             load: Mutex::default(),
+            pongs: Notify::new(),
             sessions: AtomicUsize::new(0),
             sessions_changed: Notify::new(),
         }))
@@ -178,6 +182,7 @@ impl Uplink {
 
     fn note_load(&self, load: u8) {
         *self.load.lock().unwrap_or_else(PoisonError::into_inner) = Some((load, clock::now()));
+        self.pongs.notify_waiters();
     }
 
     fn note_receipt(&self, receipt: Receipt) {
@@ -189,6 +194,21 @@ impl Uplink {
     pub fn note_download(&self, bytes: usize, took: Duration) {
         let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
         meter.handle_download(bytes, took);
+    }
+
+    /// Whether the peer is there, by its own word: of an idle link nobody knows. Takes a round trip and a third of
+    /// the deadline of silence where it is, and that deadline where it is not; no time where the link is known to be
+    /// down. A peer that is lost so is dialled from then on.
+    pub async fn probe(self: &Arc<Self>) -> bool {
+        let _owed = OpenSession::new(self);
+        let (answered, mut states) = (self.pongs.notified(), self.watch());
+        let lost = states.wait_for(|state| !matches!(state, UplinkState::Up(..)));
+        tokio::select! {
+            // What is down has no pongs to come.
+            biased;
+            _ = lost => false,
+            () = answered => true,
+        }
     }
 
     /// Opens a session on the link; `None` at once where it is down.

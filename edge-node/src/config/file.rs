@@ -1,5 +1,6 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
+use super::assistant::{self, FileBudgets, FileIntents, FileJournal, FileRouting};
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
     PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
@@ -52,6 +53,10 @@ struct FileConfig {
     profile: Profile,
     #[serde(default)]
     link: Link,
+    intents: Option<FileIntents>,
+    routing: Option<FileRouting>,
+    journal: Option<FileJournal>,
+    budgets: Option<FileBudgets>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -238,6 +243,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let profile = typed.profile.checked(&file)?;
     let link = typed.link.checked(&file)?;
     let emulation = link.emulation(&file)?;
+    let kept = (typed.journal, typed.budgets);
     Ok(Config {
         network: Network::system().emulating(emulation, link.emulate_seed),
         credentials: typed.identity.map(|own| credentials(own, &typed.node, &file)).transpose()?,
@@ -251,6 +257,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         engine: engine(&typed.engine, &file)?,
         measured: measure::configured(&profile, &file)?,
         planner: planner(typed.planner, &file)?,
+        assistant: assistant::assistant(typed.intents, typed.routing, kept, &file)?,
         profile,
         link,
     })

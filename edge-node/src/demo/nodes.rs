@@ -1,8 +1,8 @@
 //! Nodes that live in one process, as configurations: those of the demo and of experiments.
 
 use crate::config::{
-    Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings, PlannerSettings, SegmentSettings,
+    AssistantSettings, Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths,
+    PeerAddress, PlanSettings, PlannerSettings, SegmentSettings,
 };
 use base::{LayerRange, LayerRangeError, NodeName, Role, WireCodec};
 use cloud_node::Limits;
@@ -109,6 +109,7 @@ pub(crate) fn device(
         segments: SegmentSettings::default(),
         engine: EngineOptions { pace, ..EngineOptions::default() },
         planner: PlannerSettings::default(),
+        assistant: AssistantSettings::default(),
         profile: settings::Profile::default(),
         measured: None,
         link,

@@ -118,6 +118,13 @@ pub struct World {
     cloud: Server,
 }
 
+/// Those whom a device may ask.
+#[derive(Debug)]
+pub(crate) struct Others {
+    gateway: Option<Server>,
+    cloud: Server,
+}
+
 /// A world that does not come about.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
@@ -293,9 +300,22 @@ impl World {
         &mut self.device
     }
 
+    /// The device, for who is to own it, and the others.
+    #[cfg(test)]
+    pub(crate) fn part(self) -> (Device, Others) {
+        (self.device, Others { gateway: self.gateway, cloud: self.cloud })
+    }
+
     /// Ends the nodes one after the other, the device first, so that none is missed by another.
     pub async fn end(self) {
         self.device.close().await;
+        Others { gateway: self.gateway, cloud: self.cloud }.end().await;
+    }
+}
+
+impl Others {
+    /// Ends them one after the other.
+    pub(crate) async fn end(self) {
         if let Some(gateway) = self.gateway {
             gateway.drain().await;
         }

@@ -46,6 +46,19 @@ fn people_models_and_actions_share_one_log_over_a_restart() {
 }
 
 #[test]
+fn a_question_and_its_answer_come_together_or_not_at_all() {
+    let home = Home::new();
+    let mut journal = home.open();
+    let too_long = said(2, &"x".repeat(limits().text_bytes_max + 1));
+    let refused = journal.append_all(id(1), Privacy::Anywhere, &[said(1, "why?"), too_long]);
+    assert!(matches!(refused, Err(JournalError::TooLong { .. })), "{refused:?}");
+    assert_eq!(journal.conversation(id(1)).unwrap(), None);
+    let both = [said(1, "why?"), said(2, "therefore")];
+    assert_eq!(journal.append_all(id(1), Privacy::Device, &both).unwrap(), 1);
+    assert_eq!(journal.last_turns(id(1), 9, 100).unwrap(), both);
+}
+
+#[test]
 fn the_last_turns_are_bounded_by_their_number_and_by_their_text() {
     let home = Home::new();
     let mut journal = home.open();

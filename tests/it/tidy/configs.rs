@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const NODE_SECTIONS: [&str; 9] =
     ["node", "identity", "model", "upstream", "limits", "engine", "segments", "profile", "link"];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 12] = [
+const DEVICE_SECTIONS: [&str; 16] = [
     "node",
     "identity",
     "models",
@@ -22,6 +22,10 @@ const DEVICE_SECTIONS: [&str; 12] = [
     "planner",
     "profile",
     "link",
+    "intents",
+    "routing",
+    "journal",
+    "budgets",
 ];
 
 fn configs() -> Vec<PathBuf> {

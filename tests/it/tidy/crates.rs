@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "intents",
             "sentence-encoder",
             "journal",
+            "routing",
             "cloud-node",
         ],
     ),

@@ -247,6 +247,30 @@ async fn a_pong_tells_how_busy_the_peer_is() {
     assert!((load - 0.2).abs() < 1e-6 && age < Duration::from_secs(2), "{load}, {age:?} ago");
 }
 
+/// Goal: whether a peer is there is known of an idle link too, where it is asked, within the deadline. Method: a device
+/// without sessions, whose link is cut.
+#[tokio::test(start_paused = true)]
+async fn an_idle_link_is_probed() {
+    let mut pair = Pair::over(link(ms(20), Duration::from_secs(30)));
+    tokio::time::sleep(ms(500)).await;
+    pair.device = JoinSet::new();
+    let uplink = Arc::clone(&pair.uplink);
+    let running = Arc::clone(&uplink);
+    pair.device.spawn(async move { running.run().await });
+    let timed = async || {
+        let began = clock::now();
+        (uplink.probe().await, clock::now() - began)
+    };
+    tokio::time::sleep(ms(1_000)).await;
+    let (there, took) = timed().await;
+    assert!(there && took < ms(250), "{took:?}");
+    tokio::time::sleep(CUT).await;
+    assert!(uplink.is_up(), "nobody has looked");
+    let (there, took) = timed().await;
+    assert!(!there && took < ms(700), "{took:?}");
+    assert_eq!(timed().await, (false, Duration::ZERO), "it is known to be down");
+}
+
 /// Goal: who forgot all tickets meanwhile is found as soon, and answers one round trip later: the
 /// refusal is known with the handshake, and the session's `Open` follows the hello at once.
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ pub struct UplinkSession {
 
 /// While it lives, silence of the peer counts.
 #[derive(Debug)]
-struct OpenSession(Arc<Uplink>);
+pub(super) struct OpenSession(Arc<Uplink>);
 
 impl UplinkSession {
     pub(super) fn new(
@@ -80,7 +80,7 @@ fn given_up() -> ChannelError {
 }
 
 impl OpenSession {
-    fn new(uplink: &Arc<Uplink>) -> Self {
+    pub(super) fn new(uplink: &Arc<Uplink>) -> Self {
         if uplink.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
             uplink.sessions_changed.notify_one();
         }

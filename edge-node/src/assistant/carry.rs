@@ -1,0 +1,235 @@
+//! Something said, carried out on the way that was found for it.
+
+use super::foresee::Foreseen;
+use super::memory::vouched;
+use super::weigh::Weighed;
+use super::words::{clipped, slots_json, spoken};
+use super::{Acts, Answer, Ask, AskError, Assistant};
+use crate::compute::compute;
+use crate::device::Request;
+use crate::reply::Reply;
+use crate::show::Show;
+use base::{Privacy, Sampling};
+use intents::{Action, Incomplete, Recognition, Understood};
+use journal::{By, Outcome, RequestId, Turn};
+use routing::{Hybrid, Route};
+use tokio_util::sync::CancellationToken;
+use transport::clock;
+
+impl<H: Acts> Assistant<H> {
+    /// Answers what is said, showing the answer as it grows. A model's answer ends early where `cancel` says so.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]; then nothing of it is remembered.
+    pub async fn ask(
+        &mut self,
+        ask: Ask,
+        show: &mut dyn Show,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, AskError> {
+        let now = self.now();
+        if let Some(answer) = self.asked_before(&ask)? {
+            return Ok(answer);
+        }
+        let weighed = self.weigh(&ask, now).await?;
+        let said = Turn { at: now, by: By::Person, text: ask.text.clone() };
+        let Some(route) = weighed.decision.route else {
+            return Err(AskError::Refused(Box::new(weighed.decision)));
+        };
+        let conversation = weighed.conversation;
+        let answer = match route {
+            Route::Action => return self.act(weighed, said, show).await,
+            Route::Local => self.alone(&ask, weighed, said, (show, cancel)).await,
+            Route::Hybrid => self.with_target(&ask, weighed, said, (show, cancel)).await,
+            Route::Deferred => self.put_off(&ask, weighed, &said),
+        }?;
+        let elsewhere = Recognition::OutOfScope { nearest: None };
+        self.dialogues.note(conversation, &elsewhere, clock::now());
+        Ok(answer)
+    }
+
+    /// Does what an intent says, or asks for what it lacks.
+    async fn act(
+        &mut self,
+        weighed: Weighed,
+        said: Turn,
+        show: &mut dyn Show,
+    ) -> Result<Answer, AskError> {
+        let recognition = weighed.recognition.as_ref().expect("what acts was recognized");
+        let request = self.new_request();
+        let (intent, slots, outcome, text) = match recognition {
+            Recognition::Understood(understood) => {
+                let outcome = self.carry_out(&understood.action, request).await;
+                let text = spoken(&understood.responses, &outcome, request.0);
+                (&understood.intent, &understood.slots, outcome, text)
+            }
+            Recognition::Incomplete(lacking) => {
+                let Incomplete { intent, slots, slot, .. } = lacking;
+                let outcome = Outcome::Failed(clipped(&format!("asked for {slot}")));
+                (intent, slots, outcome, super::words::question(lacking))
+            }
+            Recognition::OutOfScope { .. } => unreachable!("no intent, no action"),
+        };
+        show.piece(&text, true);
+        let action = journal::Action {
+            intent: intent.clone(),
+            slots: slots_json(slots),
+            outcome: outcome.clone(),
+        };
+        let did = Turn { at: self.now(), by: By::Action(action), text: text.clone() };
+        let (conversation, class) = (weighed.conversation, weighed.decision.class);
+        self.memory.append(conversation, class, &[said, did])?;
+        // What was not done changes nothing that is spoken of next.
+        let failed = matches!(
+            (recognition, &outcome),
+            (Recognition::Understood(Understood { .. }), Outcome::Failed(_))
+        );
+        let elsewhere = Recognition::OutOfScope { nearest: None };
+        let noted = if failed { &elsewhere } else { recognition };
+        self.dialogues.note(conversation, noted, clock::now());
+        let intent = Some(intent.clone());
+        let answer = answer(weighed, Route::Action, text);
+        Ok(Answer { intent, outcome: Some(outcome), ..answer })
+    }
+
+    async fn carry_out(&self, action: &Action, request: RequestId) -> Outcome {
+        let done = match action {
+            Action::Reply => Ok(()),
+            Action::Http { .. } | Action::Mqtt { .. } | Action::Socket { .. } => {
+                self.hands.act(action, request.0).await
+            }
+        };
+        done.map_or_else(|why| Outcome::Failed(clipped(&why)), |()| Outcome::Done)
+    }
+
+    /// The device's own answer, for which no network is touched.
+    async fn alone(
+        &mut self,
+        ask: &Ask,
+        weighed: Weighed,
+        said: Turn,
+        (show, cancel): (&mut dyn Show, &CancellationToken),
+    ) -> Result<Answer, AskError> {
+        let request = self.request(ask, &weighed, Privacy::Device)?;
+        let began = clock::now();
+        let reply = self.device.generate(&request, show, cancel).await?;
+        self.experience.note_local(reply.tokens.len(), clock::now() - began);
+        self.remember(weighed, Route::Local, said, reply)
+    }
+
+    /// The target's answer, paid for.
+    async fn with_target(
+        &mut self,
+        ask: &Ask,
+        weighed: Weighed,
+        said: Turn,
+        (show, cancel): (&mut dyn Show, &CancellationToken),
+    ) -> Result<Answer, AskError> {
+        let request = self.request(ask, &weighed, weighed.decision.class)?;
+        let id = self.new_request();
+        let reply = self.spend(id, &weighed.foreseen, &request, (show, cancel)).await?;
+        self.remember(weighed, Route::Hybrid, said, reply)
+    }
+
+    /// Has `request` answered, within what was foreseen: that is reserved before, and what it was is settled
+    /// after, whatever came of it.
+    pub(super) async fn spend(
+        &mut self,
+        id: RequestId,
+        foreseen: &Foreseen,
+        request: &Request,
+        (show, cancel): (&mut dyn Show, &CancellationToken),
+    ) -> Result<Reply, AskError> {
+        let began = clock::now();
+        if matches!(&foreseen.hybrid, Hybrid::Planned(forecast) if forecast.stays) {
+            let reply = self.device.generate(request, show, cancel).await?;
+            self.experience.note_local(reply.tokens.len(), clock::now() - began);
+            return Ok(reply);
+        }
+        let now = self.now();
+        if let Some(journal) = self.memory.journal() {
+            let reserved = compute(|| journal.reserve(id, foreseen.reserve, now))?;
+            reserved.map_err(AskError::Budget)?;
+        }
+        let before = self.device.uplinks.traffic();
+        let reply = self.device.generate(request, show, cancel).await;
+        let (bytes, tokens) = match &reply {
+            Ok(Reply { usage, tokens, .. }) => {
+                (usage.bytes_sent + usage.bytes_received, tokens.len())
+            }
+            Err(_) => {
+                let crossed = (self.device.uplinks.traffic() - before).udp;
+                (crossed.sent.0 + crossed.received.0, 0)
+            }
+        };
+        let prompt = request.prompt.len();
+        let actual = foreseen.tariff.amount(bytes, prompt as u64, tokens as u64);
+        let now = self.now();
+        if let Some(journal) = self.memory.journal() {
+            let beyond = compute(|| journal.settle(id, actual, now))?;
+            if beyond != journal::Amount::default() {
+                tracing::warn!(?beyond, "a reply cost more than was reserved for it");
+            }
+        }
+        let reply = reply?;
+        self.experience.note_hybrid(prompt, tokens, clock::now() - began, bytes);
+        Ok(reply)
+    }
+
+    /// What a model is asked, of a text of `class`.
+    fn request(&self, ask: &Ask, weighed: &Weighed, class: Privacy) -> Result<Request, AskError> {
+        Ok(Request {
+            prompt: self.device.chat_prompt_of(&weighed.turns, class)?,
+            sampling: self.sampling(ask)?,
+            tokens_max: weighed.tokens_max,
+            stop: self.device.config.generation.stop.clone(),
+            keep: ask.keep,
+            past_end: false,
+        })
+    }
+
+    /// How the target chooses, for this request.
+    pub(super) fn sampling(&self, ask: &Ask) -> Result<Sampling, AskError> {
+        if let Some(sampling) = ask.sampling {
+            return Ok(sampling);
+        }
+        let usual = &self.device.config.generation;
+        let seed = u64::from_be_bytes(self.device.config.network.random());
+        Ok(Sampling::new(usual.temperature, usual.top_k, usual.top_p, seed)?)
+    }
+
+    /// Adds question and answer to their conversation.
+    fn remember(
+        &mut self,
+        weighed: Weighed,
+        route: Route,
+        said: Turn,
+        reply: Reply,
+    ) -> Result<Answer, AskError> {
+        let came = match route {
+            Route::Hybrid => journal::Route::Hybrid,
+            Route::Action | Route::Local | Route::Deferred => journal::Route::Local,
+        };
+        let by = By::Model { route: came, vouched: vouched(&reply.verified) };
+        let answered = Turn { at: self.now(), by, text: reply.text.clone() };
+        let (conversation, class) = (weighed.conversation, weighed.decision.class);
+        self.memory.append(conversation, class, &[said, answered])?;
+        let text = reply.text.clone();
+        Ok(Answer { reply: Some(reply), ..answer(weighed, route, text) })
+    }
+}
+
+/// What came of something said, as far as every route knows it.
+pub(super) fn answer(weighed: Weighed, route: Route, text: String) -> Answer {
+    Answer {
+        conversation: weighed.conversation,
+        route,
+        decision: weighed.decision,
+        text,
+        reply: None,
+        deferred: None,
+        intent: None,
+        outcome: None,
+    }
+}

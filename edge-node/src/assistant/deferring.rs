@@ -1,0 +1,158 @@
+//! A request that waits, as it is written down: all that is needed to ask it, its seed included, so that it has one
+//! text however often it is asked.
+
+use super::carry::answer;
+use super::memory::kept;
+use super::weigh::Weighed;
+use super::{Acts, Answer, Ask, AskError, Assistant};
+use crate::compute::compute;
+use base::{Privacy, Sampling};
+use journal::{Deferred, JournalError, Turn};
+use routing::{Decision, Route};
+use serde::{Deserialize, Serialize};
+
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Waiting {
+    /// How far it may travel.
+    pub(super) class: Privacy,
+    pub(super) sampling: Sampling,
+    pub(super) tokens_max: u32,
+    pub(super) stop: Vec<String>,
+    /// What was said at last: with the key it is the same request.
+    pub(super) text: String,
+    /// The conversation as a model reads it, in pairs of role and words, the question included.
+    turns: Vec<(String, String)>,
+}
+
+impl Waiting {
+    /// The conversation as a model reads it.
+    pub(super) fn turns(&self) -> Vec<runtime::Turn> {
+        let turn = |(role, content): &(String, String)| runtime::Turn {
+            role: role.clone(),
+            content: content.clone(),
+        };
+        self.turns.iter().map(turn).collect()
+    }
+
+    /// As it was written.
+    ///
+    /// # Errors
+    ///
+    /// Where another program wrote it.
+    pub(super) fn read(body: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
+
+    /// As it is written, in at most `bytes_max` if it can be: the oldest turns give way.
+    fn write(mut self, bytes_max: usize) -> String {
+        loop {
+            let body = serde_json::to_string(&self).expect("it has no maps");
+            if body.len() <= bytes_max || self.turns.len() < 3 {
+                return body;
+            }
+            self.turns.drain(..2);
+        }
+    }
+}
+
+impl<H: Acts> Assistant<H> {
+    /// What became of a request that was asked before with the same key, and waits or waited.
+    pub(super) fn asked_before(&mut self, ask: &Ask) -> Result<Option<Answer>, AskError> {
+        let (Some(key), Some(journal)) = (&ask.key, self.memory.journal()) else { return Ok(None) };
+        let all = compute(|| journal.all_deferred())?;
+        let Some(known) = all.into_iter().find(|known| known.request.key == *key) else {
+            return Ok(None);
+        };
+        let request = &known.request;
+        let elsewhere = ask.conversation.is_some_and(|wanted| wanted != request.conversation);
+        match Waiting::read(&request.body) {
+            Ok(waiting) if waiting.text == ask.text && !elsewhere => {
+                Ok(Some(again(&known, waiting.class)))
+            }
+            Ok(_) | Err(_) => {
+                let taken = JournalError::Taken { what: "idempotency key", name: key.clone() };
+                Err(taken.into())
+            }
+        }
+    }
+
+    /// Has it wait.
+    pub(super) fn put_off(
+        &mut self,
+        ask: &Ask,
+        weighed: Weighed,
+        said: &Turn,
+    ) -> Result<Answer, AskError> {
+        let id = self.new_request();
+        let waiting = Waiting {
+            class: weighed.decision.class,
+            sampling: self.sampling(ask)?,
+            tokens_max: weighed.tokens_max,
+            stop: self.device.config.generation.stop.clone(),
+            text: ask.text.clone(),
+            turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),
+        };
+        let request = journal::Request {
+            id,
+            key: ask.key.clone().unwrap_or_else(|| id.to_string()),
+            conversation: weighed.conversation,
+            body: waiting.write(self.limits.text_bytes_max),
+            callback: ask.callback.clone(),
+            expires: said.at.after(ask.deadline.unwrap_or(self.routing.wait)),
+        };
+        let class = kept(weighed.decision.class);
+        let journal = self.memory.journal().expect("nothing is put off without a journal");
+        let deferred = compute(|| journal.defer(request, class, said))?;
+        let answer = answer(weighed, Route::Deferred, String::new());
+        Ok(Answer { deferred: Some(deferred.request.id), ..answer })
+    }
+}
+
+/// The answer to a request that is known.
+fn again(known: &Deferred, class: Privacy) -> Answer {
+    let (route, rules, considered) = (Route::Deferred, Vec::new(), Vec::new());
+    Answer {
+        conversation: known.request.conversation,
+        route,
+        decision: Decision { route: Some(route), class, rules, considered },
+        text: String::new(),
+        reply: None,
+        deferred: Some(known.request.id),
+        intent: None,
+        outcome: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting() -> Waiting {
+        let turn = |role: &str, text: &str| (role.to_owned(), text.to_owned());
+        Waiting {
+            class: Privacy::Site,
+            sampling: Sampling::new(0.7, 40, 0.9, u64::MAX).unwrap(),
+            tokens_max: 9,
+            stop: vec!["\n".to_owned()],
+            text: "why?".to_owned(),
+            turns: vec![turn("user", "old"), turn("assistant", "so"), turn("user", "why?")],
+        }
+    }
+
+    #[test]
+    fn what_waits_is_read_as_it_was_written() {
+        let body = waiting().write(1 << 10);
+        assert_eq!(Waiting::read(&body).unwrap(), waiting());
+        assert_eq!(waiting().turns().len(), 3);
+        assert!(Waiting::read(&body.replace("class", "klass")).is_err());
+    }
+
+    #[test]
+    fn the_oldest_turns_give_way_and_the_question_does_not() {
+        let body = waiting().write(10);
+        let read = Waiting::read(&body).unwrap();
+        assert_eq!(read.turns().iter().map(|turn| &*turn.content).collect::<Vec<_>>(), ["why?"]);
+    }
+}

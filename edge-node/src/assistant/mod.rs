@@ -1,0 +1,184 @@
+//! The assistant: what a person says is routed, answered and remembered.
+//!
+//! ```text
+//!   Ask ─▶ weigh ─▶ Decision ─┬▶ action: hands, and words of the intent        ─┐
+//!    ▲       │                ├▶ local: the device alone                        ├▶ memory ─▶ Answer
+//!    │       └ intents, class,├▶ hybrid: reserve, Device::generate, settle     ─┤
+//!  memory      links, budgets └▶ deferred: journal ─▶ tend, when the link is back ┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - **What may not leave is confined**: of class device each route makes a prompt that no frame can hold.
+//! - **Nothing is spent that was not reserved**, and every reservation is settled, whatever came of the request.
+//! - **A question and its answer are remembered together**, after the answer is whole.
+
+mod ask;
+mod carry;
+mod command;
+mod deferring;
+mod dialogue;
+mod experience;
+mod foresee;
+mod hands;
+mod kept;
+mod memory;
+mod reach;
+mod tariff;
+mod tend;
+pub(crate) mod terminal;
+#[cfg(test)]
+mod tests;
+mod weigh;
+mod words;
+
+pub use ask::{Answer, Ask, AskError};
+pub use command::{ExplainArguments, explain};
+pub use hands::{Acts, NoHands};
+pub use kept::{
+    ConversationsArguments, DeferredArguments, ForgetArguments, conversations, deferred, forget,
+};
+pub use tend::Tended;
+
+use crate::compute::compute;
+use crate::config::{AssistantSettings, Config, JournalSettings, RoutingSettings};
+use crate::device::Device;
+use crate::start_error::StartError;
+use dialogue::Dialogues;
+use experience::Experience;
+use intents::{IntentError, Recognizer};
+use journal::{
+    BudgetPolicy, ConversationId, Journal, JournalError, Limits, OpenError, RequestId, UnixTime,
+};
+use memory::{Fleeting, Memory};
+use reach::Reach;
+use std::fmt;
+use std::time::SystemTime;
+use tend::Callbacks;
+
+/// Tells the time of day. It is handed in: tests have one that passes as they like.
+pub type Wall = Box<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// A device that is told things.
+pub struct Assistant<H> {
+    device: Device,
+    recognizer: Option<Recognizer>,
+    memory: Memory,
+    routing: RoutingSettings,
+    limits: Limits,
+    hands: H,
+    wall: Wall,
+    reach: Reach,
+    dialogues: Dialogues,
+    experience: Experience,
+    callbacks: Callbacks,
+}
+
+/// An assistant that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AssistantError {
+    /// Its device.
+    #[error(transparent)]
+    Device(#[from] StartError),
+    /// Its sets of intents.
+    #[error("intents.files cannot be used")]
+    Intents(#[from] IntentError),
+    /// Its journal.
+    #[error("journal.path cannot be used")]
+    Journal(#[from] OpenError),
+}
+
+impl<H: Acts> Assistant<H> {
+    /// Starts the device, and opens what the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// [`AssistantError`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn start(config: Config, hands: H) -> Result<Self, AssistantError> {
+        let wall = Box::new(|| SystemTime::now().into());
+        Self::over(Device::start(config).await?, hands, wall)
+    }
+
+    /// The same on a device that has started.
+    pub(crate) fn over(device: Device, hands: H, wall: Wall) -> Result<Self, AssistantError> {
+        let AssistantSettings { intents, routing, journal } = device.config.assistant.clone();
+        let learn = || {
+            let learnt = intents.map(|sets| Recognizer::new(sets.files, sets.reject, None));
+            learnt.transpose()
+        };
+        let recognizer = compute(learn)?;
+        let limits = journal.as_ref().map(|journal| journal.limits.clone()).unwrap_or_default();
+        let memory = match journal {
+            None => Memory::Fleeting(Fleeting::default()),
+            Some(settings) => Memory::Kept(Box::new(open(&settings, wall())?)),
+        };
+        let reach = Reach::of(&device.uplinks);
+        Ok(Self {
+            device,
+            recognizer,
+            memory,
+            routing: routing.unwrap_or_default(),
+            limits,
+            hands,
+            wall,
+            reach,
+            dialogues: Dialogues::default(),
+            experience: Experience::default(),
+            callbacks: Callbacks::default(),
+        })
+    }
+
+    /// Removes a conversation, wherever it is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`].
+    pub fn forget(&mut self, conversation: ConversationId) -> Result<(), JournalError> {
+        self.dialogues.forget(conversation);
+        self.memory.forget(conversation)
+    }
+
+    /// Ends the links with a goodbye.
+    pub async fn close(self) {
+        self.device.close().await;
+    }
+
+    fn now(&self) -> UnixTime {
+        (self.wall)()
+    }
+
+    fn budgets(&self) -> &BudgetPolicy {
+        &self.limits.budgets
+    }
+
+    fn new_id(&self) -> u128 {
+        u128::from_be_bytes(self.device.config.network.random())
+    }
+
+    fn new_request(&self) -> RequestId {
+        RequestId(self.new_id())
+    }
+}
+
+/// Opens the journal, and says what the last process left undone.
+fn open(settings: &JournalSettings, now: UnixTime) -> Result<Journal, OpenError> {
+    let (journal, recovery) =
+        compute(|| Journal::open(&settings.path, settings.limits.clone(), now))?;
+    let (again, spent) = (recovery.asked_again.len(), recovery.spent.len());
+    if again + spent > 0 {
+        tracing::warn!(again, spent, "the last process ended in the middle of requests");
+    }
+    Ok(journal)
+}
+
+impl<H> fmt::Debug for Assistant<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assistant")
+            .field("device", &self.device.config.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,335 @@
+//! What is done between requests: those that wait go out, oldest first, when the link is there and the budgets
+//! allow it; their answers go where they are wanted; what is over is ended.
+
+use super::deferring::Waiting;
+use super::foresee::{Foreseen, Wanted};
+use super::memory::{class_of, vouched};
+use super::{Acts, AskError, Assistant};
+use crate::compute::compute;
+use crate::device::Request;
+use crate::generate::GenerateError;
+use crate::reply::Reply;
+use crate::show::{Notice, Show};
+use base::Privacy;
+use intents::{Action, HttpMethod};
+use journal::{
+    Answered, By, Callback, Conversation, ConversationId, Deferred, JournalError, RequestId,
+    UnixTime,
+};
+use routing::{Facts, Route, decide};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use transport::clock;
+
+/// From a failure to the next attempt; each time twice as long.
+const BACKOFF: Duration = Duration::from_secs(5);
+
+/// And no longer than this.
+const BACKOFF_MAX: Duration = Duration::from_secs(600);
+
+/// How often old conversations and requests are looked for.
+const TIDY_PERIOD: Duration = Duration::from_secs(3_600);
+
+/// What came of a tending.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// Answers that are in their conversations now.
+    pub answered: Vec<(RequestId, ConversationId, String)>,
+    /// Requests that will never be answered, and why.
+    pub refused: Vec<(RequestId, String)>,
+    /// Requests whose time was over.
+    pub expired: Vec<RequestId>,
+    /// Requests whose answers have been sent where they are wanted.
+    pub called_back: Vec<RequestId>,
+}
+
+/// Calls back that came to nothing, and when the next may be.
+#[derive(Debug, Default)]
+pub(super) struct Callbacks {
+    failed: BTreeMap<RequestId, (u32, UnixTime)>,
+    /// When old things were looked for last.
+    tidied: Option<Instant>,
+}
+
+/// What a model is asked, what that takes, and what was said.
+type Asked = (Request, Wanted, String);
+
+/// Nobody watches.
+struct Unseen;
+
+impl Show for Unseen {
+    fn piece(&mut self, _: &str, _: bool) {}
+
+    fn notice(&mut self, _: &Notice) {}
+}
+
+impl<H: Acts> Assistant<H> {
+    /// Does what there is to do between requests. Where `cancel` says so it stops early, and what was under way waits
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] of the journal alone; what comes to nothing is tried again later.
+    pub async fn tend(&mut self, cancel: &CancellationToken) -> Result<Tended, AskError> {
+        let mut tended = Tended::default();
+        let now = self.now();
+        let Some(journal) = self.memory.journal() else { return Ok(tended) };
+        let expired = compute(|| journal.expire(now))?;
+        tended.expired = expired.into_iter().map(|over| over.request.id).collect();
+        // Of each conversation its first is due; when that is answered, its next one is.
+        while !cancel.is_cancelled() && self.send_due(&mut tended, cancel).await? {}
+        self.call_back(&mut tended, cancel).await?;
+        self.tidy()?;
+        Ok(tended)
+    }
+
+    /// When there may be something to do, from now; `None` while nothing waits.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] of the journal alone.
+    pub fn next_tending(&mut self) -> Result<Option<Duration>, AskError> {
+        /// Links come back at any time.
+        const PERIOD: Duration = Duration::from_secs(1);
+        let Some(journal) = self.memory.journal() else { return Ok(None) };
+        let wakes = compute(|| journal.next_wake())?;
+        let calls = compute(|| journal.callbacks())?;
+        Ok((wakes.is_some() || !calls.is_empty()).then_some(PERIOD))
+    }
+
+    /// Sends all that is due. Whether an answer came, and others may be due therefore.
+    async fn send_due(
+        &mut self,
+        tended: &mut Tended,
+        cancel: &CancellationToken,
+    ) -> Result<bool, AskError> {
+        let now = self.now();
+        let Some(journal) = self.memory.journal() else { return Ok(false) };
+        let due = compute(|| journal.due(now))?;
+        let (mut came, mut probed) = (false, false);
+        for deferred in due {
+            if cancel.is_cancelled() {
+                break;
+            }
+            came |= match self.as_asked(&deferred)? {
+                Err(why) => self.refuse(deferred.request.id, why, tended)?,
+                Ok(asked) => {
+                    // An idle link may have been lost, and nobody knows.
+                    if !std::mem::replace(&mut probed, true) {
+                        self.probe().await;
+                    }
+                    self.send(&deferred, asked, (tended, cancel)).await?
+                }
+            };
+        }
+        Ok(came)
+    }
+
+    /// Asks a request that waits, if it can be asked now. Whether it is answered, or never will be.
+    async fn send(
+        &mut self,
+        deferred: &Deferred,
+        (request, wanted, text): Asked,
+        (tended, cancel): (&mut Tended, &CancellationToken),
+    ) -> Result<bool, AskError> {
+        let id = deferred.request.id;
+        let Some(foreseen) = self.may_go(wanted, &text)? else { return Ok(false) };
+        let journal = self.memory.journal().expect("it waits there");
+        let attempt = compute(|| journal.sent(id))?;
+        match self.spend(id, &foreseen, &request, (&mut Unseen, cancel)).await {
+            Ok(reply) if is_whole(&reply) => self.record(deferred, &reply, tended),
+            Err(AskError::Journal(error)) => Err(error.into()),
+            Err(AskError::Generate(
+                why @ (GenerateError::EmptyPrompt | GenerateError::PromptTooLong { .. }),
+            )) => self.refuse(id, why.to_string(), tended),
+            Ok(_) | Err(_) => {
+                let pause = if cancel.is_cancelled() { Duration::ZERO } else { backoff(attempt) };
+                let not_before = self.now().after(pause);
+                let journal = self.memory.journal().expect("it waits there");
+                compute(|| journal.failed(id, not_before))?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// What a model is asked, and what was said; or why it never will be.
+    fn as_asked(&mut self, deferred: &Deferred) -> Result<Result<Asked, String>, AskError> {
+        let waiting = match Waiting::read(&deferred.request.body) {
+            Ok(waiting) => waiting,
+            Err(error) => return Ok(Err(format!("it cannot be read: {error}"))),
+        };
+        let class = self.class_now(deferred.request.conversation, waiting.class)?;
+        if class == Privacy::Device {
+            return Ok(Err("its conversation must not leave the device any more".to_owned()));
+        }
+        let prompt = match self.device.chat_prompt_of(&waiting.turns(), class) {
+            Ok(prompt) => prompt,
+            Err(error) => return Ok(Err(settings::chain(&error))),
+        };
+        let Waiting { sampling, tokens_max, stop, text, .. } = waiting;
+        let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
+        let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
+        Ok(Ok((request, wanted, text)))
+    }
+
+    /// How far a text may travel that was of `class` when it was said in `conversation`.
+    fn class_now(
+        &mut self,
+        conversation: ConversationId,
+        class: Privacy,
+    ) -> Result<Privacy, AskError> {
+        let journal = self.memory.journal().expect("it waits there");
+        let known = compute(|| journal.conversation(conversation))?;
+        let known = known.map(|Conversation { privacy, .. }| class_of(privacy));
+        let own = self.device.config.planner.privacy;
+        Ok(known.into_iter().fold(class.min(own), Ord::min))
+    }
+
+    /// What the target would take, where a request that says `text` may go to it now.
+    fn may_go(&mut self, wanted: Wanted, text: &str) -> Result<Option<Foreseen>, AskError> {
+        let (foreseen, left) = self.affordable(wanted, self.now())?;
+        let facts = Facts {
+            text,
+            intent: None,
+            privacy: wanted.class,
+            demanded: Some(Route::Hybrid),
+            deadline: None,
+            likeness: 0.0,
+            local: None,
+            hybrid: foreseen.hybrid.clone(),
+            left,
+            no_room: None,
+        };
+        let goes = decide(&self.routing.policy, &facts).route == Some(Route::Hybrid);
+        Ok(goes.then_some(foreseen))
+    }
+
+    /// Puts an answer into its conversation.
+    fn record(
+        &mut self,
+        deferred: &Deferred,
+        reply: &Reply,
+        tended: &mut Tended,
+    ) -> Result<bool, AskError> {
+        let (id, now, vouched) = (deferred.request.id, self.now(), vouched(&reply.verified));
+        let journal = self.memory.journal().expect("it waits there");
+        let answered = compute(|| journal.answer(id, &reply.text, vouched, now))?;
+        if let Answered::Recorded { .. } = answered {
+            tended.answered.push((id, deferred.request.conversation, reply.text.clone()));
+        }
+        Ok(true)
+    }
+
+    fn refuse(
+        &mut self,
+        id: RequestId,
+        why: String,
+        tended: &mut Tended,
+    ) -> Result<bool, AskError> {
+        let now = self.now();
+        let journal = self.memory.journal().expect("it waits there");
+        compute(|| journal.refused(id, &why, now))?;
+        tended.refused.push((id, why));
+        Ok(true)
+    }
+
+    /// Sends answers where they are wanted, at least once: their receivers know them by their request's id.
+    async fn call_back(
+        &mut self,
+        tended: &mut Tended,
+        cancel: &CancellationToken,
+    ) -> Result<(), AskError> {
+        let Some(journal) = self.memory.journal() else { return Ok(()) };
+        let calls = compute(|| journal.callbacks())?;
+        self.callbacks.failed.retain(|id, _| calls.iter().any(|call| call.request == *id));
+        for call in calls {
+            let (failures, not_before) =
+                self.callbacks.failed.get(&call.request).copied().unwrap_or_default();
+            if cancel.is_cancelled() || not_before > self.now() {
+                continue;
+            }
+            match self.hands.act(&posted(&call), call.request.0).await {
+                Ok(()) => {
+                    let now = self.now();
+                    let journal = self.memory.journal().expect("it is called back from there");
+                    compute(|| journal.called_back(call.request, now))?;
+                    tended.called_back.push(call.request);
+                }
+                Err(why) => {
+                    tracing::warn!(request = %call.request, why, "nobody could be called back");
+                    let next = self.now().after(backoff(failures + 1));
+                    self.callbacks.failed.insert(call.request, (failures + 1, next));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of what is old, now and then.
+    fn tidy(&mut self) -> Result<(), AskError> {
+        let now = clock::now();
+        let last = *self.callbacks.tidied.get_or_insert(now);
+        if now - last < TIDY_PERIOD {
+            return Ok(());
+        }
+        self.callbacks.tidied = Some(now);
+        let wall = self.now();
+        if let Some(journal) = self.memory.journal() {
+            compute(|| journal.tidy(wall)).map(|_| ()).map_err(JournalError::into)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether it is the target's own answer to its end: what waited for the target is not to be the device's.
+fn is_whole(reply: &Reply) -> bool {
+    reply.finish_reason != "cancelled" && reply.verified.iter().all(|verified| *verified)
+}
+
+/// How long after its `attempt`, from 1, something is tried again.
+fn backoff(attempt: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+    BACKOFF.saturating_mul(doubled).min(BACKOFF_MAX)
+}
+
+/// An answer as it is sent where it is wanted.
+fn posted(Callback { request, to, answer }: &Callback) -> Action {
+    let text = answer.as_ref().map(|turn| turn.text.as_str());
+    let vouched = answer.as_ref().and_then(|turn| match &turn.by {
+        By::Model { vouched, .. } => Some(vouched),
+        By::Person | By::Action(_) => None,
+    });
+    let body = serde_json::json!({ "request": request, "text": text, "vouched": vouched });
+    Action::Http { method: HttpMethod::Post, url: to.clone(), body: Some(body.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use journal::{Turn, Vouched};
+
+    #[test]
+    fn attempts_come_half_as_often_each_time_and_every_ten_minutes_at_last() {
+        let pauses = [1, 2, 3, 7, 8, u32::MAX].map(|attempt| backoff(attempt).as_secs());
+        assert_eq!(pauses, [5, 10, 20, 320, 600, 600]);
+    }
+
+    #[test]
+    fn whoever_is_called_back_hears_whose_answer_it_is() {
+        let by = By::Model { route: journal::Route::Deferred, vouched: Vouched::Verified };
+        let turn = Turn { at: UnixTime(1), by, text: "so".to_owned() };
+        let (request, to) = (RequestId(7), "http://here/".to_owned());
+        let call = Callback { request, to, answer: Some(turn) };
+        let Action::Http { body: Some(body), url, method } = posted(&call) else {
+            panic!("a post")
+        };
+        assert_eq!((url.as_str(), method), ("http://here/", HttpMethod::Post));
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["request"], request.to_string());
+        assert_eq!((&body["text"], &body["vouched"]), (&"so".into(), &"verified".into()));
+        let gone = posted(&Callback { answer: None, ..call });
+        assert!(matches!(gone, Action::Http { body: Some(body), .. } if body.contains("null")));
+    }
+}

@@ -1,0 +1,150 @@
+//! Requests that wait, and the answers that they get.
+
+use super::{CUT_OFF, Recorder, Stage, ask, said, seconds, turns};
+use crate::assistant::{Ask, Assistant, Tended};
+use base::Sampling;
+use intents::Action;
+use journal::{By, ConversationId, State, Vouched};
+use routing::Route;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const QUESTION: &str = "explain how black holes form";
+const BACK: &str = "http://127.0.0.1:9/answer";
+
+async fn tend(assistant: &mut Assistant<Recorder>) -> Tended {
+    assistant.tend(&CancellationToken::new()).await.unwrap()
+}
+
+/// A question so hot that every token of its answer depends on the seed.
+fn hot(conversation: Option<ConversationId>, text: &str) -> Ask {
+    Ask { sampling: Some(Sampling::new(1.5, 0, 1.0, 7).unwrap()), ..said(conversation, text) }
+}
+
+/// Goal: a question that the device cannot answer well waits for the link, and its answer comes once: into the
+/// conversation, and to whoever wanted to be called back, who was not there at first.
+#[test]
+fn a_hard_question_is_answered_once_when_the_link_is_back() {
+    let stage = Stage::new(&[(2, 30)]).alike(0.2);
+    stage.recorder.refuses.store(1, Ordering::Relaxed);
+    let asked = stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let wanted = Ask { callback: Some(BACK.to_owned()), ..hot(None, QUESTION) };
+        let waits = ask(assistant, wanted).await.unwrap();
+        assert_eq!((waits.route, waits.text.as_str()), (Route::Deferred, ""));
+        let here = waits.conversation;
+        assert_eq!(tend(assistant).await, Tended::default(), "the link is down");
+        assert_eq!(turns(assistant, here).len(), 1);
+        seconds(40).await;
+        let tended = tend(assistant).await;
+        assert_eq!(tended.answered.len(), 1, "{tended:?}");
+        assert_eq!(tended.called_back, [], "nobody was there");
+        assert_eq!(tend(assistant).await, Tended::default(), "too early for the next attempt");
+        seconds(6).await;
+        let id = waits.deferred.unwrap();
+        assert_eq!(tend(assistant).await.called_back, [id]);
+        assert_eq!(tend(assistant).await, Tended::default());
+        assert_eq!(assistant.next_tending().unwrap(), None);
+        let turns = turns(assistant, here);
+        let vouched = Vouched::Verified;
+        assert_eq!(turns[1].by, By::Model { route: journal::Route::Deferred, vouched });
+        assert_eq!((turns.len(), &turns[1].text), (2, &tended.answered[0].2));
+        (id, turns[1].text.clone())
+    });
+    let done = stage.recorder.done();
+    let [(Action::Http { url, body: Some(body), .. }, id)] = &done[..] else { panic!("{done:?}") };
+    assert_eq!((url.as_str(), *id), (BACK, asked.0.0));
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["text"], asked.1);
+}
+
+/// Goal: a process that is killed loses nothing: the conversation and its open question are there, and the answer is
+/// the text that the question has by its seed. Method: an assistant that is dropped, another that opens its
+/// journal, and a third that was never cut off.
+#[test]
+fn what_waits_outlives_the_process_and_has_the_same_text() {
+    let (first, mut later) = (Stage::new(&[(2, 600)]).alike(0.2), Stage::new(&[]));
+    later.settings = first.settings.clone();
+    let (here, id) = first.play(async |assistant| {
+        let known = ask(assistant, said(None, "set the heating to 21 degrees")).await.unwrap();
+        seconds(CUT_OFF).await;
+        let waits = ask(assistant, hot(Some(known.conversation), QUESTION)).await.unwrap();
+        // It was under way when the process died.
+        let id = waits.deferred.unwrap();
+        assistant.memory.journal().unwrap().sent(id).unwrap();
+        (known.conversation, id)
+    });
+    let answered = later.play(async |assistant| {
+        assert_eq!(turns(assistant, here).len(), 3);
+        let tended = tend(assistant).await;
+        assert_eq!(tended.answered[0].0, id);
+        assert_eq!(turns(assistant, here).len(), 4);
+        tended.answered[0].2.clone()
+    });
+    let direct = Stage::new(&[]).alike(0.2).play(async |assistant| {
+        let known = ask(assistant, said(None, "set the heating to 21 degrees")).await.unwrap();
+        let direct = ask(assistant, hot(Some(known.conversation), QUESTION)).await.unwrap();
+        assert_eq!(direct.route, Route::Hybrid);
+        direct.text
+    });
+    assert_eq!(answered, direct);
+    drop(first.folder);
+}
+
+/// Goal: the same key is the same request; another text under it is refused.
+#[test]
+fn a_request_that_is_asked_twice_waits_once() {
+    let stage = Stage::new(&[(2, 600)]).alike(0.2);
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let keyed = || Ask { key: Some("k1".to_owned()), ..said(None, QUESTION) };
+        let (first, again) =
+            (ask(assistant, keyed()).await.unwrap(), ask(assistant, keyed()).await.unwrap());
+        assert_eq!((first.deferred, first.conversation), (again.deferred, again.conversation));
+        let other = Ask { text: "another".to_owned(), ..keyed() };
+        assert!(ask(assistant, other).await.unwrap_err().to_string().contains("journal"));
+        assert_eq!(assistant.memory.journal().unwrap().all_deferred().unwrap().len(), 1);
+    });
+}
+
+/// Goal: what waits too long expires, and as many wait as may.
+#[test]
+fn a_request_waits_as_long_as_it_is_worth_it_and_only_so_many_do() {
+    let mut stage = Stage::new(&[(2, 600)]).alike(0.2);
+    stage.limits().deferred_max = 2;
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let short = Ask { deadline: Some(Duration::from_secs(90)), ..said(None, QUESTION) };
+        let short = ask(assistant, short).await.unwrap();
+        let long = ask(assistant, said(None, QUESTION)).await.unwrap();
+        assert_eq!((short.route, long.route), (Route::Deferred, Route::Deferred));
+        let third = ask(assistant, said(None, QUESTION)).await.unwrap();
+        assert_eq!(third.route, Route::Local, "no room: {:?}", third.decision);
+        seconds(91).await;
+        assert_eq!(tend(assistant).await.expired, [short.deferred.unwrap()]);
+        let fourth = ask(assistant, said(None, QUESTION)).await.unwrap();
+        assert_eq!(fourth.route, Route::Deferred);
+    });
+}
+
+/// Goal: a conversation that has become the device's own is not sent later, though it might have been before.
+#[test]
+fn what_waits_goes_no_further_than_its_conversation_may_by_then() {
+    let stage = Stage::new(&[(2, 30)]).alike(0.2);
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let waits = ask(assistant, said(None, QUESTION)).await.unwrap();
+        let class = Some(base::Privacy::Device);
+        let secret = Ask { class, ..said(Some(waits.conversation), "my salary is secret") };
+        assert_eq!(ask(assistant, secret).await.unwrap().route, Route::Local);
+        seconds(40).await;
+        let before = assistant.device.uplinks.traffic().frames;
+        let tended = tend(assistant).await;
+        assert!(tended.refused[0].1.contains("must not leave"), "{tended:?}");
+        assert_eq!(assistant.device.uplinks.traffic().frames, before);
+        let journal = assistant.memory.journal().unwrap();
+        let known = journal.deferred(waits.deferred.unwrap()).unwrap().unwrap();
+        assert!(matches!(known.state, State::Refused { .. }), "{:?}", known.state);
+    });
+}

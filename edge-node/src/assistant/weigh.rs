@@ -1,0 +1,198 @@
+//! What is known of something said, and which way it goes therefore.
+
+use super::foresee::{Foreseen, Wanted};
+use super::memory::as_read;
+use super::tariff::{Budget, left};
+use super::{Acts, Ask, AskError, Assistant};
+use crate::compute::compute;
+use base::Privacy;
+use intents::{Incomplete, Means, Recognition, Understood};
+use journal::{ConversationId, UnixTime};
+use routing::{Decision, Facts, Hybrid, IntentFacts, Left, decide};
+use runtime::Turn;
+use transport::clock;
+
+/// A reply is given room for so much of the longest conversation, before old turns are left out for it.
+const REPLY_SHARE: u32 = 4;
+
+/// Something said, with all that is known of it.
+#[derive(Debug)]
+pub(super) struct Weighed {
+    /// Where it was said.
+    pub(super) conversation: ConversationId,
+    /// What it was taken for, where intents are known.
+    pub(super) recognition: Option<Recognition>,
+    /// The same, as a route is decided by.
+    pub(super) intent: Option<IntentFacts>,
+    /// The conversation as a model reads it.
+    pub(super) turns: Vec<Turn>,
+    /// The most tokens of the reply.
+    pub(super) tokens_max: u32,
+    /// What the target would take.
+    pub(super) foreseen: Foreseen,
+    /// Which way it goes.
+    pub(super) decision: Decision,
+}
+
+impl<H: Acts> Assistant<H> {
+    /// Weighs what is said, and does nothing yet.
+    pub(super) async fn weigh(&mut self, ask: &Ask, now: UnixTime) -> Result<Weighed, AskError> {
+        ask.check(self.limits.text_bytes_max)?;
+        let known = match ask.conversation {
+            Some(id) => Some(self.memory.class(id)?.ok_or(AskError::NoConversation(id))?),
+            None => None,
+        };
+        let conversation = ask.conversation.unwrap_or_else(|| ConversationId(self.new_id()));
+        let classes = [known, ask.class].into_iter().flatten();
+        let own = classes.fold(self.device.config.planner.privacy, Ord::min);
+        let recognition = self.recognize(&ask.text, conversation)?;
+        let intent = recognition.as_ref().and_then(intent_facts);
+        let name = intent.as_ref().map(|intent| intent.name.as_str());
+        let class = self.routing.policy.class(&ask.text, name, own);
+        if class != Privacy::Device && self.depends_on_reach(ask, intent.as_ref()) {
+            self.probe().await;
+        }
+        let tokens_max = ask.tokens_max.unwrap_or(self.device.config.generation.tokens_max);
+        let history = self.memory.history(conversation)?;
+        let (turns, prompt) = self.fitting(as_read(&history, &ask.text), tokens_max)?;
+        let wanted = Wanted { prompt, tokens_max: self.room(prompt, tokens_max), class };
+        let (foreseen, left) = self.affordable(wanted, now)?;
+        let facts = Facts {
+            text: &ask.text,
+            intent: intent.clone(),
+            privacy: own,
+            demanded: ask.demanded,
+            deadline: ask.deadline,
+            likeness: self.likeness(),
+            local: self.device.foresee_alone(wanted, &self.experience),
+            hybrid: foreseen.hybrid.clone(),
+            left,
+            no_room: self.no_room()?,
+        };
+        let decision = decide(&self.routing.policy, &facts);
+        Ok(Weighed {
+            conversation,
+            recognition,
+            intent,
+            turns,
+            tokens_max: wanted.tokens_max,
+            foreseen,
+            decision,
+        })
+    }
+
+    /// Whether another route would be taken where the target is out of reach, than one on which the device goes on
+    /// alone by itself. A link that was idle may be, and nobody knows; to ask takes some tenths of a second.
+    fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>) -> bool {
+        let policy = &self.routing.policy;
+        let acts = |intent: &IntentFacts| intent.acts && intent.confidence >= policy.act_from;
+        let waits = ask.demanded.is_some() || self.likeness() < policy.wait_below;
+        waits && !intent.is_some_and(acts)
+    }
+
+    /// Asks those by whom the target is reached whether they are there.
+    pub(super) async fn probe(&self) {
+        let config = &self.device.config;
+        let request = config.first_request();
+        let named = if config.plan.auto { None } else { request.first_peer() };
+        if config.plan.auto || named.is_some() {
+            self.reach.probe(named).await;
+        }
+    }
+
+    fn recognize(
+        &self,
+        text: &str,
+        conversation: ConversationId,
+    ) -> Result<Option<Recognition>, AskError> {
+        let Some(recognizer) = &self.recognizer else { return Ok(None) };
+        let context = self.dialogues.context(conversation, clock::now());
+        Ok(Some(compute(|| recognizer.recognize(text, &context))?))
+    }
+
+    /// `turns` without the oldest, where all of them leave a reply no room; and how many tokens they are.
+    fn fitting(
+        &self,
+        mut turns: Vec<Turn>,
+        tokens_max: u32,
+    ) -> Result<(Vec<Turn>, usize), AskError> {
+        let positions_max = self.device.positions_max();
+        let reply = tokens_max.min(positions_max / REPLY_SHARE);
+        let room = (positions_max - reply) as usize;
+        loop {
+            // Their number is of no class.
+            let tokens = self.device.chat_prompt_of(&turns, Privacy::Device)?.len();
+            if tokens <= room || turns.len() < 3 {
+                return Ok((turns, tokens));
+            }
+            turns.drain(..2);
+        }
+    }
+
+    /// How many tokens of a reply there is room for.
+    fn room(&self, prompt: usize, tokens_max: u32) -> u32 {
+        let prompt = u32::try_from(prompt).unwrap_or(u32::MAX);
+        tokens_max.min(self.device.positions_max().saturating_sub(prompt))
+    }
+
+    /// What the target would take, and what budgets leave for it.
+    pub(super) fn affordable(
+        &mut self,
+        wanted: Wanted,
+        now: UnixTime,
+    ) -> Result<(Foreseen, Left), AskError> {
+        let mut foreseen = self.device.foresee(wanted, &self.reach, &self.experience);
+        let policy = *self.budgets();
+        let Some(journal) = self.memory.journal() else { return Ok((foreseen, Left::default())) };
+        let standing = compute(|| journal.standing(now))?;
+        let (left, tokens) = left(&policy, &standing);
+        if let Some(why) = too_many_tokens(&foreseen, tokens) {
+            foreseen.hybrid = Hybrid::NoPlan(why);
+        }
+        Ok((foreseen, left))
+    }
+
+    /// The chance that the device's own answer is as good as the target's. It is the target's, where that is here.
+    fn likeness(&self) -> f64 {
+        match self.device.target {
+            Some(_) => 1.0,
+            None => self.routing.likeness,
+        }
+    }
+
+    /// Why no request can wait, where that is so.
+    fn no_room(&mut self) -> Result<Option<String>, AskError> {
+        let most = self.limits.deferred_max;
+        let Some(journal) = self.memory.journal() else {
+            return Ok(Some("without [journal] nothing waits".to_owned()));
+        };
+        let all = compute(|| journal.all_deferred())?;
+        let waiting = all.iter().filter(|deferred| deferred.state.ended().is_none()).count();
+        Ok((waiting >= most).then(|| format!("{waiting} requests wait already, as many as may")))
+    }
+}
+
+/// Why so many tokens of others are too many, where they are: routes know of money and bytes alone.
+fn too_many_tokens(foreseen: &Foreseen, budget: Budget) -> Option<String> {
+    let (left, whose) = budget?;
+    let needs = foreseen.reserve.tokens;
+    let over = matches!(foreseen.hybrid, Hybrid::Planned(_)) && needs > left;
+    over.then(|| format!("it may take {needs} tokens, and {whose} leaves {left}"))
+}
+
+/// An intent as a route is decided by. One that needs to know more acts by asking, where its file says what.
+fn intent_facts(recognition: &Recognition) -> Option<IntentFacts> {
+    match recognition {
+        Recognition::Understood(Understood { intent, means, .. }) => {
+            let confidence = match means {
+                Means::Exact | Means::Answer => 1.0,
+                Means::Classifier(confidence) => f64::from(*confidence),
+            };
+            Some(IntentFacts { name: intent.clone(), confidence, acts: true })
+        }
+        Recognition::Incomplete(Incomplete { intent, ask, .. }) => {
+            Some(IntentFacts { name: intent.clone(), confidence: 1.0, acts: ask.is_some() })
+        }
+        Recognition::OutOfScope { .. } => None,
+    }
+}
