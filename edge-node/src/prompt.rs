@@ -27,7 +27,7 @@ impl Prompt {
     /// `tokens`, which may travel as far as `class` says.
     pub fn new(tokens: Vec<TokenId>, class: Privacy) -> Self {
         match class {
-            Privacy::Device => Self::Travelling(Travelling { tokens, class: Privacy::Anywhere }),
+            Privacy::Device => Self::Confined(Confined::new(tokens)),
             Privacy::Site | Privacy::Anywhere => Self::Travelling(Travelling { tokens, class }),
         }
     }
