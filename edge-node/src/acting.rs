@@ -11,6 +11,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+use crate::assistant::Acts;
 use intents::Action;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -93,13 +94,14 @@ pub enum ActionError {
 
 /// What carries actions out.
 #[derive(Debug)]
-pub(crate) struct Hands {
+pub struct Hands {
     settings: ActionSettings,
     http: ureq::Agent,
 }
 
 impl Hands {
-    pub(crate) fn new(settings: ActionSettings) -> Self {
+    /// Those of `settings`.
+    pub fn new(settings: ActionSettings) -> Self {
         let http = http::agent(Duration::from_millis(settings.timeout_ms));
         Self { settings, http }
     }
@@ -127,20 +129,11 @@ impl Hands {
         let done = tokio::time::timeout(Duration::from_millis(ms), acting).await;
         done.unwrap_or(Err(ActionError::Late { to, ms }))
     }
+}
 
-    /// Gives an answer that was waited for to `url`, as JSON. More than once where it is not known whether it came:
-    /// `id` is the same each time.
-    ///
-    /// # Errors
-    ///
-    /// [`ActionError`].
-    pub(crate) async fn call_back(
-        &self,
-        url: &str,
-        json: &str,
-        id: u128,
-    ) -> Result<(), ActionError> {
-        http::send(&self.http, (intents::HttpMethod::Post, url, Some(json)), id).await
+impl Acts for Hands {
+    async fn act(&self, action: &Action, id: u128) -> Result<(), String> {
+        self.carry_out(action, id).await.map_err(|error| error.to_string())
     }
 }
 

@@ -16,7 +16,6 @@
 
 #![forbid(unsafe_code)]
 
-mod acting;
 mod chain;
 mod compute;
 mod config;
@@ -47,6 +46,7 @@ mod turn_loop;
 mod uplinks;
 mod way_home;
 
+pub mod acting;
 pub mod assistant;
 pub mod bench;
 pub mod certify;

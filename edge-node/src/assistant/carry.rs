@@ -7,6 +7,7 @@ use super::words::{clipped, slots_json, spoken};
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::compute::compute;
 use crate::device::Request;
+use crate::likeness::Agreement;
 use crate::reply::Reply;
 use crate::show::Show;
 use base::{Privacy, Sampling};
@@ -129,6 +130,9 @@ impl<H: Acts> Assistant<H> {
         let request = self.request(ask, &weighed, weighed.decision.class)?;
         let id = self.new_request();
         let reply = self.spend(id, &weighed.foreseen, &request, (show, cancel)).await?;
+        if let Some(features) = &weighed.features {
+            self.likeness.observe(features, agreement(&reply));
+        }
         self.remember(weighed, Route::Hybrid, said, reply)
     }
 
@@ -218,6 +222,12 @@ impl<H: Acts> Assistant<H> {
         let text = reply.text.clone();
         Ok(Answer { reply: Some(reply), ..answer(weighed, route, text) })
     }
+}
+
+/// What the target thought of the draft model's own words.
+fn agreement(reply: &Reply) -> Agreement {
+    let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    Agreement::new(small(reply.usage.own_right), small(reply.usage.own_judged))
 }
 
 /// What came of something said, as far as every route knows it.

@@ -40,9 +40,11 @@ pub use kept::{
 };
 pub use tend::Tended;
 
+use crate::acting::Hands;
 use crate::compute::compute;
 use crate::config::{AssistantSettings, Config, JournalSettings, RoutingSettings};
 use crate::device::Device;
+use crate::likeness::Likeness;
 use crate::start_error::StartError;
 use dialogue::Dialogues;
 use experience::Experience;
@@ -71,6 +73,8 @@ pub struct Assistant<H> {
     reach: Reach,
     dialogues: Dialogues,
     experience: Experience,
+    /// How good the device's own answers are, by what the target thought of them.
+    likeness: Likeness,
     callbacks: Callbacks,
 }
 
@@ -86,6 +90,22 @@ pub enum AssistantError {
     /// Its journal.
     #[error("journal.path cannot be used")]
     Journal(#[from] OpenError),
+}
+
+impl Assistant<Hands> {
+    /// Starts the device with the hands that its configuration gives it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn with_hands(config: Config) -> Result<Self, AssistantError> {
+        let hands = Hands::new(config.assistant.actions.clone());
+        Self::start(config, hands).await
+    }
 }
 
 impl<H: Acts> Assistant<H> {
@@ -105,7 +125,8 @@ impl<H: Acts> Assistant<H> {
 
     /// The same on a device that has started.
     pub(crate) fn over(device: Device, hands: H, wall: Wall) -> Result<Self, AssistantError> {
-        let AssistantSettings { intents, routing, journal } = device.config.assistant.clone();
+        let AssistantSettings { intents, routing, journal, actions: _ } =
+            device.config.assistant.clone();
         let learn = || {
             let learnt = intents.map(|sets| Recognizer::new(sets.files, sets.reject, None));
             learnt.transpose()
@@ -117,6 +138,7 @@ impl<H: Acts> Assistant<H> {
             Some(settings) => Memory::Kept(Box::new(open(&settings, wall())?)),
         };
         let reach = Reach::of(&device.uplinks);
+        let likeness = Likeness::new(device.likeness_weights().clone());
         Ok(Self {
             device,
             recognizer,
@@ -128,6 +150,7 @@ impl<H: Acts> Assistant<H> {
             reach,
             dialogues: Dialogues::default(),
             experience: Experience::default(),
+            likeness,
             callbacks: Callbacks::default(),
         })
     }

@@ -1,6 +1,6 @@
 //! An assistant on the terminal: for `edge-node run` and `chat`, where any of its sections is configured.
 
-use super::{Acts, Answer, Ask, Assistant, NoHands, Tended};
+use super::{Acts, Answer, Ask, Assistant, Tended};
 use crate::chat::{Lines, prompt_for_line};
 use crate::config::Config;
 use crate::run::Terminal;
@@ -19,7 +19,7 @@ pub(crate) async fn say(
     json: bool,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut assistant = Assistant::start(config, NoHands).await?;
+    let mut assistant = Assistant::with_hands(config).await?;
     let answer = assistant.ask(ask, &mut Terminal::new(json), cancel).await?;
     let mut out = std::io::stdout();
     match json {
@@ -35,7 +35,7 @@ pub(crate) async fn say(
 
 /// Converses until the input ends. Between two lines, what was put off goes out when it can.
 pub(crate) async fn converse(config: Config, mut lines: Lines) -> anyhow::Result<()> {
-    let mut assistant = Assistant::start(config, NoHands).await?;
+    let mut assistant = Assistant::with_hands(config).await?;
     let mut conversation = None;
     loop {
         prompt_for_line()?;

@@ -6,6 +6,7 @@ mod offline;
 mod private;
 
 use super::{Acts, Answer, Ask, AskError, Assistant};
+use crate::acting::ActionSettings;
 use crate::config::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 use crate::demo::models;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
@@ -106,6 +107,7 @@ impl Stage {
                 path: folder.path().join("journal"),
                 limits: Limits::default(),
             }),
+            actions: ActionSettings::default(),
         };
         let (recorder, ahead) = (Recorder::default(), Arc::default());
         Self { settings, config, recorder, ahead, folder }
@@ -113,7 +115,8 @@ impl Stage {
 
     /// The same, where the device's own answers are as good as the target's with this chance.
     fn alike(mut self, likeness: f64) -> Self {
-        self.settings.routing = Some(RoutingSettings { likeness, ..RoutingSettings::default() });
+        self.settings.routing =
+            Some(RoutingSettings { likeness: Some(likeness), ..RoutingSettings::default() });
         self
     }
 

@@ -5,6 +5,7 @@ use super::memory::as_read;
 use super::tariff::{Budget, left};
 use super::{Acts, Ask, AskError, Assistant};
 use crate::compute::compute;
+use crate::likeness::Features;
 use base::Privacy;
 use intents::{Incomplete, Means, Recognition, Understood};
 use journal::{ConversationId, UnixTime};
@@ -28,6 +29,8 @@ pub(super) struct Weighed {
     pub(super) turns: Vec<Turn>,
     /// The most tokens of the reply.
     pub(super) tokens_max: u32,
+    /// What the draft model makes of it, where that was asked.
+    pub(super) features: Option<Features>,
     /// What the target would take.
     pub(super) foreseen: Foreseen,
     /// Which way it goes.
@@ -49,12 +52,17 @@ impl<H: Acts> Assistant<H> {
         let intent = recognition.as_ref().and_then(intent_facts);
         let name = intent.as_ref().map(|intent| intent.name.as_str());
         let class = self.routing.policy.class(&ask.text, name, own);
-        if class != Privacy::Device && self.depends_on_reach(ask, intent.as_ref()) {
-            self.probe().await;
-        }
         let tokens_max = ask.tokens_max.unwrap_or(self.device.config.generation.tokens_max);
         let history = self.memory.history(conversation)?;
         let (turns, prompt) = self.fitting(as_read(&history, &ask.text), tokens_max)?;
+        let features = match class != Privacy::Device && !self.acts(intent.as_ref()) {
+            true => self.features(&turns, class).await?,
+            false => None,
+        };
+        let likeness = self.likeness(features.as_ref());
+        if class != Privacy::Device && self.depends_on_reach(ask, intent.as_ref(), likeness) {
+            self.probe().await;
+        }
         let wanted = Wanted { prompt, tokens_max: self.room(prompt, tokens_max), class };
         let (foreseen, left) = self.affordable(wanted, now)?;
         let facts = Facts {
@@ -63,7 +71,7 @@ impl<H: Acts> Assistant<H> {
             privacy: own,
             demanded: ask.demanded,
             deadline: ask.deadline,
-            likeness: self.likeness(),
+            likeness,
             local: self.device.foresee_alone(wanted, &self.experience),
             hybrid: foreseen.hybrid.clone(),
             left,
@@ -75,6 +83,7 @@ impl<H: Acts> Assistant<H> {
             recognition,
             intent,
             turns,
+            features,
             tokens_max: wanted.tokens_max,
             foreseen,
             decision,
@@ -83,11 +92,28 @@ impl<H: Acts> Assistant<H> {
 
     /// Whether another route would be taken where the target is out of reach, than one on which the device goes on
     /// alone by itself. A link that was idle may be, and nobody knows; to ask takes some tenths of a second.
-    fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>) -> bool {
-        let policy = &self.routing.policy;
-        let acts = |intent: &IntentFacts| intent.acts && intent.confidence >= policy.act_from;
-        let waits = ask.demanded.is_some() || self.likeness() < policy.wait_below;
-        waits && !intent.is_some_and(acts)
+    fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>, likeness: f64) -> bool {
+        let waits = ask.demanded.is_some() || likeness < self.routing.policy.wait_below;
+        waits && !self.acts(intent)
+    }
+
+    /// Whether an intent is surely meant, and can be acted on.
+    fn acts(&self, intent: Option<&IntentFacts>) -> bool {
+        let surely = |intent: &IntentFacts| intent.confidence >= self.routing.policy.act_from;
+        intent.is_some_and(|intent| intent.acts && surely(intent))
+    }
+
+    /// What the draft model makes of a conversation, where anything depends on it.
+    async fn features(
+        &mut self,
+        turns: &[Turn],
+        class: Privacy,
+    ) -> Result<Option<Features>, AskError> {
+        if self.device.target.is_some() || self.routing.likeness.is_some() {
+            return Ok(None);
+        }
+        let prompt = self.device.chat_prompt_of(turns, class)?;
+        Ok(self.device.features(&prompt).await?)
     }
 
     /// Asks those by whom the target is reached whether they are there.
@@ -152,11 +178,14 @@ impl<H: Acts> Assistant<H> {
         Ok((foreseen, left))
     }
 
-    /// The chance that the device's own answer is as good as the target's. It is the target's, where that is here.
-    fn likeness(&self) -> f64 {
-        match self.device.target {
-            Some(_) => 1.0,
-            None => self.routing.likeness,
+    /// The chance that the device's own answer is as good as the target's. It is the target's, where that is here;
+    /// of a text that nobody else may read it makes no difference.
+    fn likeness(&self, features: Option<&Features>) -> f64 {
+        match (&self.device.target, self.routing.likeness, features) {
+            (Some(_), ..) => 1.0,
+            (None, Some(set), _) => set,
+            (None, None, Some(features)) => self.likeness.chance(features),
+            (None, None, None) => 0.0,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `[intents]`, `[routing]`, `[journal]` and `[budgets]`: what a device does with what it is told, beside asking a
 //! model. Without any of them it asks, and remembers nothing.
 
+use crate::acting::ActionSettings;
 use base::ByteCount;
 use intents::IntentFile;
 use journal::{BudgetPolicy, Caps, Limits};
@@ -18,6 +19,9 @@ const INTENTS_BYTES_MAX: u64 = 8 << 20;
 /// Hours of a year, rounded up: what waits for longer is not waited for.
 const WAIT_HOURS_MAX: u32 = 9_000;
 
+/// Whoever speaks waits for no action longer than this.
+const ACTION_MS_MAX: u64 = 60_000;
+
 /// A budget that nobody reaches, in whole units: what is typed is at most so much.
 const BUDGET_MAX: f64 = 1e9;
 
@@ -30,6 +34,8 @@ pub struct AssistantSettings {
     pub routing: Option<RoutingSettings>,
     /// What it must not lose; `None`: conversations live in memory, and nothing waits.
     pub journal: Option<JournalSettings>,
+    /// How it does what intents say.
+    pub actions: ActionSettings,
 }
 
 /// `[intents]`: what is understood without a model.
@@ -46,8 +52,9 @@ pub struct IntentSettings {
 pub struct RoutingSettings {
     /// What the operator allows and prefers.
     pub policy: Policy,
-    /// The chance that the device's own answer is as good as the target's.
-    pub likeness: f64,
+    /// The chance that the device's own answer is as good as the target's; `None`: it is judged for each request,
+    /// by what the draft model makes of it.
+    pub likeness: Option<f64>,
     /// How long a request waits that says nothing of it.
     pub wait: Duration,
 }
@@ -71,7 +78,7 @@ impl AssistantSettings {
 impl Default for RoutingSettings {
     fn default() -> Self {
         let wait = Duration::from_secs(24 * 3_600);
-        Self { policy: Policy::default(), likeness: 0.7, wait }
+        Self { policy: Policy::default(), likeness: None, wait }
     }
 }
 
@@ -93,13 +100,13 @@ const fn one_in_twenty() -> f64 {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FileRouting {
     policy: Option<PathBuf>,
-    likeness: f64,
+    likeness: Option<f64>,
     wait_hours: u32,
 }
 
 impl Default for FileRouting {
     fn default() -> Self {
-        Self { policy: None, likeness: RoutingSettings::default().likeness, wait_hours: 24 }
+        Self { policy: None, likeness: None, wait_hours: 24 }
     }
 }
 
@@ -141,6 +148,7 @@ struct FileCaps {
 pub(super) fn assistant(
     intents: Option<FileIntents>,
     routing: Option<FileRouting>,
+    actions: ActionSettings,
     (journal, budgets): (Option<FileJournal>, Option<FileBudgets>),
     file: &ConfigFile,
 ) -> Result<AssistantSettings, ConfigError> {
@@ -153,7 +161,22 @@ pub(super) fn assistant(
         intents: intents.map(|typed| typed.read(file)).transpose()?,
         routing: routing.map(|typed| typed.read(file)).transpose()?,
         journal: journal.map(|typed| typed.with(budgets, file)),
+        actions: checked_actions(actions, file)?,
     })
+}
+
+/// An action has a time, and a password a place.
+fn checked_actions(
+    mut actions: ActionSettings,
+    file: &ConfigFile,
+) -> Result<ActionSettings, ConfigError> {
+    if !(1..=ACTION_MS_MAX).contains(&actions.timeout_ms) {
+        return Err(file.invalid("actions.timeout_ms", format!("is 1 to {ACTION_MS_MAX}")));
+    }
+    if let Some(broker) = &mut actions.mqtt {
+        broker.password = broker.password.as_ref().map(|path| file.resolve(path));
+    }
+    Ok(actions)
 }
 
 impl FileIntents {
@@ -186,7 +209,7 @@ fn read_intents(path: &Path) -> Result<(String, IntentFile), String> {
 
 impl FileRouting {
     fn read(self, file: &ConfigFile) -> Result<RoutingSettings, ConfigError> {
-        if !(0.0..=1.0).contains(&self.likeness) {
+        if self.likeness.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
             return Err(file.invalid("routing.likeness", "is a chance, from 0 to 1"));
         }
         if !(1..=WAIT_HOURS_MAX).contains(&self.wait_hours) {

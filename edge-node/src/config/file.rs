@@ -1,6 +1,7 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use super::assistant::{self, FileBudgets, FileIntents, FileJournal, FileRouting};
+use crate::acting::ActionSettings;
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
     PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
@@ -54,6 +55,8 @@ struct FileConfig {
     #[serde(default)]
     link: Link,
     intents: Option<FileIntents>,
+    #[serde(default)]
+    actions: ActionSettings,
     routing: Option<FileRouting>,
     journal: Option<FileJournal>,
     budgets: Option<FileBudgets>,
@@ -257,7 +260,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         engine: engine(&typed.engine, &file)?,
         measured: measure::configured(&profile, &file)?,
         planner: planner(typed.planner, &file)?,
-        assistant: assistant::assistant(typed.intents, typed.routing, kept, &file)?,
+        assistant: assistant::assistant(typed.intents, typed.routing, typed.actions, kept, &file)?,
         profile,
         link,
     })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const NODE_SECTIONS: [&str; 9] =
     ["node", "identity", "model", "upstream", "limits", "engine", "segments", "profile", "link"];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 16] = [
+const DEVICE_SECTIONS: [&str; 17] = [
     "node",
     "identity",
     "models",
@@ -23,6 +23,7 @@ const DEVICE_SECTIONS: [&str; 16] = [
     "profile",
     "link",
     "intents",
+    "actions",
     "routing",
     "journal",
     "budgets",

@@ -58,11 +58,11 @@ fn sections_are_read_with_what_they_name() {
                  fired_max = 7\n\
                  [budgets]\nutc_offset_minutes = -90\nrequest = { money = 1.5 }\nday = { metered_mb = 0.25 }\n\
                  month = { tokens = 100000 }";
-    let AssistantSettings { intents, routing, journal } = load(lines).unwrap().assistant;
+    let AssistantSettings { intents, routing, journal, .. } = load(lines).unwrap().assistant;
     let (intents, routing, journal) = (intents.unwrap(), routing.unwrap(), journal.unwrap());
     assert!(intents.files[0].0.ends_with("lights.toml"));
     assert_eq!((intents.files.len(), intents.reject), (1, 0.1));
-    assert_eq!((routing.likeness, routing.wait), (0.4, Duration::from_secs(7_200)));
+    assert_eq!((routing.likeness, routing.wait), (Some(0.4), Duration::from_secs(7_200)));
     assert_eq!(routing.policy.class("my pills", None, Privacy::Anywhere), Privacy::Device);
     assert!(journal.path.ends_with("kept/journal") && journal.path.is_absolute());
     let caps = Caps::default();
@@ -112,5 +112,19 @@ fn what_is_wrong_is_named_with_its_key_and_what_would_be_right() {
     ] {
         let refused = refused(lines);
         assert!(parts.iter().all(|part| refused.contains(part)), "{lines}: {refused}");
+    }
+}
+
+#[test]
+fn actions_have_a_time_and_a_broker_a_place_for_its_password() {
+    let lines =
+        "[actions]\ntimeout_ms = 500\nmqtt = { host = 'broker', user = 'car', password = 'mqtt' }";
+    let ActionSettings { timeout_ms, mqtt } = load(lines).unwrap().assistant.actions;
+    let broker = mqtt.unwrap();
+    assert_eq!((timeout_ms, broker.host.as_str(), broker.port), (500, "broker", 1883));
+    assert!(broker.password.unwrap().is_absolute(), "beside the file that names it");
+    for timeout in [0, 60_001] {
+        let refusal = refused(&format!("[actions]\ntimeout_ms = {timeout}"));
+        assert!(refusal.contains("is 1 to 60000"), "{refusal}");
     }
 }
