@@ -63,7 +63,11 @@ impl<H: Acts> Assistant<H> {
             privacy: own,
             demanded: ask.demanded,
             deadline: ask.deadline,
-            likeness: self.likeness(),
+            likeness: likeness(
+                self.routing.likeness,
+                &foreseen.hybrid,
+                self.device.target.is_some(),
+            ),
             local: self.device.foresee_alone(wanted, &self.experience),
             hybrid: foreseen.hybrid.clone(),
             left,
@@ -86,7 +90,8 @@ impl<H: Acts> Assistant<H> {
     fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>) -> bool {
         let policy = &self.routing.policy;
         let acts = |intent: &IntentFacts| intent.acts && intent.confidence >= policy.act_from;
-        let waits = ask.demanded.is_some() || self.likeness() < policy.wait_below;
+        let unlike = self.device.target.is_none() && self.routing.likeness < policy.wait_below;
+        let waits = ask.demanded.is_some() || unlike;
         waits && !intent.is_some_and(acts)
     }
 
@@ -152,14 +157,6 @@ impl<H: Acts> Assistant<H> {
         Ok((foreseen, left))
     }
 
-    /// The chance that the device's own answer is as good as the target's. It is the target's, where that is here.
-    fn likeness(&self) -> f64 {
-        match self.device.target {
-            Some(_) => 1.0,
-            None => self.routing.likeness,
-        }
-    }
-
     /// Why no request can wait, where that is so.
     fn no_room(&mut self) -> Result<Option<String>, AskError> {
         let most = self.limits.deferred_max;
@@ -169,6 +166,15 @@ impl<H: Acts> Assistant<H> {
         let all = compute(|| journal.all_deferred())?;
         let waiting = all.iter().filter(|deferred| deferred.state.ended().is_none()).count();
         Ok((waiting >= most).then(|| format!("{waiting} requests wait already, as many as may")))
+    }
+}
+
+/// The chance that the device's own answer is as good as the target's: that is so of the target itself, where all of it
+/// is here and no better plan is to be had; else it is the `usual` one.
+fn likeness(usual: f64, hybrid: &Hybrid, is_target_here: bool) -> f64 {
+    match hybrid {
+        Hybrid::None | Hybrid::OutOfReach { .. } | Hybrid::NoPlan(_) if is_target_here => 1.0,
+        Hybrid::None | Hybrid::OutOfReach { .. } | Hybrid::NoPlan(_) | Hybrid::Planned(_) => usual,
     }
 }
 

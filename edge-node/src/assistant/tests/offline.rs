@@ -158,7 +158,7 @@ fn what_was_never_measured_is_foreseen_by_rule_of_thumb() {
             let weighed = assistant.weigh(&said(None, "why"), super::NOON).await.unwrap();
             match (mode, weighed.foreseen.hybrid) {
                 (partitioner::Mode::Local, Hybrid::None) => {}
-                (_, Hybrid::Planned(forecast)) => assert!(forecast.metered_bytes > 16_384),
+                (_, Hybrid::Planned(forecast)) => assert!(forecast.metered_bytes > 32_768),
                 other => panic!("{other:?}"),
             }
         });
