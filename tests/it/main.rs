@@ -10,10 +10,13 @@
 //! planning          plans that are found, from what was measured and certified
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
+//! assistant         conversations, intents and refusals as people meet them
 //! first_steps       the committed configurations, as the README says it
 //!   world           a CA, configurations, processes, a bad link; oracle, models
 //! ```
 
+#[cfg(test)]
+mod assistant;
 #[cfg(test)]
 mod emulated_link;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::run::Terminal;
 use anyhow::Context as _;
 use journal::Outcome;
-use routing::{Route, Standing};
+use routing::{Hindrance, Route, Standing};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::time::Duration;
@@ -149,6 +149,8 @@ fn notice(answer: &Answer) -> Option<String> {
 fn because(answer: &Answer) -> String {
     let hybrid = answer.decision.considered.iter().find(|found| found.route == Route::Hybrid);
     match hybrid.map(|found| &found.standing) {
+        // A device that has no target never misses it.
+        Some(Standing::Impossible(Hindrance::NoTarget)) => String::new(),
         Some(Standing::Impossible(why)) => format!(": {why}"),
         Some(Standing::Chosen(_) | Standing::Possible(_)) | None => String::new(),
     }
@@ -190,4 +192,48 @@ fn in_json(answer: &Answer) -> Value {
         "because": because(answer).trim_start_matches(": "),
         "reply": answer.reply,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Privacy;
+    use journal::{ConversationId, RequestId};
+    use routing::{Considered, Decision};
+
+    fn answer(route: Route, hybrid: Hindrance) -> Answer {
+        let standing = Standing::Impossible(hybrid);
+        let considered = vec![Considered { route: Route::Hybrid, standing }];
+        let (class, rules) = (Privacy::Anywhere, Vec::new());
+        Answer {
+            conversation: ConversationId(1),
+            route,
+            decision: Decision { route: Some(route), class, rules, considered },
+            text: "words".to_owned(),
+            reply: None,
+            deferred: None,
+            intent: None,
+            outcome: None,
+        }
+    }
+
+    #[test]
+    fn people_are_told_what_was_done_and_why_the_target_did_not_answer() {
+        let away = || Hindrance::OutOfReach { since: Duration::from_secs(9) };
+        let local = notice(&answer(Route::Local, away())).unwrap();
+        assert_eq!(local, "[local: the target has been out of reach for 9 s]");
+        assert_eq!(notice(&answer(Route::Local, Hindrance::NoTarget)), None);
+        assert_eq!(notice(&answer(Route::Hybrid, away())), None);
+        let waits = Answer { deferred: Some(RequestId(7)), ..answer(Route::Deferred, away()) };
+        let waits = notice(&waits).unwrap();
+        assert!(waits.contains("07 waits: the target has been out of reach"), "{waits}");
+        let acted = |outcome| Answer {
+            intent: Some("light".to_owned()),
+            outcome: Some(outcome),
+            ..answer(Route::Action, away())
+        };
+        assert_eq!(notice(&acted(Outcome::Done)).unwrap(), "[action: light]");
+        let failed = notice(&acted(Outcome::Failed("no lamp".to_owned()))).unwrap();
+        assert_eq!(failed, "[action: light: no lamp]");
+    }
 }

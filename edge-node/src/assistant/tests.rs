@@ -3,6 +3,7 @@
 mod budgets;
 mod deferred;
 mod offline;
+mod planned;
 mod private;
 
 use super::{Acts, Answer, Ask, AskError, Assistant};

@@ -59,8 +59,8 @@ impl<H: Acts> Assistant<H> {
             true => self.features(&turns, class).await?,
             false => None,
         };
-        let likeness = self.likeness(features.as_ref());
-        if class != Privacy::Device && self.depends_on_reach(ask, intent.as_ref(), likeness) {
+        let usual = self.usual_likeness(features.as_ref());
+        if class != Privacy::Device && self.depends_on_reach(ask, intent.as_ref(), usual) {
             self.probe().await;
         }
         let wanted = Wanted { prompt, tokens_max: self.room(prompt, tokens_max), class };
@@ -71,7 +71,7 @@ impl<H: Acts> Assistant<H> {
             privacy: own,
             demanded: ask.demanded,
             deadline: ask.deadline,
-            likeness,
+            likeness: likeness(usual, &foreseen.hybrid, self.device.target.is_some()),
             local: self.device.foresee_alone(wanted, &self.experience),
             hybrid: foreseen.hybrid.clone(),
             left,
@@ -92,9 +92,9 @@ impl<H: Acts> Assistant<H> {
 
     /// Whether another route would be taken where the target is out of reach, than one on which the device goes on
     /// alone by itself. A link that was idle may be, and nobody knows; to ask takes some tenths of a second.
-    fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>, likeness: f64) -> bool {
-        let waits = ask.demanded.is_some() || likeness < self.routing.policy.wait_below;
-        waits && !self.acts(intent)
+    fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>, usual: f64) -> bool {
+        let unlike = self.device.target.is_none() && usual < self.routing.policy.wait_below;
+        (ask.demanded.is_some() || unlike) && !self.acts(intent)
     }
 
     /// Whether an intent is surely meant, and can be acted on.
@@ -114,6 +114,13 @@ impl<H: Acts> Assistant<H> {
         }
         let prompt = self.device.chat_prompt_of(turns, class)?;
         Ok(self.device.features(&prompt).await?)
+    }
+
+    /// The chance that the draft model's answer is as good as the target's: as set, or as these features say. Of what
+    /// nobody else may read, or does, it makes no difference.
+    fn usual_likeness(&self, features: Option<&Features>) -> f64 {
+        let judged = features.map_or(0.0, |features| self.likeness.chance(features));
+        self.routing.likeness.unwrap_or(judged)
     }
 
     /// Asks those by whom the target is reached whether they are there.
@@ -178,17 +185,6 @@ impl<H: Acts> Assistant<H> {
         Ok((foreseen, left))
     }
 
-    /// The chance that the device's own answer is as good as the target's. It is the target's, where that is here;
-    /// of a text that nobody else may read it makes no difference.
-    fn likeness(&self, features: Option<&Features>) -> f64 {
-        match (&self.device.target, self.routing.likeness, features) {
-            (Some(_), ..) => 1.0,
-            (None, Some(set), _) => set,
-            (None, None, Some(features)) => self.likeness.chance(features),
-            (None, None, None) => 0.0,
-        }
-    }
-
     /// Why no request can wait, where that is so.
     fn no_room(&mut self) -> Result<Option<String>, AskError> {
         let most = self.limits.deferred_max;
@@ -198,6 +194,15 @@ impl<H: Acts> Assistant<H> {
         let all = compute(|| journal.all_deferred())?;
         let waiting = all.iter().filter(|deferred| deferred.state.ended().is_none()).count();
         Ok((waiting >= most).then(|| format!("{waiting} requests wait already, as many as may")))
+    }
+}
+
+/// The chance that the device's own answer is as good as the target's: that is so of the target itself, where all of it
+/// is here and no better plan is to be had; else it is the `usual` one.
+fn likeness(usual: f64, hybrid: &Hybrid, is_target_here: bool) -> f64 {
+    match hybrid {
+        Hybrid::None | Hybrid::OutOfReach { .. } | Hybrid::NoPlan(_) if is_target_here => 1.0,
+        Hybrid::None | Hybrid::OutOfReach { .. } | Hybrid::NoPlan(_) | Hybrid::Planned(_) => usual,
     }
 }
 

@@ -32,8 +32,11 @@ impl Show for Silent {
     fn notice(&mut self, _: &Notice) {}
 }
 
+/// A mode, its target, and the stages of a split.
+type Planned = (Mode, Role, &'static [(Role, u32, u32)]);
+
 /// Plans of a target of six layers, on the device, the gateway and the cloud.
-const PLANS: [(Mode, Role, &[(Role, u32, u32)]); 6] = [
+const PLANS: [Planned; 6] = [
     (Mode::Remote, Role::Cloud, &[]),
     (Mode::Speculative, Role::Gateway, &[]),
     (Mode::Speculative, Role::Cloud, &[]),

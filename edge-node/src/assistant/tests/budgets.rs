@@ -1,6 +1,7 @@
 //! What may be spent, and what was.
 
 use super::{NOON, Stage, ask, said, seconds};
+use crate::assistant::tariff;
 use base::Sampling;
 use journal::{Amount, Caps, UnixTime};
 use routing::{Hindrance, Route, Standing};
@@ -29,8 +30,8 @@ fn what_is_settled_is_what_crossed() {
     });
 }
 
-/// Goal: a reply never costs more than was reserved for it. Method: replies of many lengths and heats in each mode, by
-/// the planner's forecast and by rule of thumb.
+/// Goal: a reply never costs more than was reserved for it, also where its link is dialled twice in the middle. Method:
+/// replies of several lengths and heats in each mode, by the planner's forecast and by rule of thumb; and a handshake.
 #[test]
 fn a_reservation_is_enough() {
     for mode in
@@ -43,6 +44,9 @@ fn a_reservation_is_enough() {
                 if !measured {
                     assistant.device.config.measured = None;
                 }
+                let handshake = assistant.device.uplinks.traffic().udp;
+                let handshake = handshake.sent.0 + handshake.received.0;
+                assert!(2 * handshake <= tariff::BYTES_FLAT, "{handshake}");
                 for tokens in [1, 8, 40] {
                     let mut hot = said(None, "tell me a story about a dragon");
                     hot.tokens_max = Some(tokens);
@@ -50,8 +54,12 @@ fn a_reservation_is_enough() {
                     let reserved = assistant.weigh(&hot, NOON).await.unwrap().foreseen.reserve;
                     let usage = ask(assistant, hot).await.unwrap().reply.unwrap().usage;
                     let bytes = usage.bytes_sent + usage.bytes_received;
-                    println!("{mode} {measured} {tokens}: {bytes} of {}", reserved.metered_bytes);
-                    assert!(bytes <= reserved.metered_bytes, "{mode} {measured} {tokens}");
+                    println!(
+                        "{mode} {measured} {tokens}: {bytes} of {}; {usage:?}",
+                        reserved.metered_bytes
+                    );
+                    let besides = reserved.metered_bytes - tariff::BYTES_FLAT;
+                    assert!(bytes <= besides, "{mode} {measured} {tokens}: {bytes} of {besides}");
                     let said = (usage.prompt_tokens + usage.completion_tokens) as u64;
                     assert!(said <= reserved.tokens);
                 }
@@ -117,5 +125,28 @@ fn what_waits_for_a_budget_goes_when_there_is_one() {
         assert!(assistant.tend(&cancel).await.unwrap().answered.is_empty());
         stage.ahead.store(13 * 3_600, Ordering::Relaxed);
         assert_eq!(assistant.tend(&cancel).await.unwrap().answered[0].0, waits.deferred.unwrap());
+    });
+}
+
+/// Goal: a process that dies in mid-reply has spent no more than it had reserved, and the next one knows. Method: a
+/// slow cloud, and an assistant that is dropped with its question.
+#[test]
+fn what_was_reserved_when_the_process_died_is_spent() {
+    let (mut first, mut later) = (Stage::new(&[]), Stage::new(&[]));
+    first.config.paces.cloud = settings::Pace { decode_ms: 500.0, per_row_ms: 0.0 };
+    later.settings = first.settings.clone();
+    let reserved = first.play(async |assistant| {
+        let question = said(None, "tell me a story about a dragon");
+        let reserved = assistant.weigh(&question, NOON).await.unwrap().foreseen.reserve;
+        let asking = ask(assistant, question);
+        tokio::time::timeout(std::time::Duration::from_secs(1), asking).await.unwrap_err();
+        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        assert_eq!((standing.day, standing.reserved), (Amount::default(), reserved));
+        reserved
+    });
+    assert!(reserved.metered_bytes > 0 && reserved.tokens > 0);
+    later.play(async |assistant| {
+        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        assert_eq!((standing.day, standing.reserved), (reserved, Amount::default()));
     });
 }

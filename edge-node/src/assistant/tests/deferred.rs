@@ -4,7 +4,7 @@ use super::{CUT_OFF, Recorder, Stage, ask, said, seconds, turns};
 use crate::assistant::{Ask, Assistant, Tended};
 use base::Sampling;
 use intents::Action;
-use journal::{By, ConversationId, State, Vouched};
+use journal::{By, Caps, ConversationId, State, Vouched};
 use routing::Route;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -146,5 +146,45 @@ fn what_waits_goes_no_further_than_its_conversation_may_by_then() {
         let journal = assistant.memory.journal().unwrap();
         let known = journal.deferred(waits.deferred.unwrap()).unwrap().unwrap();
         assert!(matches!(known.state, State::Refused { .. }), "{:?}", known.state);
+    });
+}
+
+/// Goal: what waited for the target is the target's own to its end. Method: a slow cloud that is cut off in the middle of
+/// the late answer, which the device would go on with alone.
+#[test]
+fn an_answer_that_was_cut_off_is_asked_for_again() {
+    let mut stage = Stage::new(&[(2, 10), (21, 10)]).alike(0.2);
+    stage.config.paces.cloud = settings::Pace { decode_ms: 400.0, per_row_ms: 0.0 };
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let waits = ask(assistant, hot(None, QUESTION)).await.unwrap();
+        let id = waits.deferred.unwrap();
+        seconds(11).await;
+        assert_eq!(tend(assistant).await, Tended::default(), "it was cut off");
+        let known = assistant.memory.journal().unwrap().deferred(id).unwrap().unwrap();
+        assert!(matches!(known.state, State::Waiting { attempts: 1, .. }), "{:?}", known.state);
+        seconds(20).await;
+        assert_eq!(tend(assistant).await.answered.len(), 1);
+        let turns = turns(assistant, waits.conversation);
+        let vouched = Vouched::Verified;
+        assert_eq!(turns[1].by, By::Model { route: journal::Route::Deferred, vouched });
+    });
+}
+
+/// Goal: a link that was lost while it was idle is noticed before anything goes out.
+#[test]
+fn nothing_is_sent_over_a_link_that_was_lost_while_it_was_idle() {
+    let mut stage = Stage::new(&[(2, 600)]).alike(0.2);
+    stage.limits().budgets.day = Caps { tokens: Some(1), ..Caps::default() };
+    stage.play(async |assistant| {
+        let waits = ask(assistant, said(None, QUESTION)).await.unwrap();
+        assert_eq!(waits.route, Route::Deferred, "for a budget: {:?}", waits.decision);
+        stage.ahead.store(13 * 3_600, Ordering::Relaxed);
+        assistant.limits.budgets.day = Caps::default();
+        seconds(CUT_OFF).await;
+        assert_eq!(tend(assistant).await, Tended::default());
+        let id = waits.deferred.unwrap();
+        let known = assistant.memory.journal().unwrap().deferred(id).unwrap().unwrap();
+        assert!(matches!(known.state, State::Waiting { attempts: 0, .. }), "{:?}", known.state);
     });
 }

@@ -128,3 +128,29 @@ fn actions_have_a_time_and_a_broker_a_place_for_its_password() {
         assert!(refusal.contains("is 1 to 60000"), "{refusal}");
     }
 }
+
+/// Goal: what `configs/device.toml` shows of these sections is what is read, and the defaults are those that it says.
+/// Method: the part of it that is commented out, read.
+#[test]
+fn the_sections_that_ship_as_comments_are_read_as_they_stand() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let text = fs::read_to_string(configs.join("device.toml")).unwrap();
+    let at = text.find("# [intents]").expect("it is shown");
+    let shown = text[at..].lines().filter_map(|line| line.strip_prefix("# "));
+    let shown: String = shown.flat_map(|line| [line, "\n"]).collect();
+    let here = |name: &str| configs.join(name).display().to_string();
+    let shown = shown
+        .replace("intents/car.toml", &here("intents/car.toml"))
+        .replace("policy.toml", &here("policy.toml"));
+    let AssistantSettings { intents, routing, journal, actions } = load(&shown).unwrap().assistant;
+    assert_eq!(intents.unwrap().reject, one_in_twenty());
+    let routing = routing.unwrap();
+    let own = RoutingSettings::default();
+    assert_eq!((own.likeness, routing.wait), (None, own.wait));
+    assert_eq!(actions.timeout_ms, ActionSettings::default().timeout_ms);
+    let rules = routing.policy.rules.clone();
+    assert_eq!(routing.policy, Policy { rules, ..Policy::default() });
+    let limits = journal.unwrap().limits;
+    assert_eq!(Limits { budgets: BudgetPolicy::default(), ..limits.clone() }, Limits::default());
+    assert_ne!(limits.budgets, BudgetPolicy::default());
+}
