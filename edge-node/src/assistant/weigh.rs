@@ -124,7 +124,7 @@ impl<H: Acts> Assistant<H> {
     }
 
     /// Asks those by whom the target is reached whether they are there.
-    pub(super) async fn probe(&self) {
+    pub(crate) async fn probe(&self) {
         let config = &self.device.config;
         let request = config.first_request();
         let named = if config.plan.auto { None } else { request.first_peer() };

@@ -11,6 +11,7 @@ mod paint;
 mod scenes;
 mod table;
 mod tiers;
+mod tunnel;
 
 use crate::reply::Reply;
 use anyhow::Context as _;
@@ -36,6 +37,8 @@ struct Report {
     /// How slow which node was made.
     emulated: String,
     scenes: Vec<Scene>,
+    /// What was said in the tunnel.
+    tunnel: Vec<tunnel::Said>,
 }
 
 /// One request of the demo.

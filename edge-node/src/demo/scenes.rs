@@ -5,6 +5,7 @@ use crate::demo::nodes;
 use crate::demo::outage::{Script, Stage};
 use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
+use crate::demo::tunnel;
 use crate::demo::{Report, Scene};
 use crate::device::{Device, Request};
 use crate::drafting::SourceChoice;
@@ -109,7 +110,9 @@ pub(super) async fn play(models: &ModelPaths, paint: &mut Paint) -> anyhow::Resu
         let config = config(play, models, layers, link.clone(), &tiers);
         scenes.push(run(play, config, &tiers, paint).await.context(play.name)?);
     }
-    Ok(Report { emulated: EMULATED.to_owned(), scenes })
+    let car = config(&PLAYS[1], models, layers, link, &tiers);
+    let tunnel = tunnel::play(car, &tiers, *paint).await.context("tunnel")?;
+    Ok(Report { emulated: EMULATED.to_owned(), scenes, tunnel })
 }
 
 async fn run(
