@@ -72,8 +72,8 @@ pub struct Uplink {
     meter: Mutex<LinkMeter>,
     /// What the peer's last pong said of its load, in 255ths, and when.
     load: Mutex<Option<(u8, Instant)>>,
-    /// Such a pong came.
-    pongs: Notify,
+    /// The peer said something: a pong, or a frame of a session.
+    words: Notify,
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
@@ -117,7 +117,7 @@ impl Uplink {
             carriers: Carriers::new(),
             meter,
             load: Mutex::default(),
-            pongs: Notify::new(),
+            words: Notify::new(),
             sessions: AtomicUsize::new(0),
             sessions_changed: Notify::new(),
         }))
@@ -182,7 +182,7 @@ impl Uplink {
 
     fn note_load(&self, load: u8) {
         *self.load.lock().unwrap_or_else(PoisonError::into_inner) = Some((load, clock::now()));
-        self.pongs.notify_waiters();
+        self.words.notify_waiters();
     }
 
     fn note_receipt(&self, receipt: Receipt) {
@@ -201,10 +201,10 @@ impl Uplink {
     /// down. A peer that is lost so is dialled from then on.
     pub async fn probe(self: &Arc<Self>) -> bool {
         let _owed = OpenSession::new(self);
-        let (answered, mut states) = (self.pongs.notified(), self.watch());
+        let (answered, mut states) = (self.words.notified(), self.watch());
         let lost = states.wait_for(|state| !matches!(state, UplinkState::Up(..)));
         tokio::select! {
-            // What is down has no pongs to come.
+            // What is down has nothing to say.
             biased;
             _ = lost => false,
             () = answered => true,

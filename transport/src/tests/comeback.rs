@@ -271,6 +271,15 @@ async fn an_idle_link_is_probed() {
     assert_eq!(timed().await, (false, Duration::ZERO), "it is known to be down");
 }
 
+/// Goal: a peer that speaks all the time, and so is never pinged, is there.
+#[tokio::test(start_paused = true)]
+async fn a_busy_link_is_known_to_be_there() {
+    let mut pair = Pair::talking_over(link(ms(20), ms(100)), Some(ms(10)));
+    pair.open_after(Duration::ZERO).await;
+    let began = clock::now();
+    assert!(pair.uplink.probe().await && clock::now() - began < ms(50));
+}
+
 /// Goal: who forgot all tickets meanwhile is found as soon, and answers one round trip later: the
 /// refusal is known with the handshake, and the session's `Open` follows the hello at once.
 #[tokio::test(start_paused = true)]

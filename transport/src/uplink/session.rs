@@ -13,7 +13,7 @@ pub struct UplinkSession {
     sender: SessionSender,
     receiver: SessionReceiver,
     carried: Carried,
-    _open: OpenSession,
+    open: OpenSession,
 }
 
 /// While it lives, silence of the peer counts.
@@ -27,7 +27,7 @@ impl UplinkSession {
         receiver: SessionReceiver,
         carried: Carried,
     ) -> Self {
-        Self { sender, receiver, carried, _open: OpenSession::new(uplink) }
+        Self { sender, receiver, carried, open: OpenSession::new(uplink) }
     }
 
     /// Sends towards the verifier.
@@ -55,6 +55,7 @@ impl UplinkSession {
             frame = self.receiver.recv() => frame?,
         };
         self.carried.heard.notify_one();
+        self.open.0.words.notify_waiters();
         Ok(frame)
     }
 

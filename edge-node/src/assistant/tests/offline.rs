@@ -4,7 +4,8 @@ use super::{CUT_OFF, Stage, ask, said, seconds, turns};
 use crate::assistant::Ask;
 use intents::Action;
 use journal::{By, Outcome, Vouched};
-use routing::{Hindrance, Hybrid, Route, Standing};
+use partitioner::Mode;
+use routing::{Forecast, Hindrance, Hybrid, Route, Standing};
 use std::time::Duration;
 
 fn topic(action: &Action) -> (&str, &str) {
@@ -150,16 +151,20 @@ fn a_deadline_is_held_against_what_answers_took() {
 /// Goal: a fixed plan of nodes that were never measured has a forecast too.
 #[test]
 fn what_was_never_measured_is_foreseen_by_rule_of_thumb() {
-    for mode in [partitioner::Mode::Remote, partitioner::Mode::Split, partitioner::Mode::Local] {
+    for mode in [Mode::Remote, Mode::Speculative, Mode::Split, Mode::Local] {
         let mut stage = Stage::new(&[]);
         stage.config.mode = mode;
         stage.play(async |assistant| {
             assistant.device.config.measured = None;
             let weighed = assistant.weigh(&said(None, "why"), super::NOON).await.unwrap();
-            match (mode, weighed.foreseen.hybrid) {
-                (partitioner::Mode::Local, Hybrid::None) => {}
-                (_, Hybrid::Planned(forecast)) => assert!(forecast.metered_bytes > 32_768),
-                other => panic!("{other:?}"),
+            let hybrid = weighed.foreseen.hybrid;
+            match mode {
+                Mode::Local => assert_eq!(hybrid, Hybrid::None),
+                Mode::Remote | Mode::Speculative | Mode::Split => {
+                    let enough = |forecast: &Forecast| forecast.metered_bytes > 32_768;
+                    let planned = matches!(&hybrid, Hybrid::Planned(forecast) if enough(forecast));
+                    assert!(planned, "{hybrid:?}");
+                }
             }
         });
     }
