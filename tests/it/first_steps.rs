@@ -68,7 +68,7 @@ fn a_reply_may_be_as_long_as_the_command_line_can_say() {
 }
 
 /// Goal: the README's first command shows what it promises. Method: the demo as data; the draft
-/// alone, drafts confirmed, layers split, and a sentence that outlives the cloud and is judged.
+/// alone, drafts confirmed, layers split, a sentence that outlives the cloud and is judged, and a tunnel.
 #[test]
 fn the_demo_plays_all_scenes_to_their_end() {
     let models = workspace().join("models");
@@ -106,4 +106,10 @@ fn the_demo_plays_all_scenes_to_their_end() {
         .iter()
         .any(|event| event.as_str().is_some_and(|event| event.contains("tokens said alone")));
     assert!(all_judged, "{outage}");
+    let tunnel = report["tunnel"].as_array().unwrap();
+    let routes: Vec<_> = tunnel.iter().map(|said| said["route"].as_str().unwrap()).collect();
+    assert_eq!(routes, ["action", "action", "local", "deferred"], "{tunnel:?}");
+    assert_eq!(tunnel[1]["done"][0], "car/climate/change = {\"degrees\":2}", "{tunnel:?}");
+    let arrived = &tunnel[3];
+    assert!(arrived["later"] == true && arrived["text"] != "", "{arrived}");
 }

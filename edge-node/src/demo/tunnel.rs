@@ -21,12 +21,19 @@ use transport::clock;
 const CAR: &str = include_str!("../../../configs/intents/car.toml");
 
 /// What is said in the tunnel, in this order.
-const SAID: [&str; 4] = [
-    "Set the heating to 21 degrees",
-    "Make it two degrees warmer",
-    "I'd like a table for two tonight.",
-    "Which museums are open on Sunday, and how do I get there by bus?",
+const SAID: [(&str, Follows); 4] = [
+    ("Set the heating to 21 degrees", Follows::Nothing),
+    ("Make it two degrees warmer", Follows::TheLast),
+    ("I'd like a table for two tonight.", Follows::Nothing),
+    ("I want to see a movie tonight in Berkeley.", Follows::Nothing),
 ];
+
+/// Whether something is said in the conversation before it, or begins one.
+#[derive(Clone, Copy)]
+enum Follows {
+    Nothing,
+    TheLast,
+}
 
 /// How long the exit may take to be noticed, and the answer to come.
 const EXIT_PATIENCE: Duration = Duration::from_secs(60);
@@ -124,9 +131,10 @@ pub(super) async fn play(
     paint.line("       -- the car is in a tunnel");
     assistant.probe().await;
     let (mut conversation, mut scene, mut waiting) = (None, Vec::new(), None);
-    for said in SAID {
+    for (said, follows) in SAID {
         paint.user(said);
-        let answer = ask(&mut assistant, conversation, said, paint).await?;
+        let earlier = conversation.filter(|_| matches!(follows, Follows::TheLast));
+        let answer = ask(&mut assistant, earlier, said, paint).await?;
         conversation = Some(answer.conversation);
         waiting = answer.deferred.map(|_| scene.len()).or(waiting);
         let (route, done) = (answer.route.as_str(), dashboard.take());
