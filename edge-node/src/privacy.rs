@@ -40,7 +40,7 @@ impl Device {
     }
 
     /// The tier of a node. One that nobody has told of may be anywhere.
-    fn role_of(&self, name: &NodeName) -> Role {
+    pub(crate) fn role_of(&self, name: &NodeName) -> Role {
         let peers = self.config.peers.iter().map(|address| &address.peer);
         match peers.into_iter().find(|peer| peer.name == *name) {
             Some(peer) => peer.role,
@@ -66,6 +66,3 @@ impl std::fmt::Debug for VeilSecret {
         f.write_str("VeilSecret")
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ mod command;
 mod file;
 mod report;
 mod statistics;
+mod wire;
 
 use super::cell::Cell;
 use super::outcome::{Bytes, Counts, Emulated, LinkOutage, Outcome, Predicted, TokenTime, Voucher};
