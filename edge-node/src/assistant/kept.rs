@@ -4,6 +4,7 @@
 use crate::config::{Config, JournalSettings};
 use anyhow::Context as _;
 use journal::{Conversation, ConversationId, Deferred, Journal, State, UnixTime};
+use runtime::SegmentStore;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -94,14 +95,18 @@ pub fn deferred(arguments: &DeferredArguments) -> anyhow::Result<()> {
     print(&all, arguments.json, in_json, line)
 }
 
-/// Removes a conversation, its bytes too.
+/// Removes a conversation, its bytes too, and the KV that is kept on disk: of which text that is, nobody can tell.
 ///
 /// # Errors
 ///
-/// Where there is no such conversation, or the journal cannot be written.
+/// Where there is no such conversation, or journal or store cannot be written.
 pub fn forget(arguments: &ForgetArguments) -> anyhow::Result<()> {
     let mut journal = open(&arguments.config, SystemTime::now().into())?;
     journal.forget(arguments.conversation)?;
+    if let Some((folder, bound)) = Config::load(&arguments.config)?.segments.store {
+        let store = SegmentStore::open(&folder, bound)?;
+        store.clear().with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
     Ok(())
 }
 

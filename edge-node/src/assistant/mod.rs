@@ -42,18 +42,19 @@ pub use tend::Tended;
 
 use crate::acting::Hands;
 use crate::compute::compute;
-use crate::config::{AssistantSettings, Config, JournalSettings, RoutingSettings};
+use crate::config::{AssistantSettings, Config, IntentSettings, JournalSettings, RoutingSettings};
 use crate::device::Device;
 use crate::likeness::Likeness;
 use crate::start_error::StartError;
 use dialogue::Dialogues;
 use experience::Experience;
-use intents::{IntentError, Recognizer};
+use intents::{IntentError, Recognizer, SentenceEncoder};
 use journal::{
     BudgetPolicy, ConversationId, Journal, JournalError, Limits, OpenError, RequestId, UnixTime,
 };
 use memory::{Fleeting, Memory};
 use reach::Reach;
+use sentence_encoder::SentenceModel;
 use std::fmt;
 use std::time::SystemTime;
 use tend::Callbacks;
@@ -87,6 +88,9 @@ pub enum AssistantError {
     /// Its sets of intents.
     #[error("intents.files cannot be used")]
     Intents(#[from] IntentError),
+    /// The model that tells what sentences mean.
+    #[error("intents.encoder cannot be used")]
+    Encoder(#[from] sentence_encoder::OpenError),
     /// Its journal.
     #[error("journal.path cannot be used")]
     Journal(#[from] OpenError),
@@ -127,11 +131,7 @@ impl<H: Acts> Assistant<H> {
     pub(crate) fn over(device: Device, hands: H, wall: Wall) -> Result<Self, AssistantError> {
         let AssistantSettings { intents, routing, journal, actions: _ } =
             device.config.assistant.clone();
-        let learn = || {
-            let learnt = intents.map(|sets| Recognizer::new(sets.files, sets.reject, None));
-            learnt.transpose()
-        };
-        let recognizer = compute(learn)?;
+        let recognizer = compute(|| intents.map(recognizer).transpose())?;
         let limits = journal.as_ref().map(|journal| journal.limits.clone()).unwrap_or_default();
         let memory = match journal {
             None => Memory::Fleeting(Fleeting::default()),
@@ -155,14 +155,18 @@ impl<H: Acts> Assistant<H> {
         })
     }
 
-    /// Removes a conversation, wherever it is kept.
+    /// Removes a conversation, wherever it is kept, and the KV on disk, which may be of it.
     ///
     /// # Errors
     ///
-    /// [`JournalError`].
+    /// [`JournalError`]. A store that cannot be emptied is logged.
     pub fn forget(&mut self, conversation: ConversationId) -> Result<(), JournalError> {
         self.dialogues.forget(conversation);
-        self.memory.forget(conversation)
+        self.memory.forget(conversation)?;
+        if let Some(Err(error)) = self.device.store.as_ref().map(|store| store.clear()) {
+            tracing::error!(%error, "KV of a forgotten conversation may still be on disk");
+        }
+        Ok(())
     }
 
     /// Ends the links with a goodbye.
@@ -185,6 +189,14 @@ impl<H: Acts> Assistant<H> {
     fn new_request(&self) -> RequestId {
         RequestId(self.new_id())
     }
+}
+
+/// Learns what the sets of intents say.
+fn recognizer(sets: IntentSettings) -> Result<Recognizer, AssistantError> {
+    let IntentSettings { files, reject, encoder } = sets;
+    let encoder = encoder.map(|folder| SentenceModel::open(&folder)).transpose()?;
+    let encoder = encoder.map(|model| -> Box<dyn SentenceEncoder> { Box::new(model) });
+    Ok(Recognizer::new(files, reject, encoder)?)
 }
 
 /// Opens the journal, and says what the last process left undone.

@@ -102,7 +102,11 @@ impl Stage {
         let set = IntentFile::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let settings = AssistantSettings {
-            intents: Some(IntentSettings { files: vec![("car".to_owned(), set)], reject: 0.05 }),
+            intents: Some(IntentSettings {
+                files: vec![("car".to_owned(), set)],
+                reject: 0.05,
+                encoder: None,
+            }),
             routing: None,
             journal: Some(JournalSettings {
                 path: folder.path().join("journal"),

@@ -45,6 +45,8 @@ pub struct IntentSettings {
     pub files: Vec<(String, IntentFile)>,
     /// The share of phrases in scope that may be taken for out of scope, 0 to 0.5.
     pub reject: f64,
+    /// A model of the BERT family in a Hugging Face folder, by which it also counts what phrases mean.
+    pub encoder: Option<PathBuf>,
 }
 
 /// `[routing]`: which way requests go.
@@ -89,6 +91,7 @@ pub(super) struct FileIntents {
     files: Vec<PathBuf>,
     #[serde(default = "one_in_twenty")]
     reject: f64,
+    encoder: Option<PathBuf>,
 }
 
 const fn one_in_twenty() -> f64 {
@@ -195,6 +198,7 @@ impl FileIntents {
         Ok(IntentSettings {
             files: self.files.iter().map(read).collect::<Result<_, _>>()?,
             reject: self.reject,
+            encoder: self.encoder.map(|path| file.resolve(&path)),
         })
     }
 }

@@ -195,7 +195,11 @@ async fn arrived(assistant: &mut Assistant<Dashboard>) -> anyhow::Result<String>
 fn settings(folder: &Path) -> anyhow::Result<AssistantSettings> {
     let set = IntentFile::parse(CAR).context("the car's intents")?;
     Ok(AssistantSettings {
-        intents: Some(IntentSettings { files: vec![("car".to_owned(), set)], reject: 0.05 }),
+        intents: Some(IntentSettings {
+            files: vec![("car".to_owned(), set)],
+            reject: 0.05,
+            encoder: None,
+        }),
         journal: Some(JournalSettings { path: folder.join("journal"), limits: Limits::default() }),
         ..AssistantSettings::default()
     })

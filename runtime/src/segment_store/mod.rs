@@ -141,6 +141,18 @@ impl SegmentStore {
         keys.iter().map(|key| self.folder.path(*key).exists()).collect()
     }
 
+    /// Removes all segments: of whom each of them is, no name tells.
+    ///
+    /// # Errors
+    ///
+    /// What the system said. Then some may still be there.
+    pub fn clear(&self) -> io::Result<()> {
+        let mut room = lock(&self.room);
+        let swept = self.folder.sweep(0, 0)?;
+        self.note(&mut room, &swept);
+        Ok(())
+    }
+
     /// What became of requests and files, so far.
     pub fn counts(&self) -> StoreCounts {
         *lock(&self.counts)

@@ -173,3 +173,16 @@ fn threads_that_put_and_get_at_once_get_what_was_put() {
     assert!(bytes_in(folder.path()) <= 6 * FILE);
     assert_eq!((kept.counts().failed, kept.counts().broken), (0, 0));
 }
+
+#[test]
+fn a_store_that_is_cleared_holds_nothing_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), 10);
+    (1..5).for_each(|number| store.put(key(number), &body(number)));
+    fs::write(folder.path().join("notes.txt"), "of somebody else").unwrap();
+    store.clear().unwrap();
+    assert!(held(&store, 6).is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the other's file stays");
+    store.put(key(1), &body(1));
+    assert_eq!(store.get(key(1)), Some(body(1)));
+}
