@@ -3,7 +3,8 @@
 use crate::fired;
 use crate::rows::{DEFERRED, FIRED, HEADS, TURNS};
 use crate::transaction::{Reading, Writing};
-use crate::{Conversation, ConversationId, Journal, JournalError, Limits, Privacy, Turn, UnixTime};
+use crate::{Conversation, ConversationId, Journal, JournalError, Limits, Turn, UnixTime};
+use base::Privacy;
 use serde::{Deserialize, Serialize};
 
 /// A conversation's row. Its turns are those from `first` to before `next`.

@@ -46,4 +46,4 @@ pub use journal::{Journal, Recovery};
 pub use limits::Limits;
 pub use moment::UnixTime;
 pub use tidy::Tidied;
-pub use turn::{Action, By, Conversation, Outcome, Privacy, Route, Turn, Vouched};
+pub use turn::{Action, By, Conversation, Outcome, Route, Turn, Vouched};

@@ -1,19 +1,8 @@
 //! A conversation and its turns: what people said, models answered and actions did, in one log.
 
 use crate::{ConversationId, UnixTime};
+use base::Privacy;
 use serde::{Deserialize, Serialize};
-
-/// How far a text may travel. The first is the strictest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Privacy {
-    /// It stays on the device.
-    Device,
-    /// To gateways of the site too.
-    Site,
-    /// To clouds too.
-    Anywhere,
-}
 
 /// One thing said or done in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 //! text however often it is asked.
 
 use super::carry::answer;
-use super::memory::kept;
 use super::weigh::Weighed;
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::compute::compute;
@@ -102,7 +101,7 @@ impl<H: Acts> Assistant<H> {
             callback: ask.callback.clone(),
             expires: said.at.after(ask.deadline.unwrap_or(self.routing.wait)),
         };
-        let class = kept(weighed.decision.class);
+        let class = weighed.decision.class;
         let journal = self.memory.journal().expect("nothing is put off without a journal");
         let deferred = compute(|| journal.defer(request, class, said))?;
         let answer = answer(weighed, Route::Deferred, String::new());

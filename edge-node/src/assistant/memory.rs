@@ -48,7 +48,7 @@ impl Memory {
         match self {
             Self::Kept(journal) => {
                 let known = compute(|| journal.conversation(conversation))?;
-                Ok(known.map(|Conversation { privacy, .. }| class_of(privacy)))
+                Ok(known.map(|Conversation { privacy, .. }| privacy))
             }
             Self::Fleeting(fleeting) => {
                 Ok(fleeting.conversations.get(&conversation).map(|talk| talk.class))
@@ -75,12 +75,12 @@ impl Memory {
     ) -> Result<(), JournalError> {
         match self {
             Self::Kept(journal) => compute(|| {
-                let appended = journal.append_all(conversation, kept(class), turns);
+                let appended = journal.append_all(conversation, class, turns);
                 if !matches!(appended, Err(JournalError::Full { .. })) {
                     return appended.map(|_| ());
                 }
                 journal.tidy(turns.first().map_or(UnixTime(0), |turn| turn.at))?;
-                journal.append_all(conversation, kept(class), turns).map(|_| ())
+                journal.append_all(conversation, class, turns).map(|_| ())
             }),
             Self::Fleeting(fleeting) => {
                 fleeting.append(conversation, class, turns);
@@ -142,24 +142,6 @@ impl Fleeting {
             let oldest = others.min_by_key(|(_, talk)| talk.used).map(|(id, _)| *id);
             oldest.and_then(|oldest| self.conversations.remove(&oldest));
         }
-    }
-}
-
-/// A class as the journal writes it.
-pub(super) const fn kept(class: Privacy) -> journal::Privacy {
-    match class {
-        Privacy::Device => journal::Privacy::Device,
-        Privacy::Site => journal::Privacy::Site,
-        Privacy::Anywhere => journal::Privacy::Anywhere,
-    }
-}
-
-/// And read again.
-pub(super) const fn class_of(kept: journal::Privacy) -> Privacy {
-    match kept {
-        journal::Privacy::Device => Privacy::Device,
-        journal::Privacy::Site => Privacy::Site,
-        journal::Privacy::Anywhere => Privacy::Anywhere,
     }
 }
 

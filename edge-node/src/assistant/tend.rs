@@ -3,7 +3,7 @@
 
 use super::deferring::Waiting;
 use super::foresee::{Foreseen, Wanted};
-use super::memory::{class_of, vouched};
+use super::memory::vouched;
 use super::{Acts, AskError, Assistant};
 use crate::compute::compute;
 use crate::device::Request;
@@ -181,7 +181,7 @@ impl<H: Acts> Assistant<H> {
     ) -> Result<Privacy, AskError> {
         let journal = self.memory.journal().expect("it waits there");
         let known = compute(|| journal.conversation(conversation))?;
-        let known = known.map(|Conversation { privacy, .. }| class_of(privacy));
+        let known = known.map(|Conversation { privacy, .. }| privacy);
         let own = self.device.config.planner.privacy;
         Ok(known.into_iter().fold(class.min(own), Ord::min))
     }

@@ -20,9 +20,8 @@ use crate::conversations;
 use crate::limits::check_length;
 use crate::rows::{DEFERRED, TURNS};
 use crate::transaction::{Reading, Writing};
-use crate::{
-    By, Journal, JournalError, Limits, Privacy, RequestId, Route, Turn, UnixTime, Vouched,
-};
+use crate::{By, Journal, JournalError, Limits, RequestId, Route, Turn, UnixTime, Vouched};
+use base::Privacy;
 
 /// What an idempotency key may take, in bytes.
 const KEY_BYTES_MAX: usize = 256;

@@ -2,7 +2,8 @@
 
 use super::{Answered, Deferred, Request, State, Wake};
 use crate::tests::{Home, NOON, id, limits, said};
-use crate::{By, Journal, JournalError, Privacy, RequestId, Route, Turn, UnixTime, Vouched};
+use crate::{By, Journal, JournalError, RequestId, Route, Turn, UnixTime, Vouched};
+use base::Privacy;
 use std::time::Duration;
 
 const NEVER: UnixTime = UnixTime(u64::MAX);

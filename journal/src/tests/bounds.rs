@@ -3,8 +3,8 @@
 use super::disk::Disk;
 use super::{Home, NOON, id, limits, said, say, slow};
 use crate::transaction;
-use crate::{Journal, JournalError, Limits, Privacy, Request, RequestId, UnixTime, Vouched};
-use base::ByteCount;
+use crate::{Journal, JournalError, Limits, Request, RequestId, UnixTime, Vouched};
+use base::{ByteCount, Privacy};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 

@@ -1,9 +1,8 @@
 //! Conversations and what fired, call by call.
 
 use super::{Home, NOON, contains, id, limits, said, say};
-use crate::{
-    Action, By, Journal, JournalError, Limits, Outcome, Privacy, Route, Turn, UnixTime, Vouched,
-};
+use crate::{Action, By, Journal, JournalError, Limits, Outcome, Route, Turn, UnixTime, Vouched};
+use base::Privacy;
 
 fn action(at: u64, intent: &str, outcome: Outcome) -> Turn {
     let action = Action { intent: intent.to_owned(), slots: r#"{"to":21}"#.to_owned(), outcome };

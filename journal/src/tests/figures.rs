@@ -1,7 +1,8 @@
 //! What calls take, and what turns take: printed where there is time, `SLOW_TESTS=1`.
 
 use super::{Home, NOON, id, slow};
-use crate::{Amount, By, Limits, Privacy, RequestId, Route, Turn, UnixTime, Vouched};
+use crate::{Amount, By, Limits, RequestId, Route, Turn, UnixTime, Vouched};
+use base::Privacy;
 use std::time::{Duration, Instant};
 
 fn microseconds(times: &mut [Duration]) -> String {

@@ -1,9 +1,8 @@
 //! What is forgotten is gone: as rows, and as bytes.
 
 use super::{Home, NOON, contains, dump, id, limits, said, say};
-use crate::{
-    Action, By, JournalError, Outcome, Privacy, Request, RequestId, Turn, UnixTime, Vouched,
-};
+use crate::{Action, By, JournalError, Outcome, Request, RequestId, Turn, UnixTime, Vouched};
+use base::Privacy;
 use std::fs;
 
 /// Words that stand nowhere else.

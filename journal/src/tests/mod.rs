@@ -13,10 +13,9 @@ mod workload;
 use crate::rows::{DEFERRED, FIRED, HEADS, LEDGER, TURNS};
 use crate::transaction::{self, Reading};
 use crate::{
-    By, Caps, ConversationId, Journal, JournalError, Limits, Privacy, Turn, UnixTime, budgets,
-    deferred,
+    By, Caps, ConversationId, Journal, JournalError, Limits, Turn, UnixTime, budgets, deferred,
 };
-use base::ByteCount;
+use base::{ByteCount, Privacy};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,9 +2,10 @@
 //! journal holds.
 
 use crate::{
-    Action, Amount, By, ConversationId, Journal, Outcome, Privacy, Request, RequestId, Route,
-    State, Turn, UnixTime, Vouched,
+    Action, Amount, By, ConversationId, Journal, Outcome, Request, RequestId, Route, State, Turn,
+    UnixTime, Vouched,
 };
+use base::Privacy;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
