@@ -4,6 +4,7 @@ mod budgets;
 mod deferred;
 mod offline;
 mod private;
+mod week;
 
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::config::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
