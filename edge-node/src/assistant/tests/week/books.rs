@@ -76,6 +76,8 @@ pub(super) struct Books {
     waiting: BTreeMap<RequestId, Waiting>,
     called: BTreeSet<RequestId>,
     turns: BTreeMap<ConversationId, Turns>,
+    /// Conversations that must not leave the device any more.
+    confined: BTreeSet<ConversationId>,
     spent: BTreeMap<u64, Amount>,
     /// How many things said a budget kept from the target.
     pub(super) broke: usize,
@@ -92,6 +94,7 @@ impl Books {
             waiting: BTreeMap::new(),
             called: BTreeSet::new(),
             turns: BTreeMap::new(),
+            confined: BTreeSet::new(),
             spent: BTreeMap::new(),
             broke: 0,
             orphaned: Amount::default(),
@@ -146,6 +149,11 @@ impl Books {
         assert!(self.waiting.insert(id, waiting).is_none(), "{id} waits twice");
     }
 
+    /// What waits in `conversation` gets no answer any more.
+    pub(super) fn confine(&mut self, conversation: ConversationId) {
+        self.confined.insert(conversation);
+    }
+
     /// The end of something that waited. It is its only one.
     pub(super) fn over(&mut self, id: RequestId, end: End) {
         let waited = self.waiting[&id];
@@ -157,6 +165,7 @@ impl Books {
         assert_eq!(was, End::Waits, "{id}, {kind:?}, ends again: {end:?}");
         self.said[waited.number].1 = end;
         if end == End::Answered {
+            assert!(!self.confined.contains(&waited.conversation), "{id} left the device");
             self.turns.get_mut(&waited.conversation).expect("it was asked there").deferred += 1;
         }
     }

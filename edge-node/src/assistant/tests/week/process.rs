@@ -229,6 +229,9 @@ impl Process<'_> {
         assert_eq!(self.spent(before), paid, "{asked:?}");
         let books = &mut self.life.books;
         books.broke += usize::from(is_broke(&decision));
+        if decision.class == Privacy::Device {
+            books.confine(conversation);
+        }
         match (route, deferred) {
             (Route::Deferred, Some(id)) => {
                 books.waits(kind, id, (conversation, asked.callback.is_some()));
