@@ -5,6 +5,7 @@ mod deferred;
 mod offline;
 mod planned;
 mod private;
+mod week;
 
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::acting::ActionSettings;
