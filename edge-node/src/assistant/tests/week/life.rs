@@ -50,7 +50,7 @@ impl Life {
         let mut stage = Stage::new(&[]).alike(phase.likeness);
         let set = IntentFile::parse(include_str!("commuter.toml")).unwrap();
         let files = vec![("commuter".to_owned(), set)];
-        stage.settings.intents = Some(IntentSettings { files, reject: 0.05 });
+        stage.settings.intents = Some(IntentSettings { files, reject: 0.05, encoder: None });
         stage.limits().budgets = budgets();
         let kept = stage.settings.journal.as_mut().unwrap();
         kept.path = self.folder.path().join("journal");
