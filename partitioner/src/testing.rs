@@ -132,8 +132,14 @@ pub(crate) fn three_tiers() -> Situation {
 /// A small world from a seed, where anything may be scarce.
 pub(crate) fn random(dice: &mut Dice) -> Situation {
     let drafts = dice.chance(0.25);
-    let layers = if drafts { dice.count(1, 4) } else { dice.count(1, 9) };
-    let most = if !drafts && layers > 4 { 3 } else { 4 };
+    // The naive enumeration takes its time: a few worlds are large, the others many.
+    let is_large = !drafts && dice.chance(0.05);
+    let layers = match (drafts, is_large) {
+        (true, _) => dice.count(1, 4),
+        (false, true) => dice.count(10, 12),
+        (false, false) => dice.count(1, 9),
+    };
+    let most = if !drafts && !is_large && layers > 4 { 3 } else { 4 };
     let mut nodes = random_nodes(dice, drafts, layers, most);
     // Two layers, six, or the embedding's own weights.
     let head = [20, 60, 0][dice.count(0, 2) as usize];
