@@ -189,7 +189,8 @@ fn what_ships_is_right() {
             "outage",
             "outage-real",
             "plans",
-            "prefill"
+            "prefill",
+            "prefill-split"
         ]
     );
 }
