@@ -256,12 +256,14 @@ pub struct EngineOptions {
     pub positions_max: u32,
     /// Emulated slowness.
     pub pace: Pace,
+    /// Whether plans are for the machine as busy as it is with other things; else as if it were idle.
+    pub watch_load: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, positions_max: 4_096, pace: Pace::default() }
+        Self { threads, positions_max: 4_096, pace: Pace::default(), watch_load: false }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::course::WayOut;
 use crate::device_stage::DeviceStage;
 use crate::likeness::{self, Weights};
 use crate::local_model::LocalModel;
+use crate::machine_load::MachineLoad;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
 use crate::prompt::Prompt;
@@ -52,6 +53,8 @@ pub struct Device {
     pub(crate) said: Vec<TokenId>,
     /// What only this process knows.
     pub(crate) secret: [u8; 32],
+    /// What else keeps this machine busy.
+    pub(crate) load: MachineLoad,
     /// What peers said of themselves.
     pub(crate) heard: Heard,
     /// What requests have measured of drafting.
@@ -116,6 +119,7 @@ impl Device {
         };
         let session = SessionId(config.network.random());
         let secret = config.network.random();
+        let load = MachineLoad::new(config.engine.watch_load);
         let mut device = Self {
             config,
             models,
@@ -132,6 +136,7 @@ impl Device {
             epoch: Epoch(0),
             said: Vec::new(),
             secret,
+            load,
             heard: Heard::default(),
             tuning: Tuning::default(),
             sources: Sources::default(),

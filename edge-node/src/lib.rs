@@ -30,6 +30,7 @@ mod generate;
 mod kept_kv;
 mod local_model;
 mod lookup;
+mod machine_load;
 mod models;
 mod percentile;
 mod prefill;

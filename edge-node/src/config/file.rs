@@ -429,7 +429,9 @@ fn engine(typed: &FileEngine, file: &ConfigFile) -> Result<EngineOptions, Config
         let detail = format!("must be 2 to {}", protocol::limits::POSITIONS_MAX);
         return Err(file.invalid("engine.positions_max", detail));
     }
-    Ok(EngineOptions { threads, positions_max, pace: typed.pace.checked(file)? })
+    let pace = typed.pace.checked(file)?;
+    // A pace stands for another machine, and this one's load is nothing to it.
+    Ok(EngineOptions { threads, positions_max, pace, watch_load: pace.is_none() })
 }
 
 impl From<FileKv> for KvSettings {

@@ -53,7 +53,8 @@ impl Device {
         class: Privacy,
     ) -> Situation {
         let demand = Demand { privacy: class, ..self.demand(prompt_tokens, reply_tokens) };
-        let own = self.config.measured.clone().expect("checked at the start");
+        let mut own = self.config.measured.clone().expect("checked at the start");
+        own.load = own.load.max(self.load.share());
         let mut known = Known::new(own);
         for address in &self.config.peers {
             let name = &address.peer.name;
