@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Privacy {
-    /// Nothing leaves the device.
+    /// Nothing leaves the device, but for what an intent's action sends where its file says.
     Device,
     /// Not beyond the gateways of its site, but for the hidden states of middle layers.
     Site,

@@ -6,6 +6,7 @@
 use crate::confined::Confined;
 use base::{Privacy, TokenId};
 use runtime::{TextStream, Tokenizer};
+use std::fmt;
 
 /// A conversation so far, as a model reads it.
 #[derive(Debug, Clone)]
@@ -17,10 +18,17 @@ pub enum Prompt {
 }
 
 /// A text that may leave the device.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Travelling {
     tokens: Vec<TokenId>,
     class: Privacy,
+}
+
+/// Says nothing of it.
+impl fmt::Debug for Travelling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Travelling({} tokens of class {})", self.tokens.len(), self.class.as_str())
+    }
 }
 
 impl Prompt {

@@ -116,6 +116,12 @@ pub enum PolicyError {
     /// A rule that changes nothing.
     #[error("rule {0:?} does nothing: it needs class, routes or refuse")]
     Idle(String),
+    /// Requests that would wait for a way that they may not go.
+    #[error("{place} allows deferred and not hybrid: what waits goes to the target in the end")]
+    WaitsInVain {
+        /// The policy's routes, or a rule.
+        place: String,
+    },
     /// A rule for everybody.
     #[error("rule {0:?} is for every request: it needs intents, says or classes")]
     Unbound(String),
@@ -139,6 +145,7 @@ impl Policy {
         if wait_below > alone_from {
             return Err(PolicyError::Crossed { wait_below, alone_from });
         }
+        check_routes("routes".to_owned(), &self.routes)?;
         self.rules.iter().enumerate().try_for_each(|(at, rule)| rule.check(at + 1))
     }
 
@@ -170,7 +177,9 @@ impl Rule {
         if self.intents.is_none() && self.says.is_none() && self.classes.is_none() {
             return Err(PolicyError::Unbound(self.name.clone()));
         }
-        Ok(())
+        self.routes
+            .as_ref()
+            .map_or(Ok(()), |routes| check_routes(format!("rule {:?}", self.name), routes))
     }
 
     /// Whether it is about a request that says `text`, was taken for `intent`, and is of `class`.
@@ -183,6 +192,12 @@ impl Rule {
             && all(&self.says, &|phrase| says(text, phrase))
             && self.classes.as_ref().is_none_or(|classes| classes.contains(&class))
     }
+}
+
+/// Who may wait may go to the target.
+fn check_routes(place: String, routes: &[Route]) -> Result<(), PolicyError> {
+    let in_vain = routes.contains(&Route::Deferred) && !routes.contains(&Route::Hybrid);
+    if in_vain { Err(PolicyError::WaitsInVain { place }) } else { Ok(()) }
 }
 
 fn is_like(name: &str, pattern: &str) -> bool {

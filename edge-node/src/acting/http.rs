@@ -40,15 +40,25 @@ pub(super) async fn send(
     // It blocks, and ends with its timeout at the latest.
     let answer = tokio::task::spawn_blocking(move || agent.run(request)).await;
     let answer = answer.map_err(|error| unreachable(error.to_string()))?;
-    let status = answer.map_err(|error| unreachable(error.to_string()))?.status();
+    let status = answer.map_err(|error| unreachable(why(&error)))?.status();
     match status.is_success() {
         true => Ok(()),
         false => Err(ActionError::Status { to, status: status.as_u16() }),
     }
 }
 
+/// What went wrong, without the address.
+fn why(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::BadUri(_) => "its address is none".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// The host of a URL: what stands behind it may be what somebody said.
 pub(super) fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before it is somebody's password.
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_owned()
 }

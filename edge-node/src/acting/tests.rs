@@ -74,6 +74,17 @@ async fn an_answer_that_is_no_success_is_an_error() {
     }
 }
 
+#[test]
+fn who_is_called_is_named_without_what_is_said_or_secret() {
+    for (url, host) in [
+        ("http://home:81/set?to=the%20doctor", "home:81"),
+        ("https://me:s3cret@hub.local/x@y", "hub.local"),
+        ("http://hub#p@q", "hub"),
+    ] {
+        assert_eq!(http::host(url), host);
+    }
+}
+
 #[tokio::test]
 async fn nobody_is_waited_for_longer_than_is_set() {
     let (address, served) = server(|mut stream| async move {

@@ -23,7 +23,8 @@ pub struct Ask {
     pub demanded: Option<Route>,
     /// When the answer has to be whole; of one that waits, how long it is worth waiting.
     pub deadline: Option<Duration>,
-    /// Where an answer that comes later is sent, beside its conversation: an `http` or `https` address.
+    /// Where an answer that comes later is sent, beside its conversation: an `http` or `https` address, which is the
+    /// asker's business, whatever the class, unless that is the device's.
     pub callback: Option<String>,
     /// What its caller calls it: where it waits, the same key is the same request.
     pub key: Option<String>,

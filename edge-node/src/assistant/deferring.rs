@@ -21,6 +21,8 @@ pub(super) struct Waiting {
     pub(super) stop: Vec<String>,
     /// What was said at last: with the key it is the same request.
     pub(super) text: String,
+    /// What it was taken for: rules may be about it.
+    pub(super) intent: Option<String>,
     /// The conversation as a model reads it, in pairs of role and words, the question included.
     turns: Vec<(String, String)>,
 }
@@ -91,6 +93,7 @@ impl<H: Acts> Assistant<H> {
             tokens_max: weighed.tokens_max,
             stop: self.device.config.generation.stop.clone(),
             text: ask.text.clone(),
+            intent: weighed.intent.as_ref().map(|intent| intent.name.clone()),
             turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),
         };
         let request = journal::Request {
@@ -136,6 +139,7 @@ mod tests {
             tokens_max: 9,
             stop: vec!["\n".to_owned()],
             text: "why?".to_owned(),
+            intent: Some("ask".to_owned()),
             turns: vec![turn("user", "old"), turn("assistant", "so"), turn("user", "why?")],
         }
     }

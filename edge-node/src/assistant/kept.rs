@@ -56,8 +56,7 @@ pub fn conversations(arguments: &ConversationsArguments) -> anyhow::Result<()> {
         })
     };
     let line = |Conversation { id, used, privacy, turns, .. }: &Conversation| {
-        let class = json!(privacy);
-        let class = class.as_str().unwrap_or_default();
+        let class = privacy.as_str();
         format!("{id}  {turns} turns, class {class}, used {}", ago(*used, now))
     };
     print(&all, arguments.json, in_json, line)

@@ -16,7 +16,7 @@ use journal::{
     Answered, By, Callback, Conversation, ConversationId, Deferred, JournalError, RequestId,
     UnixTime,
 };
-use routing::{Facts, Route, decide};
+use routing::{Facts, IntentFacts, Route, decide};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -52,8 +52,8 @@ pub(super) struct Callbacks {
     tidied: Option<Instant>,
 }
 
-/// What a model is asked, what that takes, and what was said.
-type Asked = (Request, Wanted, String);
+/// What a model is asked, what that takes, and what was said and taken for which intent.
+type Asked = (Request, Wanted, (String, Option<String>));
 
 /// Nobody watches.
 struct Unseen;
@@ -84,7 +84,7 @@ impl<H: Acts> Assistant<H> {
         Ok(tended)
     }
 
-    /// When there may be something to do, from now; `None` while nothing waits.
+    /// When there may be something to do, from now; `None` where nothing is kept.
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl<H: Acts> Assistant<H> {
         let Some(journal) = self.memory.journal() else { return Ok(None) };
         let wakes = compute(|| journal.next_wake())?;
         let calls = compute(|| journal.callbacks())?;
-        Ok((wakes.is_some() || !calls.is_empty()).then_some(PERIOD))
+        let waits = wakes.is_some() || !calls.is_empty();
+        Ok(Some(if waits { PERIOD } else { TIDY_PERIOD }))
     }
 
     /// Sends all that is due. Whether an answer came, and others may be due therefore.
@@ -130,11 +131,11 @@ impl<H: Acts> Assistant<H> {
     async fn send(
         &mut self,
         deferred: &Deferred,
-        (request, wanted, text): Asked,
+        (request, wanted, said): Asked,
         (tended, cancel): (&mut Tended, &CancellationToken),
     ) -> Result<bool, AskError> {
         let id = deferred.request.id;
-        let Some(foreseen) = self.may_go(wanted, &text)? else { return Ok(false) };
+        let Some(foreseen) = self.may_go(wanted, said)? else { return Ok(false) };
         let journal = self.memory.journal().expect("it waits there");
         let attempt = compute(|| journal.sent(id))?;
         match self.spend(id, &foreseen, &request, (&mut Unseen, cancel)).await {
@@ -160,6 +161,9 @@ impl<H: Acts> Assistant<H> {
             Err(error) => return Ok(Err(format!("it cannot be read: {error}"))),
         };
         let class = self.class_now(deferred.request.conversation, waiting.class)?;
+        // The policy may be another one by now.
+        let intent = waiting.intent.as_deref();
+        let class = self.routing.policy.class(&waiting.text, intent, class);
         if class == Privacy::Device {
             return Ok(Err("its conversation must not leave the device any more".to_owned()));
         }
@@ -167,10 +171,10 @@ impl<H: Acts> Assistant<H> {
             Ok(prompt) => prompt,
             Err(error) => return Ok(Err(settings::chain(&error))),
         };
-        let Waiting { sampling, tokens_max, stop, text, .. } = waiting;
+        let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
         let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
-        Ok(Ok((request, wanted, text)))
+        Ok(Ok((request, wanted, (text, intent))))
     }
 
     /// How far a text may travel that was of `class` when it was said in `conversation`.
@@ -186,12 +190,16 @@ impl<H: Acts> Assistant<H> {
         Ok(known.into_iter().fold(class.min(own), Ord::min))
     }
 
-    /// What the target would take, where a request that says `text` may go to it now.
-    fn may_go(&mut self, wanted: Wanted, text: &str) -> Result<Option<Foreseen>, AskError> {
+    /// What the target would take, where a request that says this, and was taken for that, may go to it now.
+    fn may_go(
+        &mut self,
+        wanted: Wanted,
+        (text, intent): (String, Option<String>),
+    ) -> Result<Option<Foreseen>, AskError> {
         let (foreseen, left) = self.affordable(wanted, self.now())?;
         let facts = Facts {
-            text,
-            intent: None,
+            text: &text,
+            intent: intent.map(|name| IntentFacts { name, confidence: 0.0, acts: false }),
             privacy: wanted.class,
             demanded: Some(Route::Hybrid),
             deadline: None,
@@ -249,7 +257,7 @@ impl<H: Acts> Assistant<H> {
             if cancel.is_cancelled() || not_before > self.now() {
                 continue;
             }
-            match self.hands.act(&posted(&call), call.request.0).await {
+            match self.post(&call).await? {
                 Ok(()) => {
                     let now = self.now();
                     let journal = self.memory.journal().expect("it is called back from there");
@@ -264,6 +272,22 @@ impl<H: Acts> Assistant<H> {
             }
         }
         Ok(())
+    }
+
+    /// Sends an answer where it is wanted. One whose conversation must not leave the device any more is kept: its
+    /// caller finds it there.
+    async fn post(&mut self, call: &Callback) -> Result<Result<(), String>, AskError> {
+        let journal = self.memory.journal().expect("it is called back from there");
+        let known = compute(|| journal.deferred(call.request))?;
+        let class = match known {
+            Some(known) => self.class_now(known.request.conversation, Privacy::Anywhere)?,
+            None => Privacy::Device,
+        };
+        if class == Privacy::Device {
+            tracing::warn!(request = %call.request, "an answer that must not leave is not sent");
+            return Ok(Ok(()));
+        }
+        Ok(self.hands.act(&posted(call), call.request.0).await)
     }
 
     /// Lets go of what is old, now and then.

@@ -54,7 +54,7 @@ pub(crate) async fn converse(config: Config, mut lines: Lines) -> anyhow::Result
                 print_notice(&answer);
                 conversation = Some(answer.conversation);
             }
-            Err(refused) => print_line(&format!("[{refused}]")),
+            Err(refused) => print_line(&format!("[{}]", settings::chain(&refused))),
         }
     }
 }
@@ -97,7 +97,7 @@ async fn next_line<H: Acts>(
         let cancel = CancellationToken::new();
         let tending = assistant.tend(&cancel);
         tokio::pin!(tending);
-        let mut typed = None;
+        let (mut typed, mut over) = (None, false);
         let tended = loop {
             tokio::select! {
                 tended = &mut tending => break tended?,
@@ -108,10 +108,14 @@ async fn next_line<H: Acts>(
                 interrupted = tokio::signal::ctrl_c() => {
                     interrupted?;
                     cancel.cancel();
+                    over = true;
                 }
             }
         };
         print_tended(&tended);
+        if over {
+            return Ok(None);
+        }
         if let Some(line) = typed {
             return line.transpose().context("cannot read from standard input");
         }

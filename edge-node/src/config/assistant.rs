@@ -177,6 +177,9 @@ fn checked_actions(
         return Err(file.invalid("actions.timeout_ms", format!("is 1 to {ACTION_MS_MAX}")));
     }
     if let Some(broker) = &mut actions.mqtt {
+        if broker.password.is_some() && broker.user.is_none() {
+            return Err(file.invalid("actions.mqtt", "has a password, and needs a user"));
+        }
         broker.password = broker.password.as_ref().map(|path| file.resolve(path));
     }
     Ok(actions)

@@ -164,3 +164,20 @@ fn passes_of_a_session_that_was_never_opened_are_out_of_turn() {
     let outcome = home.handle_pass(dawn(), pass(1, &[1], 0), Bytes::new());
     assert_eq!(outcome, Err(PeerMisbehaved::OutOfTurn { kind: Kind::Pass }));
 }
+
+/// Goal: no peer above can have the head go on alone, for which it has no rows. Method: passes of every shape that
+/// need no hidden states, with leave to go on.
+#[test]
+fn nobody_above_gives_the_head_leave_to_go_on_alone() {
+    let mut desk = Desk::new();
+    desk.take(pass(1, &[1, 2, 3], 0));
+    assert!(desk.work().is_some());
+    let bare = Pass { ask: false, hidden: None, extend: 8, ..pass(1, &[1, 2, 3, 9], 3) };
+    let empty = Pass { tokens: Vec::new(), ..bare.clone() };
+    for pass in [bare, empty] {
+        let refused = desk.0.handle_pass(desk.1, pass, Bytes::new());
+        let expected = "no extension where layers are split";
+        assert_eq!(refused, Err(PeerMisbehaved::WrongInput { expected }));
+        assert!(desk.0.poll_work(desk.1).is_none());
+    }
+}

@@ -39,8 +39,8 @@ pub struct Open {
     /// Which hops rounded the hidden states that come with passes before they left the sender's
     /// stage, as what runs the model calls it. This crate does not interpret it; `None`: none did.
     pub lineage: Option<[u8; 32]>,
-    /// How far the session's text may travel. What may not reach a cloud goes there under a
-    /// [`crate::Veil`], and never [stays on its device](Privacy::Device), or it would not be here.
+    /// How far the session's text may travel. Of [`Privacy::Site`] clouds get middle layers alone, under a
+    /// [`crate::Veil`]; [`Privacy::Device`] is refused by whoever gets it.
     pub class: Privacy,
 }
 

@@ -454,6 +454,9 @@ fn check_pass(
     if pass.told && !pass.may_be_told() {
         return wrong("nothing but settled tokens in a told pass");
     }
+    if config.hidden.is_some() && pass.extend > 0 {
+        return wrong("no extension where layers are split");
+    }
     match (config.hidden, pass.hidden) {
         (None, None) => {}
         (None, Some(_)) => return wrong("tokens without hidden states"),
@@ -465,9 +468,6 @@ fn check_pass(
         (Some((codec, width)), Some(hidden)) => {
             if (hidden.codec, hidden.width) != (codec, width) {
                 return wrong("hidden states of the session's codec and width");
-            }
-            if pass.extend > 0 {
-                return wrong("no extension where layers are split");
             }
         }
     }

@@ -82,6 +82,14 @@ fn a_policy_that_cannot_be_meant_is_refused_by_name() {
             "rule \"x\" does nothing: it needs class, routes or refuse",
         ),
         (
+            "routes = ['local', 'deferred']",
+            "routes allows deferred and not hybrid: what waits goes to the target in the end",
+        ),
+        (
+            "[[rules]]\nname = 'x'\nsays = ['a']\nroutes = ['deferred']",
+            "rule \"x\" allows deferred and not hybrid: what waits goes to the target in the end",
+        ),
+        (
             "[[rules]]\nname = 'x'\nroutes = []",
             "rule \"x\" is for every request: it needs intents, says or classes",
         ),

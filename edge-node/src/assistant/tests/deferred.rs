@@ -45,7 +45,7 @@ fn a_hard_question_is_answered_once_when_the_link_is_back() {
         let id = waits.deferred.unwrap();
         assert_eq!(tend(assistant).await.called_back, [id]);
         assert_eq!(tend(assistant).await, Tended::default());
-        assert_eq!(assistant.next_tending().unwrap(), None);
+        assert_eq!(assistant.next_tending().unwrap(), Some(Duration::from_secs(3_600)));
         let turns = turns(assistant, here);
         let vouched = Vouched::Verified;
         assert_eq!(turns[1].by, By::Model { route: journal::Route::Deferred, vouched });

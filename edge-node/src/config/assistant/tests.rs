@@ -123,6 +123,8 @@ fn actions_have_a_time_and_a_broker_a_place_for_its_password() {
     let broker = mqtt.unwrap();
     assert_eq!((timeout_ms, broker.host.as_str(), broker.port), (500, "broker", 1883));
     assert!(broker.password.unwrap().is_absolute(), "beside the file that names it");
+    let nobody = refused("[actions]\nmqtt = { host = 'broker', password = 'mqtt' }");
+    assert!(nobody.contains("has a password, and needs a user"), "{nobody}");
     for timeout in [0, 60_001] {
         let refusal = refused(&format!("[actions]\ntimeout_ms = {timeout}"));
         assert!(refusal.contains("is 1 to 60000"), "{refusal}");
