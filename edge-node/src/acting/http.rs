@@ -49,10 +49,10 @@ pub(super) async fn send(
 
 /// What went wrong, without the address.
 fn why(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::BadUri(_) => "its address is none".to_owned(),
-        other => other.to_string(),
+    if matches!(error, ureq::Error::BadUri(_)) {
+        return "its address is none".to_owned();
     }
+    error.to_string()
 }
 
 /// The host of a URL: what stands behind it may be what somebody said.
