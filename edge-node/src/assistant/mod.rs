@@ -23,6 +23,7 @@ mod foresee;
 mod hands;
 mod kept;
 mod memory;
+mod meter;
 mod reach;
 mod tariff;
 mod tend;

@@ -56,7 +56,7 @@ pub(super) struct Callbacks {
 type Asked = (Request, Wanted, (String, Option<String>));
 
 /// Nobody watches.
-struct Unseen;
+pub(super) struct Unseen;
 
 impl Show for Unseen {
     fn piece(&mut self, _: &str, _: bool) {}
@@ -140,6 +140,11 @@ impl<H: Acts> Assistant<H> {
         let attempt = compute(|| journal.sent(id))?;
         match self.spend(id, &foreseen, &request, (&mut Unseen, cancel)).await {
             Ok(reply) if is_whole(&reply) => self.record(deferred, &reply, tended),
+            // Again it would take as much.
+            Ok(reply) if reply.finish_reason == "cancelled" && !cancel.is_cancelled() => {
+                let why = "its answer took more than was reserved for it";
+                self.refuse(id, why.to_owned(), tended)
+            }
             Err(AskError::Journal(error)) => Err(error.into()),
             Err(AskError::Generate(
                 why @ (GenerateError::EmptyPrompt | GenerateError::PromptTooLong { .. }),

@@ -2,10 +2,14 @@
 
 use super::{NOON, Stage, ask, said, seconds};
 use crate::assistant::tariff;
-use base::Sampling;
-use journal::{Amount, Caps, UnixTime};
+use crate::assistant::tend::Unseen;
+use crate::device::Request;
+use crate::show::Show;
+use base::{Privacy, Sampling};
+use journal::{Amount, Caps, RequestId, UnixTime};
 use routing::{Hindrance, Route, Standing};
 use std::sync::atomic::Ordering;
+use tokio_util::sync::CancellationToken;
 
 /// Goal: what a reply took is counted to the byte, and nothing stays reserved.
 #[test]
@@ -27,6 +31,33 @@ fn what_is_settled_is_what_crossed() {
             assert_eq!((standing.day, standing.reserved), (spent, Amount::default()), "{asked}");
         }
         assert!(spent.metered_bytes > 1_000);
+    });
+}
+
+/// Goal: a reply that turns out dearer than anybody thought is cut short, and costs no more than was reserved. Method:
+/// far too little is reserved for a long one.
+#[test]
+fn a_reply_ends_where_its_reservation_does() {
+    let mut stage = Stage::new(&[]);
+    stage.config.patience.metered = true;
+    stage.config.mode = partitioner::Mode::Remote;
+    stage.play(async |assistant| {
+        let mut long = said(None, "tell me a story about a dragon");
+        long.tokens_max = Some(400);
+        long.sampling = Some(Sampling::new(1.5, 0, 1.0, 7).unwrap());
+        let mut weighed = assistant.weigh(&long, NOON).await.unwrap();
+        weighed.foreseen.reserve.metered_bytes = 8_000;
+        let request = assistant.request(&long, &weighed, Privacy::Anywhere).unwrap();
+        let request = Request { past_end: true, ..request };
+        let (cancel, id) = (CancellationToken::new(), RequestId(9));
+        let paid = (&mut Unseen as &mut dyn Show, &cancel);
+        let reply = assistant.spend(id, &weighed.foreseen, &request, paid).await.unwrap();
+        assert_eq!(reply.finish_reason, "cancelled");
+        assert!(reply.tokens.len() < 400, "{} tokens", reply.tokens.len());
+        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        let spent = standing.day.metered_bytes;
+        assert!((3_000..=8_000).contains(&spent), "{spent} bytes");
+        assert_eq!(standing.reserved, Amount::default());
     });
 }
 
@@ -121,7 +152,7 @@ fn what_waits_for_a_budget_goes_when_there_is_one() {
             }
         };
         assert_eq!(waits.route, Route::Deferred, "{:?}", waits.decision);
-        let cancel = tokio_util::sync::CancellationToken::new();
+        let cancel = CancellationToken::new();
         assert!(assistant.tend(&cancel).await.unwrap().answered.is_empty());
         stage.ahead.store(13 * 3_600, Ordering::Relaxed);
         assert_eq!(assistant.tend(&cancel).await.unwrap().answered[0].0, waits.deferred.unwrap());
