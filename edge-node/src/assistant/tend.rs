@@ -263,11 +263,11 @@ impl<H: Acts> Assistant<H> {
                 continue;
             }
             match self.post(&call).await? {
-                Ok(()) => {
+                Ok(sent) => {
                     let now = self.now();
                     let journal = self.memory.journal().expect("it is called back from there");
                     compute(|| journal.called_back(call.request, now))?;
-                    tended.called_back.push(call.request);
+                    tended.called_back.extend(sent.then_some(call.request));
                 }
                 Err(why) => {
                     tracing::warn!(request = %call.request, why, "nobody could be called back");
@@ -279,9 +279,9 @@ impl<H: Acts> Assistant<H> {
         Ok(())
     }
 
-    /// Sends an answer where it is wanted. One whose conversation must not leave the device any more is kept: its
-    /// caller finds it there.
-    async fn post(&mut self, call: &Callback) -> Result<Result<(), String>, AskError> {
+    /// Sends an answer where it is wanted. Whether it was sent: one whose conversation must not leave the device any
+    /// more is kept there, and its caller hears nothing.
+    async fn post(&mut self, call: &Callback) -> Result<Result<bool, String>, AskError> {
         let journal = self.memory.journal().expect("it is called back from there");
         let known = compute(|| journal.deferred(call.request))?;
         let class = match known {
@@ -290,9 +290,9 @@ impl<H: Acts> Assistant<H> {
         };
         if class == Privacy::Device {
             tracing::warn!(request = %call.request, "an answer that must not leave is not sent");
-            return Ok(Ok(()));
+            return Ok(Ok(false));
         }
-        Ok(self.hands.act(&posted(call), call.request.0).await)
+        Ok(self.hands.act(&posted(call), call.request.0).await.map(|()| true))
     }
 
     /// Lets go of what is old, now and then.
