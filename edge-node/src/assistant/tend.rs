@@ -263,11 +263,11 @@ impl<H: Acts> Assistant<H> {
                 continue;
             }
             match self.post(&call).await? {
-                Ok(sent) => {
+                Ok(()) => {
                     let now = self.now();
                     let journal = self.memory.journal().expect("it is called back from there");
                     compute(|| journal.called_back(call.request, now))?;
-                    tended.called_back.extend(sent.then_some(call.request));
+                    tended.called_back.push(call.request);
                 }
                 Err(why) => {
                     tracing::warn!(request = %call.request, why, "nobody could be called back");
@@ -279,9 +279,9 @@ impl<H: Acts> Assistant<H> {
         Ok(())
     }
 
-    /// Sends an answer where it is wanted. Whether it was sent: one whose conversation must not leave the device any
-    /// more is kept there, and its caller hears nothing.
-    async fn post(&mut self, call: &Callback) -> Result<Result<bool, String>, AskError> {
+    /// Sends an answer where it is wanted. One whose conversation must not leave the device any more stays there,
+    /// until nobody is to be called back with it any more.
+    async fn post(&mut self, call: &Callback) -> Result<Result<(), String>, AskError> {
         let journal = self.memory.journal().expect("it is called back from there");
         let known = compute(|| journal.deferred(call.request))?;
         let class = match known {
@@ -289,10 +289,9 @@ impl<H: Acts> Assistant<H> {
             None => Privacy::Device,
         };
         if class == Privacy::Device {
-            tracing::warn!(request = %call.request, "an answer that must not leave is not sent");
-            return Ok(Ok(false));
+            return Ok(Err("its conversation must not leave the device any more".to_owned()));
         }
-        Ok(self.hands.act(&posted(call), call.request.0).await.map(|()| true))
+        Ok(self.hands.act(&posted(call), call.request.0).await)
     }
 
     /// Lets go of what is old, now and then.
