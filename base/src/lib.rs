@@ -1,11 +1,12 @@
 //! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling,
-//! KV formats, wire codecs.
+//! grammars, KV formats, wire codecs.
 //!
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
 mod byte_count;
 mod draft_length;
 mod fingerprint;
+mod grammar;
 mod kv;
 mod layer_range;
 mod node;
@@ -17,6 +18,7 @@ mod wire_codec;
 pub use byte_count::ByteCount;
 pub use draft_length::DraftLength;
 pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};
+pub use grammar::Grammar;
 pub use kv::{KvFormat, StreamWindow, StreamWindowError};
 pub use layer_range::{LayerRange, LayerRangeError};
 pub use node::{NodeName, NodeNameError, Role};

@@ -171,6 +171,8 @@ impl Device {
             positions_max: positions.min(self.positions_max()),
             kv: self.config.kv.target,
             class: prompt.class(),
+            constraint: None,
+            trace: None,
             stream: self.config.kv.stream,
             end_tokens: match request.past_end {
                 true => Vec::new(),

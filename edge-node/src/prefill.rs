@@ -188,6 +188,8 @@ impl Device {
             tenant: None,
             lineage: None,
             class,
+            constraint: None,
+            trace: None,
         }
     }
 }

@@ -69,9 +69,9 @@ pub use id::{Epoch, SessionId};
 pub use link_health::{LinkEvent, LinkHealth, LinkHealthConfig, LinkTimer};
 pub use link_meter::{LinkMeter, tells_rate};
 pub use message::{
-    Close, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open, Opened, Pass,
-    Ping, PlannedStage, Pong, Receipt, Rollback, Scope, SegmentPart, SegmentRequest, Verdict,
-    Welcome,
+    Close, Constraint, Cost, Draft, Fault, FaultKind, Hello, Hidden, Kind, Lane, Message, Open,
+    Opened, Pass, Ping, PlannedStage, Pong, Receipt, Rollback, Scope, SegmentPart, SegmentRequest,
+    TraceContext, Verdict, Welcome,
 };
 pub use prefix::{PrefixCheck, PrefixHash};
 pub use recital::Recital;

@@ -44,6 +44,9 @@ pub const SCALES_MAX: usize = 2 * WIDTH_MAX as usize;
 /// End tokens of one session. Models have one to five.
 pub const END_TOKENS_MAX: usize = 32;
 
+/// Bytes of a grammar. JSON schemas of large tool sets have some KiB; the body of an `Open` holds this beside the scales.
+pub const GRAMMAR_LEN_MAX: usize = 24 << 10;
+
 /// Bytes of a numerics class's name.
 pub const NUMERICS_LEN_MAX: usize = 32;
 
@@ -75,7 +78,7 @@ pub const fn body_len_max(kind: Kind) -> usize {
     match kind {
         Kind::Hello => 256,
         Kind::Welcome => REACH_LEN_MAX + 256,
-        Kind::Open => SCALES_MAX + 2048,
+        Kind::Open => SCALES_MAX + GRAMMAR_LEN_MAX + 2048,
         Kind::Opened
         | Kind::Rollback
         | Kind::Close

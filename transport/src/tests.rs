@@ -123,6 +123,8 @@ fn open(number: u8) -> Message {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     })
 }
 

@@ -62,6 +62,8 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }
 

@@ -83,6 +83,8 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::log::FinishReason;
 use super::route::Route;
-use crate::{Epoch, SessionId, Tuning, limits};
+use crate::{Constraint, Epoch, SessionId, TraceContext, Tuning, limits};
 use base::{KvFormat, Position, Privacy, Sampling, StreamWindow, TokenId};
 use std::time::Duration;
 
@@ -40,6 +40,10 @@ pub struct DrafterConfig {
     pub kv: KvFormat,
     /// How far the text may travel.
     pub class: Privacy,
+    /// What the reply must be, for whoever has the head; `None`: anything.
+    pub constraint: Option<Constraint>,
+    /// The request's span, where it is traced.
+    pub trace: Option<TraceContext>,
     /// What a position of an endless text sees; `None` sees all before it.
     pub stream: Option<StreamWindow>,
     /// The text ends at, and with, one of these.

@@ -40,6 +40,8 @@ impl Drafter {
             tenant: None,
             lineage: None,
             class: self.config.class,
+            constraint: self.config.constraint.clone(),
+            trace: self.config.trace,
         }
     }
 

@@ -45,6 +45,8 @@ fn config() -> DrafterConfig {
         end_tokens: vec![END],
         tuning: Tuning::default(),
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
         pass_rows_max: 8,
         retransmit: None,
         retry: Duration::from_secs(1),

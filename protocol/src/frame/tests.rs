@@ -4,8 +4,8 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    ByteCount, ChannelScale, KvFormat, LayerRange, ModelFingerprint, NodeName, Position, Privacy,
-    Role, Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
+    ByteCount, ChannelScale, Grammar, KvFormat, LayerRange, ModelFingerprint, NodeName, Position,
+    Privacy, Role, Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
@@ -49,6 +49,8 @@ fn open() -> Open {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }
 
@@ -65,6 +67,10 @@ fn pass() -> Pass {
         told: false,
         hidden: None,
     }
+}
+
+fn constraint(schema: String) -> Constraint {
+    Constraint { from: Position(300), grammar: Grammar::JsonSchema(schema) }
 }
 
 fn hidden(bytes: u32) -> Hidden {
@@ -98,6 +104,8 @@ fn samples() -> Vec<(&'static str, Frame)> {
     let rows = Message::Pass(Pass { hidden: Some(hidden(20)), ..pass() });
     let told = Pass { said: 0, drafts: 0, ask: false, extend: 0, told: true, ..pass() };
     let tenant = Some(TenantSecret([0x22; 32]));
+    let constraint = Some(constraint("{}".to_owned()));
+    let trace = Some(TraceContext { trace: [0x33; 16], span: [0x44; 8], sampled: true });
     let opened = Opened {
         epoch: Epoch(3),
         held: Position(300),
@@ -117,6 +125,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
             "open behind a lossy hop",
             Message::Open(Open { lineage: Some([0x55; 32]), ..open() }).into(),
         ),
+        ("open of JSON, traced", Message::Open(Open { constraint, trace, ..open() }).into()),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
@@ -195,7 +204,7 @@ fn every_message_has_its_golden_bytes_and_they_read_back() {
 /// A field, its limit, and a message in which it has so many.
 type Case = (&'static str, usize, fn(usize) -> Message);
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     ("stages", limits::STAGES_MAX, |n| Message::Open(Open { stages: vec![stage(); n], ..open() })),
     ("channel scales", limits::SCALES_MAX, |n| {
         let stage = PlannedStage { scales: vec![ChannelScale(128); n], ..stage() };
@@ -206,6 +215,9 @@ const CASES: [Case; 16] = [
     }),
     ("session positions", limits::POSITIONS_MAX as usize, |n| {
         Message::Open(Open { positions_max: small(n), ..open() })
+    }),
+    ("grammar bytes", limits::GRAMMAR_LEN_MAX, |n| {
+        Message::Open(Open { constraint: Some(constraint(" ".repeat(n))), ..open() })
     }),
     ("held positions", 1024, |n| Message::Open(Open { have: Position::after(n), ..open() })),
     ("pass rows", limits::PASS_ROWS_MAX, |n| {
@@ -287,7 +299,7 @@ fn the_last_limits_hold_too() {
 #[test]
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
-    let sinks_at = good.len() - 7;
+    let sinks_at = good.len() - 9;
     assert_eq!(good[sinks_at..][..5], [4, 251, 232, 3, 0], "four sinks, a length of 1000");
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();

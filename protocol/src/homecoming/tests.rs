@@ -26,6 +26,8 @@ fn open(epoch: u32, have: u32) -> Open {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }
 

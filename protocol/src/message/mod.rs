@@ -12,8 +12,8 @@ mod session;
 pub use link::{Hello, Ping, Pong, Receipt, Welcome};
 pub use segment::{SegmentPart, SegmentRequest};
 pub use session::{
-    Close, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage, Rollback,
-    Verdict,
+    Close, Constraint, Cost, Draft, Fault, FaultKind, Hidden, Open, Opened, Pass, PlannedStage,
+    Rollback, TraceContext, Verdict,
 };
 
 use crate::codec::{self, CodecError};

@@ -3,8 +3,8 @@
 use crate::error::LimitError;
 use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, TenantSecret, limits};
 use base::{
-    ChannelScale, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling, StreamWindow,
-    TokenId, WireCodec,
+    ChannelScale, Grammar, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling,
+    StreamWindow, TokenId, WireCodec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,30 @@ pub struct Open {
     /// How far the session's text may travel. Of [`Privacy::Site`] clouds get middle layers alone, under a
     /// [`crate::Veil`]; [`Privacy::Device`] is refused by whoever gets it.
     pub class: Privacy,
+    /// What the reply must be, for whoever has the head; `None`: anything.
+    pub constraint: Option<Constraint>,
+    /// The sender's span in the trace of the request, where that is traced.
+    pub trace: Option<TraceContext>,
+}
+
+/// What a text must be from a position on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// Where it begins: the reply's first position.
+    pub from: Position,
+    /// What it must be, up to an end token, which is chosen only where it is complete.
+    pub grammar: Grammar,
+}
+
+/// A span that others are children of, as in the W3C recommendation *Trace Context*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceContext {
+    /// Of the whole request, on all nodes. Not all zero.
+    pub trace: [u8; 16],
+    /// The sender's. Not all zero.
+    pub span: [u8; 8],
+    /// Whether somebody records it.
+    pub sampled: bool,
 }
 
 /// One stage of a session: which layers run where, and how hidden states come in.
@@ -237,6 +261,10 @@ impl Open {
         let scales = self.stages.iter().map(|stage| stage.scales.len()).sum();
         LimitError::cap("channel scales", scales, limits::SCALES_MAX)?;
         LimitError::cap("end tokens", self.end_tokens.len(), limits::END_TOKENS_MAX)?;
+        if let Some(Constraint { from, grammar }) = &self.constraint {
+            LimitError::cap("grammar bytes", grammar.text().len(), limits::GRAMMAR_LEN_MAX)?;
+            LimitError::cap_u32("constrained positions", from.0, self.positions_max)?;
+        }
         LimitError::cap_u32("session positions", self.positions_max, limits::POSITIONS_MAX)?;
         LimitError::cap_u32("held positions", self.have.0, self.positions_max)
     }

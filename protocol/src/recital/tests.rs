@@ -31,6 +31,8 @@ fn open() -> Open {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }
 

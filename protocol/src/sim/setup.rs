@@ -26,6 +26,8 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         end_tokens: vec![model::END],
         tuning: Tuning::default(),
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
         pass_rows_max: rows_max(scenario),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),

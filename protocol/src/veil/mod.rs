@@ -201,9 +201,10 @@ impl Sent {
     }
 }
 
-/// How the target chooses, and whose KV it may share, is nothing to a node that does not choose.
+/// How the target chooses, of what words, and whose KV it may share, is nothing to a node that does not choose.
 fn veiled_open(open: Open) -> Open {
-    Open { sampling: Sampling::GREEDY, end_tokens: Vec::new(), tenant: None, ..open }
+    let (sampling, end_tokens) = (Sampling::GREEDY, Vec::new());
+    Open { sampling, end_tokens, tenant: None, constraint: None, ..open }
 }
 
 /// A pass that above cannot place either, and that says nothing.

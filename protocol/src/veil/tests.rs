@@ -162,6 +162,8 @@ fn who_does_not_choose_is_not_told_how() {
         tenant: Some(TenantSecret([4; 32])),
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     };
     let Message::Open(veiled) = veil().up(Message::Open(open.clone())) else { panic!() };
     let (sampling, end_tokens, tenant) = (Sampling::GREEDY, Vec::new(), None);

@@ -6,7 +6,7 @@ use cargo_metadata::MetadataCommand;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our crates, and which of ours each may import. `tests` may import all, and nobody imports it.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("base", &[]),
     ("kernels", &[]),
     ("runtime", &["base", "kernels"]),
@@ -20,10 +20,26 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("sentence-encoder", &["intents"]),
     ("journal", &["base"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
+    ("grammar", &["base"]),
+    ("model-store", &[]),
+    ("openai", &["base"]),
+    ("telemetry", &["base"]),
     ("settings", &["base", "link-emulator", "profile"]),
     (
         "cloud-node",
-        &["base", "kernels", "runtime", "profile", "measure", "protocol", "transport", "settings"],
+        &[
+            "base",
+            "kernels",
+            "runtime",
+            "profile",
+            "measure",
+            "protocol",
+            "transport",
+            "settings",
+            "grammar",
+            "model-store",
+            "telemetry",
+        ],
     ),
     (
         "edge-node",
@@ -42,6 +58,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "sentence-encoder",
             "journal",
             "routing",
+            "grammar",
+            "model-store",
+            "openai",
+            "telemetry",
             "cloud-node",
         ],
     ),

@@ -158,6 +158,8 @@ impl Device {
             end_tokens: vec![END],
             tuning: Tuning::default(),
             class: Privacy::Anywhere,
+            constraint: None,
+            trace: None,
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: None,
             retry: ms(300),

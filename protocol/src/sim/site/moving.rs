@@ -339,5 +339,7 @@ fn open_for_reading(sky: &mut Sky, node: usize, length: usize) -> Open {
         tenant: None,
         lineage: None,
         class: Privacy::Anywhere,
+        constraint: None,
+        trace: None,
     }
 }

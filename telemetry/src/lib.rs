@@ -1,0 +1,3 @@
+//! What a node tells of itself: logs, metrics and spans.
+
+#![forbid(unsafe_code)]
