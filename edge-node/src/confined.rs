@@ -8,9 +8,10 @@
 //!   store, nor a source of drafts.
 
 use crate::compute::compute;
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
+use crate::request::Request;
 use crate::show::Show;
 use crate::transcript::Transcript;
 use base::TokenId;

@@ -3,32 +3,36 @@
 use crate::certify::Certificate;
 use crate::config::Config;
 use crate::course::WayOut;
+use crate::crossing::Requests;
 use crate::device_stage::DeviceStage;
 use crate::likeness::{self, Weights};
+use crate::loaded::{Loaded, Whose};
 use crate::local_model::LocalModel;
 use crate::machine_load::MachineLoad;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
 use crate::prompt::Prompt;
 use crate::reply::{Reply, RoundedHop};
-use crate::sequence::SequenceError;
+use crate::sequence::{SequenceError, StageSequence};
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
-use crate::way_home::{WayHome, load_head};
-use base::{ChannelScale, Privacy, Sampling, TokenId, WireCodec};
+use crate::way_home::WayHome;
+use base::{ChannelScale, Privacy, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
+use runtime::StageSpec;
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::{Uplink, UplinkState};
 
 /// A device that can be asked.
 #[derive(Debug)]
 pub struct Device {
     pub(crate) config: Config,
-    pub(crate) models: Models,
+    pub(crate) models: Arc<Models>,
+    /// What of them is in memory.
+    loaded: Arc<Loaded>,
     /// Drafts and goes on alone; `None` where the device has no model of its own to do so.
     pub(crate) draft: Option<LocalModel>,
     /// The whole target, where a plan may have it run here alone.
@@ -36,10 +40,10 @@ pub struct Device {
     /// The target's first layers here, so many as a plan has put here, by their number.
     pub(crate) stages: BTreeMap<u32, DeviceStage>,
     /// The target's head here, where a plan's chain comes back for it.
-    head: Option<runtime::Stage>,
-    pub(crate) uplinks: Uplinks,
+    head: Option<Arc<runtime::Stage>>,
+    pub(crate) uplinks: Arc<Uplinks>,
     /// What codecs cost the target, and the scales that some of them need.
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// By what it is judged whether the draft model answers as well as the target.
     pub(crate) weights: Weights,
     /// Where KV of the target outlives the process.
@@ -54,30 +58,22 @@ pub struct Device {
     /// What only this process knows.
     pub(crate) secret: [u8; 32],
     /// What else keeps this machine busy.
-    pub(crate) load: MachineLoad,
+    pub(crate) load: Arc<MachineLoad>,
     /// What peers said of themselves.
-    pub(crate) heard: Heard,
-    /// What requests have measured of drafting.
-    pub(crate) tuning: Tuning,
-    /// What they have found out of sources of drafts.
-    pub(crate) sources: Sources,
+    heard: Arc<Mutex<Heard>>,
+    /// What requests have found out.
+    learnt: Arc<Mutex<Learnt>>,
+    /// The requests of this device and of its forks.
+    pub(crate) requests: Arc<Requests>,
 }
 
-/// One request.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The conversation so far. Not empty.
-    pub prompt: Prompt,
-    /// How the target chooses.
-    pub sampling: Sampling,
-    /// The most tokens of the reply.
-    pub tokens_max: u32,
-    /// The reply ends before the first of these.
-    pub stop: Vec<String>,
-    /// Whether the session's KV is to be kept for a next request.
-    pub keep: bool,
-    /// Whether the text goes on past end tokens, to its full length: for measurements.
-    pub past_end: bool,
+/// What requests have found out, for later ones.
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    /// Measured of drafting.
+    pub(crate) tuning: Tuning,
+    /// Of sources of drafts.
+    pub(crate) sources: Sources,
 }
 
 impl Device {
@@ -92,7 +88,7 @@ impl Device {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let models = Models::open(&config.models)?;
+        let models = Arc::new(Models::open(&config.models)?);
         check_models(&config, &models)?;
         check_stream(&config, &models)?;
         if config.plan.auto && config.measured.is_none() {
@@ -101,17 +97,8 @@ impl Device {
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let load = |model: &Option<ModelFile>, kv, is_used| match model {
-            Some(model) if is_used => load_whole(&config, &models, &threads, model, &kv).map(Some),
-            Some(_) | None => Ok(None),
-        };
-        let drafts = config.requests().any(|request| !request.is_target_alone());
-        let draft = load(&models.draft, draft_kv(&config), drafts)?;
-        let decides = config.requests().any(|request| request.is_target_alone());
-        let decides = decides || config.segments.standby;
-        let target = load(&models.target, target_kv(&config, &models), decides)?;
-        let uplinks = Uplinks::bind(&config, &models)?;
-        let certificate = certificates::load(&config, &models)?;
+        let uplinks = Arc::new(Uplinks::bind(&config, &models)?);
+        let certificate = certificates::load(&config, &models)?.map(Arc::new);
         let weights = likeness::present(&config.models, &models)?;
         let store = match &config.segments.store {
             Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
@@ -119,12 +106,13 @@ impl Device {
         };
         let session = SessionId(config.network.random());
         let secret = config.network.random();
-        let load = MachineLoad::new(config.engine.watch_load);
+        let load = Arc::new(MachineLoad::new(config.engine.watch_load));
         let mut device = Self {
             config,
             models,
-            draft,
-            target,
+            loaded: Arc::default(),
+            draft: None,
+            target: None,
             stages: BTreeMap::new(),
             head: None,
             uplinks,
@@ -137,15 +125,80 @@ impl Device {
             said: Vec::new(),
             secret,
             load,
-            heard: Heard::default(),
-            tuning: Tuning::default(),
-            sources: Sources::default(),
+            heard: Arc::default(),
+            learnt: Arc::default(),
+            requests: Arc::default(),
         };
+        device.load_models()?;
         device.first_contact().await?;
-        for request in device.config.requests().collect::<Vec<_>>() {
-            device.prepare(&request)?;
-        }
+        device.prepare_all()?;
         Ok(device)
+    }
+
+    /// Another device over the same models and links, for a conversation of its own beside this one's. What
+    /// requests find out of links and drafts, both know.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where there is no memory for its KV.
+    pub fn fork(&self) -> Result<Self, StartError> {
+        let mut device = Self {
+            config: self.config.clone(),
+            models: Arc::clone(&self.models),
+            loaded: Arc::clone(&self.loaded),
+            draft: None,
+            target: None,
+            stages: BTreeMap::new(),
+            head: self.head.clone(),
+            uplinks: Arc::clone(&self.uplinks),
+            certificate: self.certificate.clone(),
+            weights: self.weights.clone(),
+            store: self.store.clone(),
+            threads: Arc::clone(&self.threads),
+            session: SessionId(self.config.network.random()),
+            epoch: Epoch(0),
+            said: Vec::new(),
+            secret: self.secret,
+            load: Arc::clone(&self.load),
+            heard: Arc::clone(&self.heard),
+            learnt: Arc::clone(&self.learnt),
+            requests: Arc::clone(&self.requests),
+        };
+        device.load_models()?;
+        device.prepare_all()?;
+        Ok(device)
+    }
+
+    /// The models that run here as a whole by any configured plan.
+    fn load_models(&mut self) -> Result<(), StartError> {
+        let drafts = self.config.requests().any(|request| !request.is_target_alone());
+        if drafts && self.models.draft.is_some() {
+            self.draft = Some(self.whole(Whose::Draft)?);
+        }
+        let decides = self.config.requests().any(|request| request.is_target_alone());
+        if (decides || self.config.segments.standby) && self.models.target.is_some() {
+            self.target = Some(self.whole(Whose::Target)?);
+        }
+        Ok(())
+    }
+
+    /// What the configured plans need of the target, as far as they are known.
+    fn prepare_all(&mut self) -> Result<(), StartError> {
+        for request in self.config.requests().collect::<Vec<_>>() {
+            self.prepare(&request)?;
+        }
+        Ok(())
+    }
+
+    /// What requests have found out so far.
+    pub(crate) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        // Each write replaces a whole value.
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What peers said of themselves.
+    pub(crate) fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the links with a goodbye, for peers that would else learn of it from silence.
@@ -251,31 +304,64 @@ impl Device {
     /// The plan of `request`; with it, once it is known, what the device has of the target is loaded.
     pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
         let plan = self.checked(request)?;
-        if let (true, None, Some(target)) =
-            (request.is_target_alone(), &self.target, &self.models.target)
-        {
-            let kv = target_kv(&self.config, &self.models);
-            let loaded = load_whole(&self.config, &self.models, &self.threads, target, &kv)?;
-            self.target = Some(loaded);
+        if request.is_target_alone() && self.target.is_none() && self.models.target.is_some() {
+            self.target = Some(self.whole(Whose::Target)?);
         }
-        if let (Some(_), None) = (plan.as_ref().and_then(Plan::device_head), &self.head) {
+        let Some(plan) = plan else { return Ok(None) };
+        if plan.device_head().is_some() && self.head.is_none() {
             let needs = "the head of the target on the device";
-            let target = self.models.target.as_ref();
-            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            self.head = Some(load_head(target, &self.threads).map_err(SequenceError::from)?);
+            let last = self.part_of(needs)?.config().layers;
+            self.head = Some(self.stage(Whose::Target, needs, StageSpec::head_alone(last))?);
         }
-        let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
-        if let Entry::Vacant(place) = self.stages.entry(stage.layers.end()) {
+        if let Some(&Stage { layers, embedding, head, .. }) = plan.device_stage()
+            && !self.stages.contains_key(&layers.end())
+        {
             let needs = "a stage of the target on the device";
-            let target = self.models.target.as_ref();
-            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            let (positions_max, pace) =
-                (positions_max(&self.config, &self.models), self.config.engine.pace);
-            let kv = target_kv(&self.config, &self.models);
-            let loaded = DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?;
-            place.insert(loaded);
+            let width = self.part_of(needs)?.config().width;
+            let spec = StageSpec { layers, embedding, head };
+            let sequence = self.sequence(self.stage(Whose::Target, needs, spec)?, Whose::Target)?;
+            self.stages.insert(layers.end(), DeviceStage::new(sequence, width));
         }
-        Ok(plan)
+        Ok(Some(plan))
+    }
+
+    /// The target, of which something is needed here.
+    fn part_of(&self, needs: &'static str) -> Result<&ModelFile, StartError> {
+        self.models.target.as_ref().ok_or(StartError::Missing { needs, key: "target" })
+    }
+
+    /// All of a model that is there, with KV of its own.
+    fn whole(&self, whose: Whose) -> Result<LocalModel, StartError> {
+        let model = self.models.of(whose).expect("it was looked whether it is there");
+        let spec = StageSpec::whole(model.config().layers);
+        let stage = self.stage(whose, "the whole of it", spec)?;
+        Ok(LocalModel::new(self.sequence(stage, whose)?))
+    }
+
+    /// A part of a model, which `needs` it.
+    fn stage(
+        &self,
+        whose: Whose,
+        needs: &'static str,
+        spec: StageSpec,
+    ) -> Result<Arc<runtime::Stage>, StartError> {
+        let model = self.models.of(whose).ok_or(StartError::Missing { needs, key: "target" })?;
+        let stage = self.loaded.stage(whose, model, spec, &self.threads);
+        Ok(stage.map_err(SequenceError::from)?)
+    }
+
+    /// KV for a part of a model.
+    fn sequence(
+        &self,
+        stage: Arc<runtime::Stage>,
+        whose: Whose,
+    ) -> Result<StageSequence, StartError> {
+        let kv = match whose {
+            Whose::Draft => draft_kv(&self.config),
+            Whose::Target => target_kv(&self.config, &self.models),
+        };
+        let pace = self.config.engine.pace;
+        Ok(StageSequence::over(stage, self.positions_max(), &kv, pace)?)
     }
 
     /// From the device's stage to the next one; `None` where `plan` has none here.
@@ -410,16 +496,4 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
         }?;
     }
     Ok(())
-}
-
-/// All of `model`.
-fn load_whole(
-    config: &Config,
-    models: &Models,
-    threads: &Arc<Pool>,
-    model: &ModelFile,
-    kv: &KvOptions,
-) -> Result<LocalModel, StartError> {
-    let positions_max = positions_max(config, models);
-    Ok(LocalModel::load(model, threads, positions_max, kv, config.engine.pace)?)
 }

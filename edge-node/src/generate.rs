@@ -1,10 +1,12 @@
 //! From a request to a reply: what the drafter is told, and what may go wrong.
 
-use crate::device::{Device, Request};
+use crate::crossing::Crossing;
+use crate::device::{Device, Learnt};
 use crate::local_model::LocalError;
 use crate::prefill::Prefilled;
 use crate::prompt::{Prompt, Travelling};
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::Show;
 use crate::start_error::StartError;
 use crate::turn_loop::{Leftovers, Outset, TurnLoop};
@@ -96,7 +98,8 @@ impl Device {
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
+        let crossing = Crossing::begin(&self.uplinks, &self.requests);
+        let began = Outset { at: clock::now(), crossing };
         let wanted = self.first_request(prompt, request.tokens_max);
         let plan = self.prepare(&wanted)?;
         if let Some(plan) = &plan {
@@ -118,7 +121,7 @@ impl Device {
         let last = turn.plan().cloned();
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
         (self.session, self.epoch, self.said) = (session, epoch, said);
-        (self.tuning, self.sources) = (tuning, sources);
+        *self.learnt() = Learnt { tuning, sources };
         if let Some(plan) = last {
             self.keep(&plan, &self.said.clone());
         }
@@ -178,11 +181,11 @@ impl Device {
                 true => Vec::new(),
                 false => self.models.tokenizer.end_tokens().to_vec(),
             },
-            tuning: self.tuning.clone(),
+            tuning: self.learnt().tuning.clone(),
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
             retry: self.config.link.reconnect(),
-            after_outage: self.config.plan.after_outage,
+            after_outage: request.after_outage.unwrap_or(self.config.plan.after_outage),
         }
     }
 }

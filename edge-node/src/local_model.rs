@@ -2,12 +2,10 @@
 //! Both are the same: its own next token after a text.
 
 use crate::erring::Erring;
-use crate::sequence::{SequenceError, StageSequence};
+use crate::sequence::StageSequence;
 use base::{Position, Sampling, TokenId};
 use runtime::sampler::{self, SampleError};
-use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
-use settings::Pace;
-use std::sync::Arc;
+use runtime::{ForwardError, SpanOutput};
 use std::time::Duration;
 
 /// A model with the KV of the conversation.
@@ -38,21 +36,9 @@ pub enum LocalError {
 }
 
 impl LocalModel {
-    /// Loads all of `model`.
-    ///
-    /// # Errors
-    ///
-    /// [`SequenceError`].
-    pub(crate) fn load(
-        model: &ModelFile,
-        threads: &Arc<Pool>,
-        positions_max: u32,
-        kv: &KvOptions,
-        pace: Pace,
-    ) -> Result<Self, SequenceError> {
-        let spec = StageSpec::whole(model.config().layers);
-        let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        Ok(Self { sequence, erring: None })
+    /// Speaks by `sequence`, which has all of a model.
+    pub(crate) const fn new(sequence: StageSequence) -> Self {
+        Self { sequence, erring: None }
     }
 
     /// The model's own token after `text`, with the noise that the target has there.

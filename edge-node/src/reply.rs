@@ -17,7 +17,8 @@ pub struct Reply {
     pub tokens: Vec<u32>,
     /// For each token, whether the target vouches for it.
     pub verified: Vec<bool>,
-    /// `stop`: an end token or a stop string; `length`: a limit; `cancelled`: the user.
+    /// `stop`: an end token or a stop string; `length`: a limit; `budget`: what it may take of the links; `cancelled`:
+    /// the user.
     pub finish_reason: &'static str,
     /// How it was run, at first.
     pub plan: String,

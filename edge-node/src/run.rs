@@ -2,7 +2,8 @@
 
 use crate::assistant::{Ask, terminal};
 use crate::config::{Config, Switch};
-use crate::device::{Device, Request};
+use crate::device::Device;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
 use base::Sampling;
@@ -82,15 +83,17 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
     anyhow::ensure!(arguments.conversation.is_none(), alone);
     let mut device = Device::start(config).await?;
     let request = Request {
-        prompt: match arguments.raw {
-            true => device.raw_prompt(&prompt),
-            false => device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?,
-        },
-        sampling,
-        tokens_max: arguments.max_tokens.unwrap_or(generation.tokens_max),
         stop: generation.stop,
-        keep: false,
-        past_end: false,
+        ..Request::new(
+            match arguments.raw {
+                true => device.raw_prompt(&prompt),
+                false => {
+                    device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?
+                }
+            },
+            sampling,
+            arguments.max_tokens.unwrap_or(generation.tokens_max),
+        )
     };
     let mut show = Terminal::new(arguments.json);
     let reply = device.generate(&request, &mut show, &cancel).await?;

@@ -14,6 +14,7 @@
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod budget;
 mod ending;
 mod moving;
 mod replan;
@@ -22,15 +23,18 @@ mod switch;
 
 use crate::compute::compute;
 use crate::course::{Course, WayOut};
-use crate::device::{Device, Request};
+use crate::crossing::Crossing;
+use crate::device::Device;
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
 use crate::prompt::Travelling;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
+use budget::ByteBudget;
 use moving::Moving;
 use partitioner::{Mode, Plan, PlanRequest};
 use protocol::error::PeerMisbehaved;
@@ -44,7 +48,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switch::Switches;
 use tokio_util::sync::CancellationToken;
-use transport::{ChannelError, Traffic, clock};
+use transport::{ChannelError, clock};
 
 /// How long a device without a model of its own waits for a lost target.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,12 +62,12 @@ struct Tally {
 }
 
 /// Where a request began.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outset {
     /// When.
     pub(crate) at: Instant,
-    /// What had crossed the device's links by then.
-    pub(crate) traffic: Traffic,
+    /// What crosses the device's links for it.
+    pub(crate) crossing: Arc<Crossing>,
 }
 
 /// What a request leaves to the session's next one.
@@ -102,7 +106,9 @@ pub(crate) struct TurnLoop<'a> {
     /// The last fault of the session, for people.
     fault: Option<Fault>,
     judged: Tally,
-    traffic_before: Traffic,
+    crossing: Arc<Crossing>,
+    /// `None` where nobody counts.
+    budget: Option<ByteBudget>,
     transcript: Transcript,
     show: &'a mut dyn Show,
 }
@@ -121,12 +127,13 @@ impl<'a> TurnLoop<'a> {
         let drafting = Drafting::new(
             device.config.plan.source,
             device.draft.is_some(),
-            device.sources.clone(),
+            device.learnt().sources.clone(),
             device.models.tokenizer.end_tokens(),
         );
         Self {
             transcript: Transcript::new(stream, &request.stop, began.at),
-            traffic_before: began.traffic,
+            crossing: began.crossing,
+            budget: request.bytes_max.map(|bytes_max| ByteBudget::new(bytes_max, began.at)),
             replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
             moving: None,
             standby: device.config.segments.standby.then(Standby::default),
@@ -193,6 +200,7 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
+            self.stay_within_budget();
             self.keep_up();
             self.reconsider();
             if self.switch_where_due().await {
@@ -200,6 +208,15 @@ impl<'a> TurnLoop<'a> {
             }
             self.think()?;
             self.wait(cancel).await;
+        }
+    }
+
+    /// Ends a reply that would take more of the links than it may.
+    fn stay_within_budget(&mut self) {
+        let Some(budget) = &mut self.budget else { return };
+        if budget.look(clock::now(), &self.crossing) {
+            tracing::warn!("a reply is cut short: what it may take of the links is used up");
+            self.drafter.stop(clock::now());
         }
     }
 
@@ -320,6 +337,7 @@ impl<'a> TurnLoop<'a> {
         let ready = self.thought.as_ref().map(|thought| (thought.ready(), ()));
         let reopen_at = self.course.reopen_at.map(|at| (at, ()));
         let look_at = self.replanning.as_ref().map(|replanning| (replanning.next(), ()));
+        let count_at = self.budget.as_ref().and_then(ByteBudget::next).map(|at| (at, ()));
         tokio::select! {
             biased;
             () = cancel.cancelled() => self.drafter.stop(clock::now()),
@@ -340,6 +358,7 @@ impl<'a> TurnLoop<'a> {
             }
             () = clock::reached(impatient), if ready.is_none() => {}
             () = clock::reached(look_at) => {}
+            () = clock::reached(count_at) => {}
         }
     }
 
@@ -395,10 +414,11 @@ impl<'a> TurnLoop<'a> {
         }
         let uplink = self.course.uplink().cloned();
         let up = uplink.as_ref().is_some_and(|uplink| uplink.is_up());
-        self.course.enter(match &uplink {
+        let session = match &uplink {
             Some(uplink) => uplink.try_session().await,
             None => None,
-        });
+        };
+        self.course.enter(session, &self.crossing);
         if first && !up {
             self.drafter.handle_link_lost(clock::now());
         }

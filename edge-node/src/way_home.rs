@@ -3,14 +3,11 @@
 use crate::compute::compute;
 use crate::local_model::LocalError;
 use crate::privacy::VeilSecret;
-use base::{LayerRange, Position, Sampling, TokenId};
+use base::{Position, Sampling, TokenId};
 use kernels::wire::WireError;
 use protocol::error::PeerMisbehaved;
 use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Veil, Work};
-use runtime::{
-    HopCoder, Input, KvOptions, LoadError, ModelFile, Pool, PoolError, Span, SpanOutput, Stage,
-    StageSpec, sampler,
-};
+use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage, sampler};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use transport::clock;
@@ -19,22 +16,11 @@ use transport::clock;
 #[derive(Debug)]
 pub(crate) struct WayHome {
     /// The head, and nothing else.
-    pub(crate) head: Stage,
+    pub(crate) head: Arc<Stage>,
     /// As what hidden states come back.
     pub(crate) coder: HopCoder,
     /// Chooses the ids that the chain gets in the place of tokens; `None` where it may have these.
     pub(crate) veil: Option<VeilSecret>,
-}
-
-/// Loads the head of `model`.
-///
-/// # Errors
-///
-/// [`LoadError`] where weights are missing.
-pub(crate) fn load_head(model: &ModelFile, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
-    let last = model.config().layers;
-    let layers = LayerRange::new(last, last).expect("an empty range is a range");
-    model.load_stage(StageSpec { layers, embedding: false, head: true }, threads)
 }
 
 /// The head behind one session.
@@ -84,11 +70,8 @@ impl AtHome {
             let vocab = u32::try_from(self.way.head.config().vocab).expect("ids are 32 bits");
             let veil = |secret: VeilSecret| Veil::new(secret.of(open.session), vocab, &self.text);
             self.veil = self.way.veil.map(veil);
-            self.machine.handle_open(open.clone());
         }
-        if let Message::Rollback(rollback) = &message {
-            self.machine.handle_rollback(rollback);
-        }
+        self.machine.handle_going_up(&message);
         self.veiled(message)
     }
 

@@ -23,13 +23,7 @@ impl<'a> AtHome<'a> {
 
     /// What goes up, it sees.
     pub(super) fn goes_up(&mut self, message: &Message) {
-        let machine = &mut self.home.homecoming;
-        if let Message::Open(open) = message {
-            machine.handle_open(open.clone());
-        }
-        if let Message::Rollback(rollback) = message {
-            machine.handle_rollback(rollback);
-        }
+        self.home.homecoming.handle_going_up(message);
     }
 
     /// From above: what the stages there hold of the text that `hops` hold.
@@ -99,11 +93,9 @@ impl Driver<'_> {
         let rows = work.hidden.as_ref().expect("a head alone reads hidden states");
         let coder = self.accepted.home.as_ref().expect("the head is here");
         let values = decode(coder, rows)?;
-        let last = self.node.host.layers;
-        let layers = base::LayerRange::new(last, last).expect("an empty range is a range");
         let job = Job {
             sequence: home.sequence.clone(),
-            run: StageSpec { layers, embedding: false, head: true },
+            run: StageSpec::head_alone(self.node.host.layers),
             base: work.truncate_to,
             rows: Rows::Hidden { values, tokens: work.tokens },
             choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),

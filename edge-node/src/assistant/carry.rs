@@ -2,15 +2,13 @@
 
 use super::foresee::Foreseen;
 use super::memory::vouched;
-use super::meter::Meter;
 use super::weigh::Weighed;
 use super::words::{clipped, slots_json, spoken};
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::compute::compute;
-use crate::device::{Device, Request};
-use crate::generate::GenerateError;
 use crate::likeness::Agreement;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::Show;
 use base::{Privacy, Sampling};
 use intents::{Action, Incomplete, Recognition, Understood};
@@ -160,8 +158,10 @@ impl<H: Acts> Assistant<H> {
         }
         let before = self.device.uplinks.traffic();
         let counted = foreseen.reserve.metered_bytes;
-        let meter = Meter::new(&self.device.uplinks, (counted > 0).then_some(counted));
-        let reply = generate_within(&mut self.device, request, (show, cancel), &meter).await;
+        let within = (counted > 0).then_some(counted);
+        let bytes_max = [request.bytes_max, within].into_iter().flatten().min();
+        let request = &Request { bytes_max, ..request.clone() };
+        let reply = self.device.generate(request, show, cancel).await;
         let (bytes, tokens) = match &reply {
             Ok(Reply { usage, tokens, .. }) => {
                 (usage.bytes_sent + usage.bytes_received, tokens.len())
@@ -193,12 +193,13 @@ impl<H: Acts> Assistant<H> {
         class: Privacy,
     ) -> Result<Request, AskError> {
         Ok(Request {
-            prompt: self.device.chat_prompt_of(&weighed.turns, class)?,
-            sampling: self.sampling(ask)?,
-            tokens_max: weighed.tokens_max,
             stop: self.device.config.generation.stop.clone(),
             keep: ask.keep,
-            past_end: false,
+            ..Request::new(
+                self.device.chat_prompt_of(&weighed.turns, class)?,
+                self.sampling(ask)?,
+                weighed.tokens_max,
+            )
         })
     }
 
@@ -231,26 +232,6 @@ impl<H: Acts> Assistant<H> {
         let text = reply.text.clone();
         Ok(Answer { reply: Some(reply), ..answer(weighed, route, text) })
     }
-}
-
-/// A reply that is cut short before it takes more than was reserved for it.
-async fn generate_within(
-    device: &mut Device,
-    request: &Request,
-    (show, cancel): (&mut dyn Show, &CancellationToken),
-    meter: &Meter,
-) -> Result<Reply, GenerateError> {
-    let within = cancel.child_token();
-    let generating = device.generate(request, show, &within);
-    tokio::pin!(generating);
-    tokio::select! {
-        biased;
-        reply = &mut generating => return reply,
-        () = meter.runs_out() => {}
-    }
-    tracing::warn!("a reply is cut short: what was reserved for it is used up");
-    within.cancel();
-    generating.await
 }
 
 /// What the target thought of the draft model's own words.

@@ -23,7 +23,6 @@ mod foresee;
 mod hands;
 mod kept;
 mod memory;
-mod meter;
 mod reach;
 mod tariff;
 mod tend;

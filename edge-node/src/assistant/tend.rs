@@ -6,9 +6,9 @@ use super::foresee::{Foreseen, Wanted};
 use super::memory::vouched;
 use super::{Acts, AskError, Assistant};
 use crate::compute::compute;
-use crate::device::Request;
 use crate::generate::GenerateError;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use base::Privacy;
 use intents::{Action, HttpMethod};
@@ -141,7 +141,7 @@ impl<H: Acts> Assistant<H> {
         match self.spend(id, &foreseen, &request, (&mut Unseen, cancel)).await {
             Ok(reply) if is_whole(&reply) => self.record(deferred, &reply, tended),
             // Again it would take as much.
-            Ok(reply) if reply.finish_reason == "cancelled" && !cancel.is_cancelled() => {
+            Ok(reply) if reply.finish_reason == "budget" => {
                 let why = "its answer took more than was reserved for it";
                 self.refuse(id, why.to_owned(), tended)
             }
@@ -178,7 +178,7 @@ impl<H: Acts> Assistant<H> {
         };
         let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
+        let request = Request { stop, ..Request::new(prompt, sampling, tokens_max) };
         Ok(Ok((request, wanted, (text, intent))))
     }
 
@@ -313,7 +313,8 @@ impl<H: Acts> Assistant<H> {
 
 /// Whether it is the target's own answer to its end: what waited for the target is not to be the device's.
 fn is_whole(reply: &Reply) -> bool {
-    reply.finish_reason != "cancelled" && reply.verified.iter().all(|verified| *verified)
+    !matches!(reply.finish_reason, "cancelled" | "budget")
+        && reply.verified.iter().all(|verified| *verified)
 }
 
 /// How long after its `attempt`, from 1, something is tried again.

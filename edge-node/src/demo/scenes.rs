@@ -7,8 +7,9 @@ use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
 use crate::demo::tunnel;
 use crate::demo::{Report, Scene};
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::drafting::SourceChoice;
+use crate::request::Request;
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
 use partitioner::{LocalChoice, Mode, Speculation};
@@ -127,14 +128,7 @@ async fn run(
     let turn = |(role, content): (&str, &str)| Turn { role: role.into(), content: content.into() };
     let turns: Vec<_> =
         play.said_before.iter().copied().chain([("user", play.prompt)]).map(turn).collect();
-    let request = Request {
-        prompt: device.chat_prompt(&turns)?,
-        sampling: Sampling::GREEDY,
-        tokens_max: 64,
-        stop: Vec::new(),
-        keep: false,
-        past_end: false,
-    };
+    let request = Request::new(device.chat_prompt(&turns)?, Sampling::GREEDY, 64);
     let mut stage = Stage::new(*paint, Arc::clone(tiers), play.script);
     let reply = device.generate(&request, &mut stage, &CancellationToken::new()).await?;
     paint.end();

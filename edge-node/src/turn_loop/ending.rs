@@ -1,6 +1,7 @@
 //! How a request ends: the peer is told, and what was said becomes a reply.
 
 use super::TurnLoop;
+use super::budget::ByteBudget;
 use crate::reply::{Reply, Usage};
 use protocol::{FinishReason, Message};
 
@@ -37,7 +38,7 @@ impl TurnLoop<'_> {
             &self.transcript,
             self.prompt.len(),
             self.drafter.counts(),
-            self.device.uplinks.traffic() - self.traffic_before,
+            self.crossing.so_far(),
         );
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
@@ -51,6 +52,9 @@ impl TurnLoop<'_> {
             verified: verified.to_vec(),
             finish_reason: match reason {
                 FinishReason::Length => "length",
+                FinishReason::Stopped if self.budget.as_ref().is_some_and(ByteBudget::is_spent) => {
+                    "budget"
+                }
                 FinishReason::Stopped if cancelled && !self.transcript.is_stopped() => "cancelled",
                 FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
             },

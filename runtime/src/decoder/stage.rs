@@ -26,6 +26,16 @@ impl StageSpec {
         Self { layers: LayerRange::all(layers), embedding: true, head: true }
     }
 
+    /// The head of a model with `layers` layers, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn head_alone(layers: u32) -> Self {
+        let layers = LayerRange::new(layers, layers).expect("an empty range is a range");
+        Self { layers, embedding: false, head: true }
+    }
+
     /// Whether all of `other` is ours.
     pub const fn contains(&self, other: Self) -> bool {
         self.layers.contains(other.layers)

@@ -3,9 +3,11 @@
 use super::{ChannelError, Misbehaviour, Rules};
 use crate::connection::Connection;
 use crate::receipts::Stopwatch;
+use crate::tally::FrameTally;
 use bytes::{Bytes, BytesMut};
 use protocol::{Frame, Header, Lane, Message, frame};
 use quinn::{ReadError, RecvStream};
+use std::sync::Arc;
 
 /// Reads one stream's frames, in order.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct FrameReader {
     taken: usize,
     /// Of hidden states.
     stopwatch: Stopwatch,
+    /// Of the stream's session, beside the connection's.
+    tally: Option<Arc<FrameTally>>,
 }
 
 /// The part of a frame that comes next.
@@ -52,8 +56,13 @@ impl FrameReader {
         lane: Lane,
     ) -> Self {
         let (expect, buffer) = (Expect::Header, BytesMut::new());
-        let stopwatch = Stopwatch::default();
-        Self { stream, connection, rules, lane, expect, buffer, taken: 0, stopwatch }
+        let (taken, stopwatch, tally) = Default::default();
+        Self { stream, connection, rules, lane, expect, buffer, taken, stopwatch, tally }
+    }
+
+    /// From now on its frames are counted there, too.
+    pub(crate) fn count_in(&mut self, tally: Arc<FrameTally>) {
+        self.tally = Some(tally);
     }
 
     /// The next frame. May be dropped half-way and called again.
@@ -69,7 +78,7 @@ impl FrameReader {
                 self.taken += bytes.len();
                 match self.advance(bytes) {
                     Ok(Some(frame)) => {
-                        self.connection.frames().received.add(std::mem::take(&mut self.taken));
+                        self.count();
                         return Ok(frame);
                     }
                     Ok(None) => {}
@@ -87,6 +96,13 @@ impl FrameReader {
                 Ok(None) => return Err(self.end()),
                 Err(error) => return Err(self.lost(error)),
             }
+        }
+    }
+
+    fn count(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        for tally in [Some(self.connection.frames()), self.tally.as_deref()].into_iter().flatten() {
+            tally.received.add(taken);
         }
     }
 

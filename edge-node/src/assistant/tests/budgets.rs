@@ -3,7 +3,7 @@
 use super::{NOON, Stage, ask, said, seconds};
 use crate::assistant::tariff;
 use crate::assistant::tend::Unseen;
-use crate::device::Request;
+use crate::request::Request;
 use crate::show::Show;
 use base::{Privacy, Sampling};
 use journal::{Amount, Caps, RequestId, UnixTime};
@@ -52,7 +52,7 @@ fn a_reply_ends_where_its_reservation_does() {
         let (cancel, id) = (CancellationToken::new(), RequestId(9));
         let paid = (&mut Unseen as &mut dyn Show, &cancel);
         let reply = assistant.spend(id, &weighed.foreseen, &request, paid).await.unwrap();
-        assert_eq!(reply.finish_reason, "cancelled");
+        assert_eq!(reply.finish_reason, "budget");
         assert!(reply.tokens.len() < 400, "{} tokens", reply.tokens.len());
         let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
         let spent = standing.day.metered_bytes;
