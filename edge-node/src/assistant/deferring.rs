@@ -4,7 +4,6 @@
 use super::carry::answer;
 use super::weigh::Weighed;
 use super::{Acts, Answer, Ask, AskError, Assistant};
-use crate::compute::compute;
 use base::{Privacy, Sampling};
 use journal::{Deferred, JournalError, Turn};
 use routing::{Decision, Route};
@@ -60,10 +59,12 @@ impl Waiting {
 
 impl<H: Acts> Assistant<H> {
     /// What became of a request that was asked before with the same key, and waits or waited.
-    pub(super) fn asked_before(&mut self, ask: &Ask) -> Result<Option<Answer>, AskError> {
-        let (Some(key), Some(journal)) = (&ask.key, self.memory.journal()) else { return Ok(None) };
-        let all = compute(|| journal.all_deferred())?;
-        let Some(known) = all.into_iter().find(|known| known.request.key == *key) else {
+    pub(super) fn asked_before(&self, ask: &Ask) -> Result<Option<Answer>, AskError> {
+        let Some(key) = &ask.key else { return Ok(None) };
+        let all = self.mind.memory.journal(|journal| journal.all_deferred()).transpose()?;
+        let Some(known) =
+            all.unwrap_or_default().into_iter().find(|known| known.request.key == *key)
+        else {
             return Ok(None);
         };
         let request = &known.request;
@@ -81,7 +82,7 @@ impl<H: Acts> Assistant<H> {
 
     /// Has it wait.
     pub(super) fn put_off(
-        &mut self,
+        &self,
         ask: &Ask,
         weighed: Weighed,
         said: &Turn,
@@ -100,13 +101,13 @@ impl<H: Acts> Assistant<H> {
             id,
             key: ask.key.clone().unwrap_or_else(|| id.to_string()),
             conversation: weighed.conversation,
-            body: waiting.write(self.limits.text_bytes_max),
+            body: waiting.write(self.mind.limits.text_bytes_max),
             callback: ask.callback.clone(),
-            expires: said.at.after(ask.deadline.unwrap_or(self.routing.wait)),
+            expires: said.at.after(ask.deadline.unwrap_or(self.mind.routing.wait)),
         };
         let class = weighed.decision.class;
-        let journal = self.memory.journal().expect("nothing is put off without a journal");
-        let deferred = compute(|| journal.defer(request, class, said))?;
+        let deferred = self.mind.memory.journal(|journal| journal.defer(request, class, said));
+        let deferred = deferred.expect("nothing is put off without a journal")?;
         let answer = answer(weighed, Route::Deferred, String::new());
         Ok(Answer { deferred: Some(deferred.request.id), ..answer })
     }
