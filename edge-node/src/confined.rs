@@ -13,11 +13,12 @@ use crate::generate::GenerateError;
 use crate::reply::{Reply, Usage};
 use crate::request::Request;
 use crate::show::Show;
+use crate::spending::Spending;
 use crate::transcript::Transcript;
 use base::TokenId;
 use runtime::{TextStream, Tokenizer};
 use tokio_util::sync::CancellationToken;
-use transport::clock;
+use transport::{Traffic, clock};
 
 /// A text that may not leave the device.
 #[derive(Clone)]
@@ -61,7 +62,9 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         let stream = prompt.stream(&self.models.tokenizer);
-        let mut transcript = Transcript::new(stream, &request.stop, clock::now());
+        let began = clock::now();
+        let (mut transcript, mut spending) =
+            (Transcript::new(stream, &request.stop, began), Spending::since(began));
         let end_tokens = self.models.tokenizer.end_tokens();
         let (positions_max, vouched) = (self.positions_max() as usize, self.target.is_some());
         let model = self.target.as_mut().or(self.draft.as_mut());
@@ -72,8 +75,10 @@ impl Device {
             if text.len() >= length {
                 break "length";
             }
+            let begun = clock::now();
             let next = compute(|| model.next(&text, &request.sampling))?.token;
             let ready = clock::now() + model.take_owed();
+            spending.compute(ready - begun);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break "cancelled",
@@ -94,6 +99,7 @@ impl Device {
         };
         let rest = transcript.finish();
         show.piece(&rest, vouched);
+        let spent = spending.end(self, Traffic::default(), (0, 0.0));
         let whose = if vouched { "the target" } else { "the draft model" };
         Ok(Reply {
             text: transcript.text().to_owned(),
@@ -104,7 +110,7 @@ impl Device {
             switches: Vec::new(),
             paced: !self.config.engine.pace.is_none(),
             emulated_link: None,
-            usage: Usage::alone(&transcript, prompt.len()),
+            usage: Usage::alone(&transcript, prompt.len(), spent),
         })
     }
 }

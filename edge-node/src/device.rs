@@ -6,22 +6,20 @@ use crate::course::WayOut;
 use crate::crossing::Requests;
 use crate::device_stage::DeviceStage;
 use crate::likeness::{self, Weights};
-use crate::loaded::{Loaded, Whose};
+use crate::loaded::Loaded;
 use crate::local_model::LocalModel;
 use crate::machine_load::MachineLoad;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
 use crate::prompt::Prompt;
 use crate::reply::{Reply, RoundedHop};
-use crate::sequence::{SequenceError, StageSequence};
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use crate::way_home::WayHome;
 use base::{ChannelScale, Privacy, TokenId, WireCodec};
-use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
+use partitioner::{LocalChoice, Mode, Plan, PlanRequest, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
-use runtime::StageSpec;
-use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
+use runtime::{ChatError, HopCoder, ModelFile, Pool, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::{Uplink, UplinkState};
@@ -32,7 +30,7 @@ pub struct Device {
     pub(crate) config: Config,
     pub(crate) models: Arc<Models>,
     /// What of them is in memory.
-    loaded: Arc<Loaded>,
+    pub(crate) loaded: Arc<Loaded>,
     /// Drafts and goes on alone; `None` where the device has no model of its own to do so.
     pub(crate) draft: Option<LocalModel>,
     /// The whole target, where a plan may have it run here alone.
@@ -40,7 +38,7 @@ pub struct Device {
     /// The target's first layers here, so many as a plan has put here, by their number.
     pub(crate) stages: BTreeMap<u32, DeviceStage>,
     /// The target's head here, where a plan's chain comes back for it.
-    head: Option<Arc<runtime::Stage>>,
+    pub(crate) head: Option<Arc<runtime::Stage>>,
     pub(crate) uplinks: Arc<Uplinks>,
     /// What codecs cost the target, and the scales that some of them need.
     pub(crate) certificate: Option<Arc<Certificate>>,
@@ -169,27 +167,6 @@ impl Device {
         Ok(device)
     }
 
-    /// The models that run here as a whole by any configured plan.
-    fn load_models(&mut self) -> Result<(), StartError> {
-        let drafts = self.config.requests().any(|request| !request.is_target_alone());
-        if drafts && self.models.draft.is_some() {
-            self.draft = Some(self.whole(Whose::Draft)?);
-        }
-        let decides = self.config.requests().any(|request| request.is_target_alone());
-        if (decides || self.config.segments.standby) && self.models.target.is_some() {
-            self.target = Some(self.whole(Whose::Target)?);
-        }
-        Ok(())
-    }
-
-    /// What the configured plans need of the target, as far as they are known.
-    fn prepare_all(&mut self) -> Result<(), StartError> {
-        for request in self.config.requests().collect::<Vec<_>>() {
-            self.prepare(&request)?;
-        }
-        Ok(())
-    }
-
     /// What requests have found out so far.
     pub(crate) fn learnt(&self) -> MutexGuard<'_, Learnt> {
         // Each write replaces a whole value.
@@ -252,7 +229,7 @@ impl Device {
         self.checked(&self.config.first_request())
     }
 
-    fn checked(&self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
+    pub(crate) fn checked(&self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
         let layers = match request.mode {
             Mode::Local => Some(0),
             Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(request),
@@ -296,74 +273,6 @@ impl Device {
         self.uplinks.to(request.first_peer()?)
     }
 
-    /// The longest conversation that this device can have.
-    pub(crate) fn positions_max(&self) -> u32 {
-        positions_max(&self.config, &self.models)
-    }
-
-    /// The plan of `request`; with it, once it is known, what the device has of the target is loaded.
-    pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
-        let plan = self.checked(request)?;
-        if request.is_target_alone() && self.target.is_none() && self.models.target.is_some() {
-            self.target = Some(self.whole(Whose::Target)?);
-        }
-        let Some(plan) = plan else { return Ok(None) };
-        if plan.device_head().is_some() && self.head.is_none() {
-            let needs = "the head of the target on the device";
-            let last = self.part_of(needs)?.config().layers;
-            self.head = Some(self.stage(Whose::Target, needs, StageSpec::head_alone(last))?);
-        }
-        if let Some(&Stage { layers, embedding, head, .. }) = plan.device_stage()
-            && !self.stages.contains_key(&layers.end())
-        {
-            let needs = "a stage of the target on the device";
-            let width = self.part_of(needs)?.config().width;
-            let spec = StageSpec { layers, embedding, head };
-            let sequence = self.sequence(self.stage(Whose::Target, needs, spec)?, Whose::Target)?;
-            self.stages.insert(layers.end(), DeviceStage::new(sequence, width));
-        }
-        Ok(Some(plan))
-    }
-
-    /// The target, of which something is needed here.
-    fn part_of(&self, needs: &'static str) -> Result<&ModelFile, StartError> {
-        self.models.target.as_ref().ok_or(StartError::Missing { needs, key: "target" })
-    }
-
-    /// All of a model that is there, with KV of its own.
-    fn whole(&self, whose: Whose) -> Result<LocalModel, StartError> {
-        let model = self.models.of(whose).expect("it was looked whether it is there");
-        let spec = StageSpec::whole(model.config().layers);
-        let stage = self.stage(whose, "the whole of it", spec)?;
-        Ok(LocalModel::new(self.sequence(stage, whose)?))
-    }
-
-    /// A part of a model, which `needs` it.
-    fn stage(
-        &self,
-        whose: Whose,
-        needs: &'static str,
-        spec: StageSpec,
-    ) -> Result<Arc<runtime::Stage>, StartError> {
-        let model = self.models.of(whose).ok_or(StartError::Missing { needs, key: "target" })?;
-        let stage = self.loaded.stage(whose, model, spec, &self.threads);
-        Ok(stage.map_err(SequenceError::from)?)
-    }
-
-    /// KV for a part of a model.
-    fn sequence(
-        &self,
-        stage: Arc<runtime::Stage>,
-        whose: Whose,
-    ) -> Result<StageSequence, StartError> {
-        let kv = match whose {
-            Whose::Draft => draft_kv(&self.config),
-            Whose::Target => target_kv(&self.config, &self.models),
-        };
-        let pace = self.config.engine.pace;
-        Ok(StageSequence::over(stage, self.positions_max(), &kv, pace)?)
-    }
-
     /// From the device's stage to the next one; `None` where `plan` has none here.
     pub(crate) fn way_out(&self, plan: &Plan) -> Option<WayOut> {
         let layers = plan.device_stage()?.layers.end();
@@ -394,23 +303,6 @@ impl Device {
         }
     }
 
-    /// Lets go of what is here of the target that neither `plan` nor the configuration has.
-    pub(crate) fn keep_stages_of(&mut self, plan: &Plan) {
-        let layers = |stage: &RequestedStage| stage.layers.end();
-        let requests: Vec<_> = self.config.requests().collect();
-        let first = requests.iter().filter_map(|request| request.stages.first());
-        let own = first.filter(|stage| stage.node == self.config.name).map(layers);
-        let used: Vec<u32> =
-            own.chain(plan.device_stage().map(|stage| stage.layers.end())).collect();
-        self.stages.retain(|layers, _| used.contains(layers));
-        let last = requests.iter().filter_map(|request| request.stages.last());
-        let is_head =
-            |stage: &RequestedStage| stage.node == self.config.name && stage.layers.is_empty();
-        if plan.device_head().is_none() && !last.into_iter().any(is_head) {
-            self.head = None;
-        }
-    }
-
     /// How many layers the target has: by its file, or by the word of the plan's first peer.
     fn target_layers(&self, request: &PlanRequest) -> Option<u32> {
         if let Some(target) = &self.models.target {
@@ -436,36 +328,6 @@ impl Device {
             }
         }
         Ok(())
-    }
-}
-
-/// The longest conversation: what the models were made for, or, where they forget, what messages
-/// can say.
-fn positions_max(config: &Config, models: &Models) -> u32 {
-    match config.kv.stream {
-        Some(_) => protocol::limits::POSITIONS_MAX,
-        None => models.context_length(config.engine.positions_max),
-    }
-}
-
-/// How the draft model's KV is kept. It is its user's alone, and so are all texts whose beginnings are
-/// shared.
-fn draft_kv(config: &Config) -> KvOptions {
-    let (format, stream, scope) = (config.kv.draft, config.kv.stream, PrefixScope::of("device"));
-    KvOptions { format, stream, scope, ..KvOptions::default() }
-}
-
-/// How the target's KV is kept: as at every node that runs its layers, of which those that are told the
-/// tenant's secret call it the same.
-fn target_kv(config: &Config, models: &Models) -> KvOptions {
-    let tokenizer = models.tokenizer.fingerprint();
-    let tenant = config.tenant().map(|secret| PrefixScope::tenant(&secret.0, tokenizer));
-    KvOptions {
-        format: config.kv.target,
-        stream: config.kv.stream,
-        scope: tenant.unwrap_or_else(|| PrefixScope::of("device")),
-        accepts: config.segments.format,
-        ..KvOptions::default()
     }
 }
 

@@ -31,6 +31,7 @@ use crate::prompt::Travelling;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::show::{Notice, Show};
+use crate::spending::Spending;
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
@@ -109,6 +110,7 @@ pub(crate) struct TurnLoop<'a> {
     crossing: Arc<Crossing>,
     /// `None` where nobody counts.
     budget: Option<ByteBudget>,
+    spending: Spending,
     transcript: Transcript,
     show: &'a mut dyn Show,
 }
@@ -133,6 +135,7 @@ impl<'a> TurnLoop<'a> {
         Self {
             transcript: Transcript::new(stream, &request.stop, began.at),
             crossing: began.crossing,
+            spending: Spending::since(began.at),
             budget: request.bytes_max.map(|bytes_max| ByteBudget::new(bytes_max, began.at)),
             replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
             moving: None,
@@ -249,8 +252,10 @@ impl<'a> TurnLoop<'a> {
         let stage = stage.expect("loaded as its plan was made ready");
         let log = self.drafter.log().tokens().iter();
         let text: Vec<_> = log.copied().chain(self.drafter.ahead()).collect();
+        let begun = clock::now();
         let frame = compute(|| stage.attach(pass, &text, &way_out.coder))?;
         clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
+        self.spending.compute(clock::now() - begun);
         Ok(frame)
     }
 
@@ -298,8 +303,9 @@ impl<'a> TurnLoop<'a> {
     fn follow(&mut self) -> Result<(), GenerateError> {
         let Device { draft: Some(draft), .. } = &mut *self.device else { return Ok(()) };
         if !self.drafter.is_alone() {
-            let log = self.drafter.log().tokens();
+            let (log, begun) = (self.drafter.log().tokens(), clock::now());
             compute(|| draft.follow(log))?;
+            self.spending.compute(clock::now() - begun);
             // Nobody waits for it.
             draft.take_owed();
         }
@@ -315,8 +321,10 @@ impl<'a> TurnLoop<'a> {
             true => self.device.target.as_mut(),
             false => self.device.draft.as_mut(),
         };
-        let sampling = &self.request.sampling;
+        let (sampling, begun) = (&self.request.sampling, clock::now());
         self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, sampling)?;
+        let ready = self.thought.as_ref().map_or_else(clock::now, Thought::ready);
+        self.spending.compute(ready.saturating_duration_since(begun));
         let lonely = self.drafter.is_alone() && self.thought.is_none();
         if lonely { self.be_patient() } else { Ok(()) }
     }
@@ -367,7 +375,11 @@ impl<'a> TurnLoop<'a> {
         let Ok(frame) = frame else { return self.lose() };
         let taken = match frame.message {
             Message::Opened(opened) => self.drafter.handle_opened(now, &opened),
-            Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict),
+            Message::Verdict(verdict) => {
+                let us = verdict.cost.map_or(0, |cost| cost.us);
+                self.spending.target(Duration::from_micros(us.into()));
+                self.drafter.handle_verdict(now, &verdict)
+            }
             Message::Fault(fault) => {
                 tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
                 self.drafter.handle_fault(now, &fault);

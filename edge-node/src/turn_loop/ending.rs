@@ -34,12 +34,10 @@ impl TurnLoop<'_> {
         self.show.piece(&rest, self.drafter.log().verified().ends_with(&[true]));
         let tokens = self.transcript.tokens();
         let verified = &self.drafter.log().verified()[..tokens.len()];
-        let mut usage = Usage::of(
-            &self.transcript,
-            self.prompt.len(),
-            self.drafter.counts(),
-            self.crossing.so_far(),
-        );
+        let (counts, traffic) = (self.drafter.counts(), self.crossing.so_far());
+        let rtt_ms = self.course.uplink().map_or(0.0, |uplink| uplink.estimate().rtt_ms.mean);
+        let spent = self.spending.end(self.device, traffic, (counts.rounds, rtt_ms));
+        let mut usage = Usage::of(&self.transcript, self.prompt.len(), counts, traffic, spent);
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
         usage.revised = self.judged.revised;

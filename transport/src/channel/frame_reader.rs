@@ -34,7 +34,7 @@ enum Expect {
     /// The last byte of a header that begins so.
     LongHeader([u8; Header::START_LEN]),
     Body(Header),
-    Payload(Message),
+    Payload(Box<Message>),
 }
 
 impl Expect {
@@ -127,10 +127,10 @@ impl FrameReader {
                 if !self.rules.fits(self.lane, &message) {
                     return Err(Misbehaviour::Lane { kind: header.kind });
                 }
-                self.expect = Expect::Payload(message);
+                self.expect = Expect::Payload(Box::new(message));
                 Ok(None)
             }
-            Expect::Payload(message) => Ok(Some(Frame { message, payload: bytes })),
+            Expect::Payload(message) => Ok(Some(Frame { message: *message, payload: bytes })),
         }
     }
 
