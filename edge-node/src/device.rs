@@ -19,7 +19,7 @@ use crate::way_home::WayHome;
 use base::{ChannelScale, Privacy, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
-use runtime::{ChatError, HopCoder, ModelFile, Pool, SegmentStore, Turn};
+use runtime::{ChatError, HopCoder, Pool, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::{Uplink, UplinkState};

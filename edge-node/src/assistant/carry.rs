@@ -79,7 +79,9 @@ impl<H: Acts> Assistant<H> {
         };
         let did = Turn { at: self.now(), by: By::Action(action), text: text.clone() };
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
-        self.mind.memory.append(conversation, class, &[said, did])?;
+        if weighed.is_kept {
+            self.mind.memory.append(conversation, class, &[said, did])?;
+        }
         // What was not done changes nothing that is spoken of next.
         let failed = matches!(
             (recognition, &outcome),
@@ -192,14 +194,21 @@ impl<H: Acts> Assistant<H> {
         class: Privacy,
     ) -> Result<Request, AskError> {
         Ok(Request {
-            stop: self.device.config.generation.stop.clone(),
+            stop: self.stop(ask),
             keep: ask.keep,
+            bytes_max: ask.bytes_max,
+            after_outage: ask.after_outage,
             ..Request::new(
                 self.device.chat_prompt_of(&weighed.turns, class)?,
                 self.sampling(ask)?,
                 weighed.tokens_max,
             )
         })
+    }
+
+    /// What ends an answer, for this request.
+    pub(super) fn stop(&self, ask: &Ask) -> Vec<String> {
+        ask.stop.clone().unwrap_or_else(|| self.device.config.generation.stop.clone())
     }
 
     /// How the target chooses, for this request.
@@ -227,7 +236,9 @@ impl<H: Acts> Assistant<H> {
         let by = By::Model { route: came, vouched: vouched(&reply.verified) };
         let answered = Turn { at: self.now(), by, text: reply.text.clone() };
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
-        self.mind.memory.append(conversation, class, &[said, answered])?;
+        if weighed.is_kept {
+            self.mind.memory.append(conversation, class, &[said, answered])?;
+        }
         let text = reply.text.clone();
         Ok(Answer { reply: Some(reply), ..answer(weighed, route, text) })
     }

@@ -92,7 +92,7 @@ impl<H: Acts> Assistant<H> {
             class: weighed.decision.class,
             sampling: self.sampling(ask)?,
             tokens_max: weighed.tokens_max,
-            stop: self.device.config.generation.stop.clone(),
+            stop: self.stop(ask),
             text: ask.text.clone(),
             intent: weighed.intent.as_ref().map(|intent| intent.name.clone()),
             turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),

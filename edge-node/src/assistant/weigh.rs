@@ -21,6 +21,8 @@ const REPLY_SHARE: u32 = 4;
 pub(super) struct Weighed {
     /// Where it was said.
     pub(super) conversation: ConversationId,
+    /// Whether that is remembered here.
+    pub(super) is_kept: bool,
     /// What it was taken for, where intents are known.
     pub(super) recognition: Option<Recognition>,
     /// The same, as a route is decided by.
@@ -53,8 +55,7 @@ impl<H: Acts> Assistant<H> {
         let name = intent.as_ref().map(|intent| intent.name.as_str());
         let class = self.mind.routing.policy.class(&ask.text, name, own);
         let tokens_max = ask.tokens_max.unwrap_or(self.device.config.generation.tokens_max);
-        let history = self.mind.memory.history(conversation)?;
-        let (turns, prompt) = self.fitting(as_read(&history, &ask.text), tokens_max)?;
+        let (turns, prompt) = self.turns(ask, conversation, tokens_max)?;
         let features = match class != Privacy::Device && !self.acts(intent.as_ref()) {
             true => self.features(&turns, class).await?,
             false => None,
@@ -80,6 +81,7 @@ impl<H: Acts> Assistant<H> {
         let decision = decide(&self.mind.routing.policy, &facts);
         Ok(Weighed {
             conversation,
+            is_kept: ask.before.is_none(),
             recognition,
             intent,
             turns,
@@ -88,6 +90,25 @@ impl<H: Acts> Assistant<H> {
             foreseen,
             decision,
         })
+    }
+
+    /// The conversation as a model reads it, and its tokens. Of one that is kept here old turns give way where it is too
+    /// long; one that its caller keeps is the caller's business.
+    fn turns(
+        &self,
+        ask: &Ask,
+        conversation: ConversationId,
+        tokens_max: u32,
+    ) -> Result<(Vec<Turn>, usize), AskError> {
+        let Some(before) = &ask.before else {
+            let history = self.mind.memory.history(conversation)?;
+            return self.fitting(as_read(&history, &ask.text), tokens_max);
+        };
+        let said = Turn { role: "user".to_owned(), content: ask.text.clone() };
+        let turns: Vec<Turn> = before.iter().cloned().chain([said]).collect();
+        // Their number is of no class.
+        let tokens = self.device.chat_prompt_of(&turns, Privacy::Device)?.len();
+        Ok((turns, tokens))
     }
 
     /// Whether another route would be taken where the target is out of reach, than one on which the device goes on
