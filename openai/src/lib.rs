@@ -20,6 +20,7 @@
 mod error;
 mod extension;
 mod json;
+mod reply;
 mod request;
 
 #[cfg(test)]
@@ -27,6 +28,11 @@ mod tests;
 
 pub use error::{ApiError, ErrorKind};
 pub use extension::{Conversation, Extension, Policy, Route};
+pub use reply::{
+    ChatChoice, ChatReply, ChatStream, CompletionChoice, CompletionReply, CompletionStream, Cost,
+    DONE, EmbeddingsReply, Ending, Event, EventKind, FinishReason, Head, Likelihood, Model,
+    ModelList, Outcome, Progress, TimeMs, TokenLogprobs, Usage,
+};
 pub use request::{
     BODY_LEN_MAX, ChatRequest, ChatRole, CompletionRequest, EmbeddingsRequest, Encoding,
     GRAMMAR_LEN_MAX, INPUTS_MAX, MESSAGES_MAX, Message, Options, TOOLS_MAX, Tool, ToolCall,

@@ -3,6 +3,8 @@
 
 mod extension;
 mod refusals;
+mod replies;
+mod streams;
 
 use crate::{ApiError, ChatRequest, CompletionRequest, EmbeddingsRequest};
 use serde_json::{Value, json};
