@@ -2,8 +2,11 @@
 //! nobody here wrote, is the oracle of both.
 
 mod extension;
+mod hostile;
+mod parameters;
 mod refusals;
 mod replies;
+mod requests;
 mod streams;
 
 use crate::{ApiError, ChatRequest, CompletionRequest, EmbeddingsRequest};
