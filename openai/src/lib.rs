@@ -22,6 +22,7 @@ mod extension;
 mod json;
 mod reply;
 mod request;
+mod tool_call;
 
 #[cfg(test)]
 mod tests;
@@ -38,3 +39,4 @@ pub use request::{
     GRAMMAR_LEN_MAX, INPUTS_MAX, MESSAGES_MAX, Message, Options, TOOLS_MAX, Tool, ToolCall,
     ToolChoice,
 };
+pub use tool_call::{Called, Said, ToolCallReader, ToolStyle};

@@ -46,10 +46,10 @@ fn read_all(body: &[u8]) -> [bool; 3] {
 }
 
 /// Numbers of a fixed sequence (xorshift, Marsaglia 2003).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -8,6 +8,8 @@ mod refusals;
 mod replies;
 mod requests;
 mod streams;
+mod tool_calls;
+mod tool_grammars;
 
 use crate::{ApiError, ChatRequest, CompletionRequest, EmbeddingsRequest};
 use serde_json::{Value, json};
