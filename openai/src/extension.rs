@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use crate::json::Field;
 use base::{ByteCount, Privacy};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -22,8 +23,9 @@ pub enum Policy {
     Revise,
 }
 
-/// A way that a request may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A way that a request may go, or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Route {
     /// An intent's action; no model answers.
     Action,

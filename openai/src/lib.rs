@@ -20,15 +20,23 @@
 mod error;
 mod extension;
 mod json;
+mod reply;
 mod request;
+mod tool_call;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{ApiError, ErrorKind};
 pub use extension::{Conversation, Extension, Policy, Route};
+pub use reply::{
+    ChatChoice, ChatReply, ChatStream, CompletionChoice, CompletionReply, CompletionStream, Cost,
+    DONE, EmbeddingsReply, Ending, Event, EventKind, FinishReason, Head, Likelihood, Model,
+    ModelList, Outcome, Progress, TimeMs, TokenLogprobs, Usage,
+};
 pub use request::{
     BODY_LEN_MAX, ChatRequest, ChatRole, CompletionRequest, EmbeddingsRequest, Encoding,
     GRAMMAR_LEN_MAX, INPUTS_MAX, MESSAGES_MAX, Message, Options, TOOLS_MAX, Tool, ToolCall,
     ToolChoice,
 };
+pub use tool_call::{Called, Said, ToolCallReader, ToolStyle};

@@ -16,7 +16,7 @@ pub struct Tool {
     pub name: String,
     /// What it does, for the model.
     pub description: Option<String>,
-    /// The JSON schema of its arguments: an object, its members in the order in which they were written.
+    /// The JSON schema of its arguments, which are an object; its members in the order in which they were written.
     pub parameters: Value,
     /// Whether arguments must fit the schema; else they may.
     pub strict: bool,
@@ -74,9 +74,16 @@ fn read(field: Field) -> Result<(Tool, ApiError), ApiError> {
     Ok((Tool { name, description, parameters, strict }, twice))
 }
 
+/// Arguments are an object, whatever else the schema says of them.
 fn read_parameters(field: Field) -> Result<Value, ApiError> {
+    let no_object = field.refuse(r#"a schema whose `type` is "object""#);
     let too_long = field.complain(&format!("is too long; {GRAMMAR_LEN_MAX} bytes are the most"));
-    let schema = Value::Object(field.object()?);
+    let mut schema = field.object()?;
+    if schema.get("type").is_some_and(|kind| kind != "object") {
+        return Err(no_object);
+    }
+    schema.entry("type").or_insert_with(|| "object".into());
+    let schema = Value::Object(schema);
     if schema.to_string().len() > GRAMMAR_LEN_MAX { Err(too_long) } else { Ok(schema) }
 }
 

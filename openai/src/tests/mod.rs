@@ -2,7 +2,14 @@
 //! nobody here wrote, is the oracle of both.
 
 mod extension;
+mod hostile;
+mod parameters;
 mod refusals;
+mod replies;
+mod requests;
+mod streams;
+mod tool_calls;
+mod tool_grammars;
 
 use crate::{ApiError, ChatRequest, CompletionRequest, EmbeddingsRequest};
 use serde_json::{Value, json};

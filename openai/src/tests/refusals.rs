@@ -177,6 +177,10 @@ fn what_tools_may_not_be_is_refused_by_its_path() {
         (json!({"tools": [tool("f.g")]}), "tools[0].function.name"),
         (json!({"tools": [f, f]}), "tools[1].function.name"),
         (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}]}),
+            "tools[0].function.parameters",
+        ),
+        (
             json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": "none"}}]}),
             "tools[0].function.parameters",
         ),
