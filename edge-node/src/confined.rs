@@ -107,6 +107,7 @@ impl Device {
             verified: vec![vouched; transcript.tokens().len()],
             finish_reason,
             plan: format!("confined to the device: {whose}"),
+            stays: true,
             switches: Vec::new(),
             paced: !self.config.engine.pace.is_none(),
             emulated_link: None,

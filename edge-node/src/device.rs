@@ -1,6 +1,7 @@
 //! One device: its models, its link, its plan, and the conversation that it owns.
 
 use crate::certify::Certificate;
+use crate::compute::compute;
 use crate::config::Config;
 use crate::course::WayOut;
 use crate::crossing::Requests;
@@ -74,6 +75,19 @@ pub(crate) struct Learnt {
     pub(crate) sources: Sources,
 }
 
+/// What a device does before it can be asked, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StartStep {
+    /// It opens the models' files.
+    Files,
+    /// It loads those that run here as a whole.
+    Weights,
+    /// It waits for the first answer of its peers.
+    Peers,
+    /// It loads what it has of the target.
+    Layers,
+}
+
 impl Device {
     /// Opens the models, dials the next tier where the plan has one, and waits for its first answer.
     /// A peer that cannot be reached is no error: the device speaks alone until it is back.
@@ -86,6 +100,23 @@ impl Device {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_telling(config, &|_| ()).await
+    }
+
+    /// The same, and `tell`s of each step as it begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::start`].
+    pub async fn start_telling(
+        config: Config,
+        tell: &(dyn Fn(StartStep) + Sync),
+    ) -> Result<Self, StartError> {
+        tell(StartStep::Files);
         let models = Arc::new(Models::open(&config.models)?);
         check_models(&config, &models)?;
         check_stream(&config, &models)?;
@@ -127,9 +158,12 @@ impl Device {
             learnt: Arc::default(),
             requests: Arc::default(),
         };
-        device.load_models()?;
+        tell(StartStep::Weights);
+        compute(|| device.load_models())?;
+        tell(StartStep::Peers);
         device.first_contact().await?;
-        device.prepare_all()?;
+        tell(StartStep::Layers);
+        compute(|| device.prepare_all())?;
         Ok(device)
     }
 
@@ -186,7 +220,12 @@ impl Device {
     /// The prompt `text` as it stands, with what the model wants at a text's beginning. It may travel as far as
     /// the configuration says.
     pub fn raw_prompt(&self, text: &str) -> Prompt {
-        Prompt::new(self.models.tokenizer.prompt(text), self.config.planner.privacy)
+        self.raw_prompt_of(text, self.config.planner.privacy)
+    }
+
+    /// The same, where it may travel as far as `class` says.
+    pub fn raw_prompt_of(&self, text: &str, class: Privacy) -> Prompt {
+        Prompt::new(self.models.tokenizer.prompt(text), class)
     }
 
     /// The conversation `turns`, which may travel as far as the configuration says.

@@ -64,14 +64,15 @@ pub mod likeness;
 pub mod measure;
 pub mod planning;
 pub mod run;
+pub mod serve;
 
 pub use config::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub use config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, Prefill,
     SegmentSettings,
 };
-pub use config::{PeerAddress, PlanSettings, Switch};
-pub use device::Device;
+pub use config::{PeerAddress, PlanSettings, ServeSettings, Switch};
+pub use device::{Device, StartStep};
 pub use drafting::SourceChoice;
 pub use generate::GenerateError;
 pub use lookup::Lookup;

@@ -19,6 +19,7 @@ use edge_node::likeness::{LikenessArguments, likeness};
 use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
+use edge_node::serve::{ServeArguments, serve};
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Answer one prompt.
     Run(RunArguments),
+    /// Answer OpenAI's HTTP API on this device, until SIGTERM.
+    Serve(ServeArguments),
     /// Converse on the terminal; Ctrl-C stops the answer, not the program.
     Chat(ChatArguments),
     /// Say which way something said would go, and why no other.
@@ -91,14 +94,17 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Conversations(arguments) => return conversations(&arguments),
         Command::Deferred(arguments) => return deferred(&arguments),
         Command::Forget(arguments) => return forget(&arguments),
-        command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_) | Command::Explain(_)) => {
-            command
-        }
+        command @ (Command::Run(_)
+        | Command::Serve(_)
+        | Command::Chat(_)
+        | Command::Plan(_)
+        | Command::Explain(_)) => command,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
+            Command::Serve(arguments) => serve(arguments).await,
             Command::Chat(arguments) => chat(arguments).await,
             Command::Plan(arguments) => plan(arguments).await,
             Command::Explain(arguments) => explain(arguments).await,

@@ -23,6 +23,9 @@ pub struct Reply {
     pub finish_reason: &'static str,
     /// How it was run, at first.
     pub plan: String,
+    /// Whether by that no other node was to have a part in it.
+    #[serde(skip)]
+    pub stays: bool,
     /// How it was run later, where that was otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<Switched>,

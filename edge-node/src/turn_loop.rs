@@ -111,6 +111,8 @@ pub(crate) struct TurnLoop<'a> {
     /// `None` where nobody counts.
     budget: Option<ByteBudget>,
     spending: Spending,
+    /// Whether by its first plan no other node has a part in it.
+    stays: bool,
     transcript: Transcript,
     show: &'a mut dyn Show,
 }
@@ -136,6 +138,7 @@ impl<'a> TurnLoop<'a> {
             transcript: Transcript::new(stream, &request.stop, began.at),
             crossing: began.crossing,
             spending: Spending::since(began.at),
+            stays: wanted.mode == Mode::Local,
             budget: request.bytes_max.map(|bytes_max| ByteBudget::new(bytes_max, began.at)),
             replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
             moving: None,

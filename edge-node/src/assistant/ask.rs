@@ -18,9 +18,9 @@ pub struct Ask {
     pub conversation: Option<ConversationId>,
     /// The words.
     pub text: String,
-    /// What was said before, where whoever asks keeps the conversation: then it is not remembered here, unless the
-    /// question has to wait.
-    pub before: Option<Vec<runtime::Turn>>,
+    /// The whole conversation with these words in it, where whoever asks keeps it: then it is not remembered here,
+    /// unless the question has to wait.
+    pub turns: Option<Vec<runtime::Turn>>,
     /// How far they may travel at most; the conversation, the configuration and its policy may say less far.
     pub class: Option<Privacy>,
     /// The way that it is to go, and no other.

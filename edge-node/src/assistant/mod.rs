@@ -129,11 +129,19 @@ impl<H: Acts> Assistant<H> {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(config: Config, hands: H) -> Result<Self, AssistantError> {
-        let wall = Box::new(|| SystemTime::now().into());
-        Self::over(Device::start(config).await?, hands, wall)
+        Self::before(Device::start(config).await?, hands)
     }
 
-    /// The same on a device that has started.
+    /// Stands before a device that has started.
+    ///
+    /// # Errors
+    ///
+    /// [`AssistantError`].
+    pub(crate) fn before(device: Device, hands: H) -> Result<Self, AssistantError> {
+        Self::over(device, hands, Box::new(|| SystemTime::now().into()))
+    }
+
+    /// The same, by this clock on the wall.
     pub(crate) fn over(device: Device, hands: H, wall: Wall) -> Result<Self, AssistantError> {
         let AssistantSettings { intents, routing, journal, actions: _ } =
             device.config.assistant.clone();

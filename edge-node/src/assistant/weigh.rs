@@ -50,7 +50,10 @@ impl<H: Acts> Assistant<H> {
         let conversation = ask.conversation.unwrap_or_else(|| ConversationId(self.new_id()));
         let classes = [known, ask.class].into_iter().flatten();
         let own = classes.fold(self.device.config.planner.privacy, Ord::min);
-        let recognition = self.recognize(&ask.text, conversation)?;
+        // What a tool has answered is nothing that a person says.
+        let is_said =
+            ask.turns.iter().flat_map(|turns| turns.last()).all(|last| last.role == "user");
+        let recognition = if is_said { self.recognize(&ask.text, conversation)? } else { None };
         let intent = recognition.as_ref().and_then(intent_facts);
         let name = intent.as_ref().map(|intent| intent.name.as_str());
         let class = self.mind.routing.policy.class(&ask.text, name, own);
@@ -81,7 +84,7 @@ impl<H: Acts> Assistant<H> {
         let decision = decide(&self.mind.routing.policy, &facts);
         Ok(Weighed {
             conversation,
-            is_kept: ask.before.is_none(),
+            is_kept: ask.turns.is_none(),
             recognition,
             intent,
             turns,
@@ -100,15 +103,13 @@ impl<H: Acts> Assistant<H> {
         conversation: ConversationId,
         tokens_max: u32,
     ) -> Result<(Vec<Turn>, usize), AskError> {
-        let Some(before) = &ask.before else {
+        let Some(turns) = &ask.turns else {
             let history = self.mind.memory.history(conversation)?;
             return self.fitting(as_read(&history, &ask.text), tokens_max);
         };
-        let said = Turn { role: "user".to_owned(), content: ask.text.clone() };
-        let turns: Vec<Turn> = before.iter().cloned().chain([said]).collect();
         // Their number is of no class.
-        let tokens = self.device.chat_prompt_of(&turns, Privacy::Device)?.len();
-        Ok((turns, tokens))
+        let tokens = self.device.chat_prompt_of(turns, Privacy::Device)?.len();
+        Ok((turns.clone(), tokens))
     }
 
     /// Whether another route would be taken where the target is out of reach, than one on which the device goes on

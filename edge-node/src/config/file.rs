@@ -1,6 +1,7 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use super::assistant::{self, FileBudgets, FileIntents, FileJournal, FileRouting};
+use super::serve::FileServe;
 use crate::acting::ActionSettings;
 use crate::config::{
     Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
@@ -60,6 +61,8 @@ struct FileConfig {
     routing: Option<FileRouting>,
     journal: Option<FileJournal>,
     budgets: Option<FileBudgets>,
+    #[serde(default)]
+    serve: FileServe,
 }
 
 #[derive(Debug, Deserialize)]
@@ -254,6 +257,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         models,
         peers: typed.peers.into_iter().map(PeerAddress::from).collect(),
         plan: plan(typed.plan, &file)?,
+        serve: typed.serve.checked(&link, &file)?,
         generation: generation(typed.generation, &file)?,
         kv: typed.kv.into(),
         segments: segments(typed.segments, &file)?,

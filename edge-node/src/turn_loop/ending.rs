@@ -57,6 +57,7 @@ impl TurnLoop<'_> {
                 FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
             },
             plan: self.switches.first_plan().to_owned(),
+            stays: self.stays,
             switches: switches.map(|switched| switched.paused(&latencies)).collect(),
             paced: !self.device.config.engine.pace.is_none(),
             emulated_link: self.device.config.network.emulated().map(str::to_owned),

@@ -1,0 +1,159 @@
+//! What a request asks of a device, whatever the endpoint: read once, and checked against what this device has.
+
+use crate::config::Generation;
+use crate::serve::staff::Staff;
+use base::{Privacy, Sampling, SamplingError};
+use openai::{
+    ApiError, ChatRequest, CompletionRequest, Conversation, Extension, Message, Options, Policy,
+    Route, ToolChoice,
+};
+use runtime::Turn;
+use std::time::Duration;
+
+/// What is to be answered.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A conversation.
+    Turns(Vec<Turn>),
+    /// A text, which is to be continued as it stands.
+    Text(String),
+}
+
+/// What a request asks.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) said: Said,
+    /// How many replies.
+    pub(super) n: u32,
+    /// Of the first one; each after it has the next.
+    seed: u64,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    pub(super) tokens_max: u32,
+    pub(super) stop: Vec<String>,
+    pub(super) class: Privacy,
+    pub(super) policy: Option<Policy>,
+    pub(super) route: Option<Route>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) bytes_max: Option<u64>,
+    pub(super) conversation: Option<Conversation>,
+    pub(super) callback: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+impl Work {
+    /// Of a chat; `seed` is the one of chance.
+    pub(super) fn chat(request: &ChatRequest, staff: &Staff, seed: u64) -> Result<Self, ApiError> {
+        staff.answers_as(&request.model)?;
+        refuse_tools(request)?;
+        let turns = request.messages.iter().map(turn).collect();
+        Self::new(Said::Turns(turns), (&request.options, &request.extension), staff, seed)
+    }
+
+    /// Of a text.
+    pub(super) fn completion(
+        request: &CompletionRequest,
+        staff: &Staff,
+        seed: u64,
+    ) -> Result<Self, ApiError> {
+        staff.answers_as(&request.model)?;
+        if staff.routes() {
+            let says = "only turns of a conversation are routed here: ask /v1/chat/completions, or take [intents], \
+                        [routing], [journal] and [budgets] out of the device's configuration";
+            return Err(ApiError::invalid("prompt", says));
+        }
+        let said = Said::Text(request.prompt.clone());
+        Self::new(said, (&request.options, &request.extension), staff, seed)
+    }
+
+    fn new(
+        said: Said,
+        (options, extension): (&Options, &Extension),
+        staff: &Staff,
+        seed: u64,
+    ) -> Result<Self, ApiError> {
+        check_routing(extension, options, staff)?;
+        refuse_what_is_not_here(options)?;
+        let Generation { tokens_max, temperature, top_k, top_p, stop } = staff.generation();
+        let own = staff.privacy();
+        Ok(Self {
+            said,
+            n: options.n,
+            seed: options.seed.unwrap_or(seed),
+            temperature: options.temperature.unwrap_or(*temperature),
+            top_k: *top_k,
+            top_p: options.top_p.unwrap_or(*top_p),
+            tokens_max: options.tokens_max.unwrap_or(*tokens_max),
+            stop: if options.stop.is_empty() { stop.clone() } else { options.stop.clone() },
+            class: extension.privacy.map_or(own, |class| class.min(own)),
+            policy: extension.policy,
+            route: extension.route,
+            deadline: extension.deadline_ms.map(Duration::from_millis),
+            bytes_max: extension.budget.map(|bytes| bytes.0),
+            conversation: extension.conversation,
+            callback: extension.callback.clone(),
+            key: extension.key.clone(),
+        })
+    }
+
+    /// How the target chooses for reply `index`.
+    pub(super) fn sampling(&self, index: u32) -> Result<Sampling, SamplingError> {
+        let seed = self.seed.wrapping_add(index.into());
+        Sampling::new(self.temperature, self.top_k, self.top_p, seed)
+    }
+}
+
+fn turn(message: &Message) -> Turn {
+    let role = match message.role.as_str() {
+        // What OpenAI's newer models call it.
+        "developer" => "system",
+        role => role,
+    };
+    Turn { role: role.to_owned(), content: message.content.clone().unwrap_or_default() }
+}
+
+/// What only an assistant can do.
+fn check_routing(extension: &Extension, options: &Options, staff: &Staff) -> Result<(), ApiError> {
+    let several = options.n > 1;
+    let says = |param: &str, what: &str| Err(ApiError::invalid(format!("causeway.{param}"), what));
+    if !staff.routes() {
+        let needs = "needs a device that routes: [routing], [intents], [journal] or [budgets] in its configuration";
+        let asked = [
+            ("route", extension.route.is_some()),
+            ("conversation", extension.conversation.is_some()),
+            ("callback", extension.callback.is_some()),
+            ("key", extension.key.is_some()),
+        ];
+        if let Some((param, _)) = asked.into_iter().find(|(_, asked)| *asked) {
+            return says(param, needs);
+        }
+        return Ok(());
+    }
+    if several && extension.conversation.is_some() {
+        return says("conversation", "a conversation goes on with one reply: leave out `n`");
+    }
+    if several && extension.key.is_some() {
+        return says("key", "a key names one reply: leave out `n`");
+    }
+    Ok(())
+}
+
+/// What this device does not do.
+fn refuse_tools(request: &ChatRequest) -> Result<(), ApiError> {
+    if request.tool_choice != ToolChoice::None {
+        return Err(ApiError::invalid("tools", "the model's chat template knows no tools"));
+    }
+    Ok(())
+}
+
+/// What this device does not do.
+fn refuse_what_is_not_here(options: &Options) -> Result<(), ApiError> {
+    if options.logprobs.is_some() {
+        return Err(ApiError::invalid("logprobs", "probabilities do not cross the wire"));
+    }
+    if options.format.is_some() {
+        return Err(ApiError::invalid("response_format", "text alone is supported"));
+    }
+    Ok(())
+}
