@@ -89,7 +89,7 @@ impl Stage {
         // Of the embedding, only the rows of tokens are read: it stays where the file has it.
         let embedding =
             if spec.embedding { Some(table.find(Weight::Embedding)?.map()?) } else { None };
-        let load = |layer| LayerWeights::load(table, layer, threads);
+        let load = |layer| LayerWeights::load(table, config.parts, layer, threads);
         let layers: Result<_, _> = spec.layers.iter().map(load).collect();
         let head = if spec.head {
             let output = if config.tied { Weight::Embedding } else { Weight::Head };

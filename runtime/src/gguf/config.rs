@@ -1,41 +1,41 @@
-//! A Llama-family configuration from GGUF metadata.
+//! A model's configuration from GGUF metadata.
 //!
-//! Keys under `llama.` that are not listed here are refused: each would change the model's
-//! function. Mistral's files say `llama` too, that architecture differs by its window alone.
+//! Keys under the architecture's name that are not listed here are refused: each would change the
+//! model's function.
 //!
 //! Source: llama.cpp `gguf-py/gguf/constants.py` for the keys' names and meanings.
 
+use super::architecture::Architecture;
 use super::metadata::Metadata;
 use crate::LoadError;
 use crate::config::{ModelConfig, Rope, RopeScaling};
 use crate::weights::{ROPE_FACTORS, TensorTable, Weight};
-use kernels::RopeLayout;
 
 const THETA_DEFAULT: f64 = 10_000.0;
 
-const BLOCK_COUNT: &str = "llama.block_count";
-const CONTEXT_LENGTH: &str = "llama.context_length";
-const EMBEDDING_LENGTH: &str = "llama.embedding_length";
-const FEED_FORWARD_LENGTH: &str = "llama.feed_forward_length";
-const VOCAB_SIZE: &str = "llama.vocab_size";
-const HEAD_COUNT: &str = "llama.attention.head_count";
-const HEAD_COUNT_KV: &str = "llama.attention.head_count_kv";
-const KEY_LENGTH: &str = "llama.attention.key_length";
-const VALUE_LENGTH: &str = "llama.attention.value_length";
-const EPSILON: &str = "llama.attention.layer_norm_rms_epsilon";
-const SLIDING_WINDOW: &str = "llama.attention.sliding_window";
-const ROPE_DIMENSIONS: &str = "llama.rope.dimension_count";
-const ROPE_BASE: &str = "llama.rope.freq_base";
-const SCALING_TYPE: &str = "llama.rope.scaling.type";
-const SCALING_FACTOR: &str = "llama.rope.scaling.factor";
-const SCALE_LINEAR: &str = "llama.rope.scale_linear";
-const EXPERTS: &str = "llama.expert_count";
-const EXPERTS_USED: &str = "llama.expert_used_count";
-const PARALLEL_RESIDUAL: &str = "llama.use_parallel_residual";
-const CAUSAL: &str = "llama.attention.causal";
-const LAYOUT: &str = "llama.tensor_data_layout";
+const BLOCK_COUNT: &str = "block_count";
+const CONTEXT_LENGTH: &str = "context_length";
+const EMBEDDING_LENGTH: &str = "embedding_length";
+const FEED_FORWARD_LENGTH: &str = "feed_forward_length";
+const VOCAB_SIZE: &str = "vocab_size";
+const HEAD_COUNT: &str = "attention.head_count";
+const HEAD_COUNT_KV: &str = "attention.head_count_kv";
+const KEY_LENGTH: &str = "attention.key_length";
+const VALUE_LENGTH: &str = "attention.value_length";
+const EPSILON: &str = "attention.layer_norm_rms_epsilon";
+const SLIDING_WINDOW: &str = "attention.sliding_window";
+const ROPE_DIMENSIONS: &str = "rope.dimension_count";
+const ROPE_BASE: &str = "rope.freq_base";
+const SCALING_TYPE: &str = "rope.scaling.type";
+const SCALING_FACTOR: &str = "rope.scaling.factor";
+const SCALE_LINEAR: &str = "rope.scale_linear";
+const EXPERTS: &str = "expert_count";
+const EXPERTS_USED: &str = "expert_used_count";
+const PARALLEL_RESIDUAL: &str = "use_parallel_residual";
+const CAUSAL: &str = "attention.causal";
+const LAYOUT: &str = "tensor_data_layout";
 
-/// Every key that is read, and three that say nothing about the function.
+/// Every key that is read, behind the architecture's name, and three that say nothing about the function.
 const KNOWN_KEYS: [&str; 24] = [
     BLOCK_COUNT,
     CONTEXT_LENGTH,
@@ -58,97 +58,82 @@ const KNOWN_KEYS: [&str; 24] = [
     PARALLEL_RESIDUAL,
     CAUSAL,
     LAYOUT,
-    "llama.rope.scaling.original_context_length",
-    "llama.rope.scaling.finetuned",
-    "llama.attention.max_alibi_bias",
+    "rope.scaling.original_context_length",
+    "rope.scaling.finetuned",
+    "attention.max_alibi_bias",
 ];
 
 /// The configuration that `metadata` declares; `table` has the vocabulary's size, the rotary
 /// factors and whether there is a head.
 pub(super) fn config(metadata: &Metadata, table: &TensorTable) -> Result<ModelConfig, LoadError> {
-    let architecture = metadata.string("general.architecture")?;
-    match metadata.require("general.architecture", architecture)? {
-        "llama" => {}
-        other => {
-            return Err(LoadError::Unknown {
-                path: metadata.path().to_owned(),
-                what: "architecture".to_owned(),
-                found: other.to_owned(),
-                known: "llama".to_owned(),
-            });
-        }
-    }
-    refuse_unknown_features(metadata)?;
+    let keys = Keys { metadata, architecture: Architecture::of(metadata)? };
+    refuse_unknown_features(&keys)?;
 
-    let width = size(metadata, EMBEDDING_LENGTH)?;
-    let heads = size(metadata, HEAD_COUNT)?;
-    let head_width = match optional_size(metadata, KEY_LENGTH)? {
+    let width = keys.size(EMBEDDING_LENGTH)?;
+    let heads = keys.size(HEAD_COUNT)?;
+    let head_width = match keys.optional_size(KEY_LENGTH)? {
         Some(head_width) => head_width,
         None if heads > 0 && width.is_multiple_of(heads) => width / heads,
         None => {
             let problem = format!("{heads} does not divide the width {width}");
-            return Err(LoadError::bad_key(metadata.path(), HEAD_COUNT, problem));
+            return Err(keys.bad(HEAD_COUNT, problem));
         }
     };
-    let expect_head_width = |key: &str| match optional_size(metadata, key)? {
-        Some(other) if other != head_width => {
-            let feature = format!("{key} {other} beside heads of {head_width}");
-            Err(LoadError::unsupported(metadata.path(), feature))
+    for key in [VALUE_LENGTH, ROPE_DIMENSIONS] {
+        if let Some(other) = keys.optional_size(key)?.filter(|other| *other != head_width) {
+            return Err(keys.unsupported(key, &format!("of {other} beside heads of {head_width}")));
         }
-        _ => Ok(()),
-    };
-    expect_head_width(VALUE_LENGTH)?;
-    expect_head_width(ROPE_DIMENSIONS)?;
+    }
     let vocab = table.find(Weight::Embedding)?.shape()[0];
 
-    let config = ModelConfig {
-        layers: small(metadata, BLOCK_COUNT, size(metadata, BLOCK_COUNT)?)?,
+    Ok(ModelConfig {
+        layers: keys.small(BLOCK_COUNT, keys.size(BLOCK_COUNT)?)?,
         width,
         heads,
-        kv_heads: optional_size(metadata, HEAD_COUNT_KV)?.unwrap_or(heads),
+        kv_heads: keys.optional_size(HEAD_COUNT_KV)?.unwrap_or(heads),
         head_width,
-        mlp_width: size(metadata, FEED_FORWARD_LENGTH)?,
-        vocab: optional_size(metadata, VOCAB_SIZE)?.unwrap_or(vocab),
-        norm_epsilon: epsilon(metadata)?,
+        mlp_width: keys.size(FEED_FORWARD_LENGTH)?,
+        vocab: keys.optional_size(VOCAB_SIZE)?.unwrap_or(vocab),
+        norm_epsilon: epsilon(&keys)?,
         rope: Rope {
-            theta: metadata.float(ROPE_BASE)?.unwrap_or(THETA_DEFAULT),
-            scaling: scaling(metadata, table, head_width)?,
-            layout: RopeLayout::Interleaved,
+            theta: keys.float(ROPE_BASE)?.unwrap_or(THETA_DEFAULT),
+            scaling: scaling(&keys, table, head_width)?,
+            layout: keys.architecture.rope_layout(),
         },
-        sliding_window: sliding_window(metadata)?,
-        context_length: small(metadata, CONTEXT_LENGTH, size(metadata, CONTEXT_LENGTH)?)?,
+        parts: keys.architecture.parts(),
+        sliding_window: sliding_window(&keys)?,
+        context_length: keys.small(CONTEXT_LENGTH, keys.size(CONTEXT_LENGTH)?)?,
         tied: !table.has(Weight::Head),
-    };
-    Ok(config)
+    })
 }
 
-fn refuse_unknown_features(metadata: &Metadata) -> Result<(), LoadError> {
-    let refuse = |feature: String| Err(LoadError::unsupported(metadata.path(), feature));
-    let stray = |key: &&str| key.starts_with("llama.") && !KNOWN_KEYS.contains(key);
-    if let Some(key) = metadata.keys().find(stray) {
-        return refuse(format!("the key {key}"));
+fn refuse_unknown_features(keys: &Keys<'_>) -> Result<(), LoadError> {
+    if let Some(key) = keys.own().find(|key| !KNOWN_KEYS.contains(key)) {
+        let feature = format!("the key {}", keys.full(key));
+        return Err(LoadError::unsupported(keys.metadata.path(), feature));
     }
     for key in [EXPERTS, EXPERTS_USED] {
-        if metadata.unsigned(key)?.is_some_and(|count| count > 0) {
-            return refuse(format!("a mixture of experts ({key})"));
+        if keys.optional_size(key)?.is_some_and(|count| count > 0) {
+            return Err(keys.unsupported(key, "of a mixture of experts"));
         }
     }
-    if metadata.boolean(PARALLEL_RESIDUAL)? == Some(true) {
-        return refuse(PARALLEL_RESIDUAL.to_owned());
-    }
-    if metadata.boolean(CAUSAL)? == Some(false) {
-        return refuse(format!("{CAUSAL} = false"));
+    for (key, refused) in [(PARALLEL_RESIDUAL, true), (CAUSAL, false)] {
+        if keys.metadata.boolean(&keys.full(key))? == Some(refused) {
+            return Err(keys.unsupported(key, &format!("= {refused}")));
+        }
     }
     Ok(())
 }
 
 fn scaling(
-    metadata: &Metadata,
+    keys: &Keys<'_>,
     table: &TensorTable,
     head_width: usize,
 ) -> Result<RopeScaling, LoadError> {
-    let kind = match metadata.string(SCALING_TYPE)? {
-        None if metadata.float(SCALE_LINEAR)?.is_some() => "linear",
+    let path = || keys.metadata.path().to_owned();
+    let kind = keys.full(SCALING_TYPE);
+    let kind = match keys.metadata.string(&kind)? {
+        None if keys.float(SCALE_LINEAR)?.is_some() => "linear",
         None => "none",
         Some(kind) => kind,
     };
@@ -159,57 +144,95 @@ fn scaling(
             Ok(RopeScaling::Divisors(entry.map()?.values()))
         }
         ("none", Some((name, entry))) => Err(LoadError::Shape {
-            path: metadata.path().to_owned(),
+            path: path(),
             tensor: name.to_owned(),
             expected: vec![head_width / 2],
             actual: entry.shape().to_vec(),
         }),
         ("linear", None) => {
-            let factor = match metadata.float(SCALING_FACTOR)? {
+            let factor = match keys.float(SCALING_FACTOR)? {
                 Some(factor) => Some(factor),
-                None => metadata.float(SCALE_LINEAR)?,
+                None => keys.float(SCALE_LINEAR)?,
             };
-            Ok(RopeScaling::Linear(metadata.require(SCALING_FACTOR, factor)?))
+            Ok(RopeScaling::Linear(keys.require(SCALING_FACTOR, factor)?))
         }
         ("linear", Some(_)) => {
             let feature = format!("linear rope scaling and {ROPE_FACTORS} at once");
-            Err(LoadError::unsupported(metadata.path(), feature))
+            Err(LoadError::unsupported(keys.metadata.path(), feature))
         }
         (other, _) => Err(LoadError::Unknown {
-            path: metadata.path().to_owned(),
-            what: SCALING_TYPE.to_owned(),
+            path: path(),
+            what: keys.full(SCALING_TYPE),
             found: other.to_owned(),
             known: format!("none, linear, and a tensor {ROPE_FACTORS}"),
         }),
     }
 }
 
-fn epsilon(metadata: &Metadata) -> Result<f32, LoadError> {
-    let epsilon = metadata.require(EPSILON, metadata.float(EPSILON)?)?;
+fn epsilon(keys: &Keys<'_>) -> Result<f32, LoadError> {
+    let epsilon = keys.require(EPSILON, keys.float(EPSILON)?)?;
     #[expect(clippy::cast_possible_truncation, reason = "the file has an f32")]
     let epsilon = epsilon as f32;
     Ok(epsilon)
 }
 
 /// Zero means none, as llama.cpp writes it.
-fn sliding_window(metadata: &Metadata) -> Result<Option<u32>, LoadError> {
-    match optional_size(metadata, SLIDING_WINDOW)? {
+fn sliding_window(keys: &Keys<'_>) -> Result<Option<u32>, LoadError> {
+    match keys.optional_size(SLIDING_WINDOW)? {
         None | Some(0) => Ok(None),
-        Some(window) => small(metadata, SLIDING_WINDOW, window).map(Some),
+        Some(_) if !keys.architecture.may_slide() => {
+            Err(keys.unsupported(SLIDING_WINDOW, "above 0"))
+        }
+        Some(window) => keys.small(SLIDING_WINDOW, window).map(Some),
     }
 }
 
-fn size(metadata: &Metadata, key: &str) -> Result<usize, LoadError> {
-    metadata.require(key, optional_size(metadata, key)?)
+/// The keys of one architecture; named without it.
+struct Keys<'a> {
+    metadata: &'a Metadata,
+    architecture: Architecture,
 }
 
-fn optional_size(metadata: &Metadata, key: &str) -> Result<Option<usize>, LoadError> {
-    let Some(value) = metadata.unsigned(key)? else { return Ok(None) };
-    let problem = || LoadError::bad_key(metadata.path(), key, format!("{value} is too large"));
-    usize::try_from(value).map(Some).map_err(|_| problem())
-}
+impl<'a> Keys<'a> {
+    /// As the file spells it.
+    fn full(&self, key: &str) -> String {
+        format!("{}.{key}", self.architecture.name())
+    }
 
-fn small(metadata: &Metadata, key: &str, value: usize) -> Result<u32, LoadError> {
-    u32::try_from(value)
-        .map_err(|_| LoadError::bad_key(metadata.path(), key, format!("{value} is too large")))
+    /// All keys of the architecture that the file has.
+    fn own(&self) -> impl Iterator<Item = &'a str> {
+        let name = self.architecture.name();
+        self.metadata.keys().filter_map(move |key| key.strip_prefix(name)?.strip_prefix('.'))
+    }
+
+    fn size(&self, key: &str) -> Result<usize, LoadError> {
+        self.require(key, self.optional_size(key)?)
+    }
+
+    fn optional_size(&self, key: &str) -> Result<Option<usize>, LoadError> {
+        let Some(value) = self.metadata.unsigned(&self.full(key))? else { return Ok(None) };
+        let too_large = |_| self.bad(key, format!("{value} is too large"));
+        usize::try_from(value).map(Some).map_err(too_large)
+    }
+
+    fn small(&self, key: &str, value: usize) -> Result<u32, LoadError> {
+        u32::try_from(value).map_err(|_| self.bad(key, format!("{value} is too large")))
+    }
+
+    fn float(&self, key: &str) -> Result<Option<f64>, LoadError> {
+        self.metadata.float(&self.full(key))
+    }
+
+    fn require<T>(&self, key: &str, value: Option<T>) -> Result<T, LoadError> {
+        self.metadata.require(&self.full(key), value)
+    }
+
+    fn bad(&self, key: &str, problem: String) -> LoadError {
+        LoadError::bad_key(self.metadata.path(), &self.full(key), problem)
+    }
+
+    fn unsupported(&self, key: &str, what: &str) -> LoadError {
+        let feature = format!("{} {what}", self.full(key));
+        LoadError::unsupported(self.metadata.path(), feature)
+    }
 }

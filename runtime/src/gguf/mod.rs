@@ -1,5 +1,6 @@
 //! GGUF files: one file with typed metadata and tensors.
 
+mod architecture;
 mod config;
 mod cursor;
 mod header;
