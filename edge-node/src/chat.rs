@@ -47,7 +47,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        turns.push(Turn { role: "user".to_owned(), content: line });
+        turns.push(Turn::said("user", line));
         let sampling = Sampling::new(
             generation.temperature,
             generation.top_k,
@@ -63,7 +63,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             past_end: false,
         };
         let answer = answer(&mut device, &request).await?;
-        turns.push(Turn { role: "assistant".to_owned(), content: answer });
+        turns.push(Turn::said("assistant", answer));
     }
 }
 

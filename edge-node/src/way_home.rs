@@ -9,7 +9,7 @@ use protocol::error::PeerMisbehaved;
 use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Veil, Work};
 use runtime::{
     HopCoder, Input, KvOptions, LoadError, ModelFile, Pool, PoolError, Span, SpanOutput, Stage,
-    StageSpec, sampler,
+    StageSpec,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -188,7 +188,7 @@ impl AtHome {
         };
         let first = base.index() + work.choose.start + 1;
         let choose =
-            |(row, logits)| sampler::choose(logits, &self.sampling, Position::after(first + row));
+            |(row, logits)| head.choose(logits, &self.sampling, Position::after(first + row));
         let chosen: Result<Vec<_>, _> =
             logits.chunks_exact(config.vocab).enumerate().map(choose).collect();
         Ok(chosen.map_err(LocalError::from)?)

@@ -173,7 +173,7 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
     let device = world.device();
     let content = run.cell.prompt.text.clone();
     let request = Request {
-        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }])?,
+        prompt: device.chat_prompt(&[Turn::said("user", content)])?,
         sampling: Sampling::new(run.cell.temperature, 0, 1.0, run.seeds.text)?,
         tokens_max: run.experiment.tokens,
         stop: Vec::new(),

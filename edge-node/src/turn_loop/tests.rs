@@ -71,7 +71,7 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
     let device = world.device();
     let content = "I'd like a table for two tonight.".to_owned();
     let request = Request {
-        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
+        prompt: device.chat_prompt(&[Turn::said("user", content)]).unwrap(),
         // So hot that it does not end by itself.
         sampling: Sampling::new(20.0, 0, 1.0, 1).unwrap(),
         tokens_max: 700,

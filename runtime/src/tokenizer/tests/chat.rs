@@ -15,13 +15,11 @@ const LLAMA_2: &str = "{% for message in messages %}\n    \
     {% else %}\n        {{- ' ' + message.content + eos_token -}}\n    {% endif %}\n{% endfor %}";
 
 fn turns(turns: &[(&str, &str)]) -> Vec<Turn> {
-    let turn =
-        |&(role, content): &(&str, &str)| Turn { role: role.into(), content: content.into() };
-    turns.iter().map(turn).collect()
+    turns.iter().map(|&(role, content)| Turn::said(role, content)).collect()
 }
 
 fn render(template: &str, said: &[(&str, &str)]) -> Result<String, ChatError> {
-    ChatTemplate::new(template.into(), "<s>".into(), "</s>".into()).render(&turns(said))
+    ChatTemplate::new(template.into(), "<s>".into(), "</s>".into()).render(&Chat::of(&turns(said)))
 }
 
 #[test]
