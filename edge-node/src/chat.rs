@@ -48,7 +48,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        turns.push(Turn { role: "user".to_owned(), content: line });
+        turns.push(Turn::said("user", line));
         let sampling = Sampling::new(
             generation.temperature,
             generation.top_k,
@@ -61,7 +61,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             ..Request::new(device.chat_prompt(&turns)?, sampling, generation.tokens_max)
         };
         let answer = answer(&mut device, &request).await?;
-        turns.push(Turn { role: "assistant".to_owned(), content: answer });
+        turns.push(Turn::said("assistant", answer));
     }
 }
 

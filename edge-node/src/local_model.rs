@@ -53,7 +53,8 @@ impl LocalModel {
     ) -> Result<Next, LocalError> {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
-                let token = sampler::choose(&logits, sampling, Position::after(text.len()))?;
+                let at = Position::after(text.len());
+                let token = self.sequence.stage().choose(&logits, sampling, at)?;
                 let next = Next { token, probability: sampler::probability(&logits, token) };
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }

@@ -87,9 +87,7 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
         ..Request::new(
             match arguments.raw {
                 true => device.raw_prompt(&prompt),
-                false => {
-                    device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?
-                }
+                false => device.chat_prompt(&[Turn::said("user", prompt)])?,
             },
             sampling,
             arguments.max_tokens.unwrap_or(generation.tokens_max),

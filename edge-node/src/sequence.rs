@@ -154,6 +154,11 @@ impl StageSequence {
         lacking.filter(|(_, segment)| !self.pool.has_segment(segment)).collect()
     }
 
+    /// What it runs.
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
     /// Logits of a row, where the stage has the head.
     pub(crate) fn vocab(&self) -> usize {
         self.stage.config().vocab

@@ -7,7 +7,7 @@ use base::{Position, Sampling, TokenId};
 use kernels::wire::WireError;
 use protocol::error::PeerMisbehaved;
 use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Veil, Work};
-use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage, sampler};
+use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use transport::clock;
@@ -171,7 +171,7 @@ impl AtHome {
         };
         let first = base.index() + work.choose.start + 1;
         let choose =
-            |(row, logits)| sampler::choose(logits, &self.sampling, Position::after(first + row));
+            |(row, logits)| head.choose(logits, &self.sampling, Position::after(first + row));
         let chosen: Result<Vec<_>, _> =
             logits.chunks_exact(config.vocab).enumerate().map(choose).collect();
         Ok(chosen.map_err(LocalError::from)?)

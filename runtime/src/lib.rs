@@ -22,8 +22,8 @@ mod stop;
 mod tokenizer;
 mod weights;
 
-pub use chat_template::{ChatError, Turn};
-pub use config::{ModelConfig, Rope, RopeScaling};
+pub use chat_template::{Chat, ChatError, ToolCall, Turn};
+pub use config::{LayerParts, ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
 pub use hop_coder::{HopCoder, ScalesError};
 /// What is wrong with a coded segment.

@@ -89,8 +89,21 @@ impl ModelFile {
     /// # Errors
     ///
     /// [`LoadError::Layers`] where the model has no such layers; [`LoadError::Read`] where the
-    /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights.
+    /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights;
+    /// [`LoadError::Tokenizer`] where there is a head and the tokenizer cannot be read.
     pub fn load_stage(&self, spec: StageSpec, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
-        Stage::load(&self.config, self.fingerprint, &self.tensors, spec, threads)
+        let known = if spec.head { self.known_tokens()? } else { 0 };
+        Stage::load(&self.config, self.fingerprint, &self.tensors, spec, known, threads)
+    }
+
+    /// How many token ids mean something: the vocabulary's first, as many as the tokenizer has, and all
+    /// of a model that came without one.
+    fn known_tokens(&self) -> Result<usize, LoadError> {
+        let count = match &self.tokenizer {
+            TokenizerSource::Gguf(metadata) => Tokenizer::count_in_gguf(metadata)?,
+            TokenizerSource::Folder(folder) => Tokenizer::count_in_folder(folder)?,
+        };
+        let vocab = self.config.vocab;
+        Ok(count.map_or(vocab, |count| count.min(vocab)))
     }
 }

@@ -29,10 +29,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// The conversation as a model reads it.
     pub(super) fn turns(&self) -> Vec<runtime::Turn> {
-        let turn = |(role, content): &(String, String)| runtime::Turn {
-            role: role.clone(),
-            content: content.clone(),
-        };
+        let turn = |(role, content): &(String, String)| runtime::Turn::said(role, content);
         self.turns.iter().map(turn).collect()
     }
 

@@ -194,7 +194,7 @@ pub(super) fn as_read(history: &[Turn], text: &str) -> Vec<runtime::Turn> {
             }
             None if role == "assistant" => {}
             Some(_) | None => {
-                read.push(runtime::Turn { role: role.to_owned(), content: text.to_owned() });
+                read.push(runtime::Turn::said(role, text));
             }
         }
     }

@@ -125,7 +125,7 @@ async fn run(
     let mut device = Device::start(config).await?;
     paint.title(play.title);
     paint.user(play.prompt);
-    let turn = |(role, content): (&str, &str)| Turn { role: role.into(), content: content.into() };
+    let turn = |(role, content): (&str, &str)| Turn::said(role, content);
     let turns: Vec<_> =
         play.said_before.iter().copied().chain([("user", play.prompt)]).map(turn).collect();
     let request = Request::new(device.chat_prompt(&turns)?, Sampling::GREEDY, 64);

@@ -175,7 +175,7 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
     let request = Request {
         past_end: true,
         ..Request::new(
-            device.chat_prompt(&[Turn { role: "user".to_owned(), content }])?,
+            device.chat_prompt(&[Turn::said("user", content)])?,
             Sampling::new(run.cell.temperature, 0, 1.0, run.seeds.text)?,
             run.experiment.tokens,
         )

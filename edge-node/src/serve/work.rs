@@ -110,7 +110,7 @@ fn turn(message: &Message) -> Turn {
         "developer" => "system",
         role => role,
     };
-    Turn { role: role.to_owned(), content: message.content.clone().unwrap_or_default() }
+    Turn::said(role, message.content.clone().unwrap_or_default())
 }
 
 /// What only an assistant can do.

@@ -71,7 +71,7 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
     let device = world.device();
     let content = "I'd like a table for two tonight.".to_owned();
     let request = Request::new(
-        device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
+        device.chat_prompt(&[Turn::said("user", content)]).unwrap(),
         Sampling::new(20.0, 0, 1.0, 1).unwrap(),
         700,
     );

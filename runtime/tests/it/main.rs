@@ -11,6 +11,7 @@ mod packed;
 mod places;
 mod prefixes;
 mod quantized;
+mod qwen;
 mod refusals;
 mod segment_costs;
 mod segments;

@@ -66,7 +66,7 @@ async fn ask(world: &mut World, tokens: u32) -> Shown {
     let device = world.device();
     let content = "I'd like a table for two tonight.".to_owned();
     let request = Request::new(
-        device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
+        device.chat_prompt(&[Turn::said("user", content)]).unwrap(),
         Sampling::new(20.0, 0, 1.0, 1).unwrap(),
         tokens,
     );

@@ -63,7 +63,7 @@ fn draft() -> (StageSequence, Vec<TokenId>, Vec<TokenId>) {
     let threads = Arc::new(Pool::new(1).unwrap());
     let draft = StageSequence::load(model, spec, &threads, 256, &kv, Pace::default()).unwrap();
     let content = "I'd like a table for two tonight.".to_owned();
-    let prompt = models.tokenizer.chat(&[Turn { role: "user".to_owned(), content }]).unwrap();
+    let prompt = models.tokenizer.chat(&[Turn::said("user", content)]).unwrap();
     (draft, prompt, models.tokenizer.end_tokens().to_vec())
 }
 
