@@ -61,9 +61,8 @@ impl Store {
     ///
     /// [`StoreError::Missing`] where it was not pulled as a whole, [`StoreError::Damaged`] where a file
     /// of it is no longer as it was.
-    pub fn find(&self, name: &ModelName, program: &'static str) -> Result<PathBuf, StoreError> {
-        let missing =
-            || StoreError::Missing { name: name.to_string(), store: self.folder.clone(), program };
+    pub fn find(&self, name: &ModelName) -> Result<PathBuf, StoreError> {
+        let missing = || StoreError::Missing { name: name.clone(), store: self.folder.clone() };
         let repository = self.repository(name);
         let known = read_ref(&ref_path(&repository, name.revision()))?;
         // A commit needs no ref.
