@@ -66,7 +66,7 @@ impl Environment {
                 missing @ StoreError::Missing { .. } => {
                     let at = folder.map(|folder| format!(" --store {}", folder.display()));
                     let command = format!("{program} pull {name}{}", at.unwrap_or_default());
-                    NamedError::Missing { store: missing, command }
+                    NamedError::Missing { store: Box::new(missing), command }
                 }
                 other @ (StoreError::System { .. } | StoreError::Damaged { .. }) => {
                     NamedError::Store(other)

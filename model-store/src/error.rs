@@ -51,7 +51,7 @@ pub enum NamedError {
     #[error("{store}; `{command}` fetches it")]
     Missing {
         /// What the store says.
-        store: StoreError,
+        store: Box<StoreError>,
         /// What would fetch it.
         command: String,
     },
@@ -60,7 +60,7 @@ pub enum NamedError {
     Store(StoreError),
     /// It did not come.
     #[error(transparent)]
-    Pull(#[from] PullError),
+    Pull(Box<PullError>),
 }
 
 /// A model that could not be pulled. What came of it stays, and the next pull goes on from there.
@@ -167,6 +167,12 @@ pub enum PullError {
         /// Bytes that are free.
         free: u64,
     },
+}
+
+impl From<PullError> for NamedError {
+    fn from(error: PullError) -> Self {
+        Self::Pull(Box::new(error))
+    }
 }
 
 impl StoreError {

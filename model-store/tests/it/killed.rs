@@ -43,7 +43,7 @@ fn what_a_killed_process_had_is_not_fetched_again() {
         .unwrap();
     let part =
         folder.path().join("partial").join(format!("sha256-{}.part", crate::hub::sha256(&all)));
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     let came = || part.metadata().map_or(0, |part| part.len());
     while came() < 40_000 && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
@@ -56,7 +56,7 @@ fn what_a_killed_process_had_is_not_fetched_again() {
 
     let hub = TestHub::honest(&[("x.gguf", all.clone())]);
     let mut told = Told::default();
-    let client = client(&hub, |_| {});
+    let client = client(&hub, Duration::from_secs(60), |_| {});
     let store = Store::at(folder.path());
     let pulled = pull(&store, &client, &NAME.parse().unwrap(), &mut told).unwrap();
     assert_eq!(std::fs::read(pulled.path).unwrap(), all);

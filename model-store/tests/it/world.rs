@@ -11,6 +11,8 @@ pub(crate) const NAME: &str = "hf:org/name:x.gguf";
 /// A store, and what is seen of pulls into it.
 pub(crate) struct World {
     pub(crate) store: Store,
+    /// How long it waits for the next bytes.
+    pub(crate) stall: Duration,
     folder: tempfile::TempDir,
     pauses: Arc<Mutex<Vec<Duration>>>,
 }
@@ -28,7 +30,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path().join("store"));
-        Self { store, folder, pauses: Arc::default() }
+        Self { store, stall: Duration::from_secs(60), folder, pauses: Arc::default() }
     }
 
     /// Pulls `name`, with a token, from a hub; nothing sleeps.
@@ -44,7 +46,7 @@ impl World {
     ) -> Result<Pulled, PullError> {
         let pauses = Arc::clone(&self.pauses);
         let pause = move |time| pauses.lock().unwrap().push(time);
-        pull(&self.store, &client(hub, pause), &name.parse().unwrap(), told)
+        pull(&self.store, &client(hub, self.stall, pause), &name.parse().unwrap(), told)
     }
 
     /// How long was waited between attempts, in order.
@@ -61,13 +63,13 @@ impl World {
     }
 }
 
-/// A client of the hub that waits for a second at most.
-pub(crate) fn client(hub: &TestHub, pause: impl Fn(Duration) + Send + Sync + 'static) -> Hub {
-    let patience = Patience {
-        connect: Duration::from_secs(5),
-        stall: Duration::from_secs(1),
-        ..Patience::default()
-    };
+/// A client of the hub that waits for `stall` at most.
+pub(crate) fn client(
+    hub: &TestHub,
+    stall: Duration,
+    pause: impl Fn(Duration) + Send + Sync + 'static,
+) -> Hub {
+    let patience = Patience { connect: Duration::from_secs(60), stall, ..Patience::default() };
     let (endpoint, token) = (hub.address.clone(), Some("secret".to_owned()));
     Hub::new(HubSettings { endpoint, token, patience }, pause).unwrap()
 }
