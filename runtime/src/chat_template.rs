@@ -65,6 +65,18 @@ impl ChatTemplate {
         Self { source, bos, eos }
     }
 
+    /// Whether it asks for the tools that a reply may call. A template that does not parse asks for nothing.
+    pub(crate) fn knows_tools(&self) -> bool {
+        if self.source.len() > SOURCE_BYTES_MAX {
+            return false;
+        }
+        let asked = environment().and_then(|jinja| {
+            let template = jinja.template_from_str(&self.source)?;
+            Ok(template.undeclared_variables(false))
+        });
+        asked.is_ok_and(|names| names.contains("tools"))
+    }
+
     /// The conversation so far and the beginning of the assistant's next turn.
     pub(crate) fn render(&self, turns: &[Turn]) -> Result<String, ChatError> {
         if self.source.len() > SOURCE_BYTES_MAX {

@@ -12,7 +12,7 @@ pub(crate) const NAME: &str = "hf:org/name:x.gguf";
 pub(crate) struct World {
     pub(crate) store: Store,
     /// How long it waits for the next bytes.
-    pub(crate) stall: Duration,
+    stall: Duration,
     folder: tempfile::TempDir,
     pauses: Arc<Mutex<Vec<Duration>>>,
 }
@@ -31,6 +31,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path().join("store"));
         Self { store, stall: Duration::from_secs(60), folder, pauses: Arc::default() }
+    }
+
+    /// One that waits for a second at most.
+    pub(crate) fn impatient() -> Self {
+        Self { stall: Duration::from_secs(1), ..Self::new() }
     }
 
     /// Pulls `name`, with a token, from a hub; nothing sleeps.

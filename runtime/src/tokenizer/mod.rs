@@ -15,6 +15,7 @@
 //! - **Loading checks everything that encoding and decoding rely on.** Neither can fail afterwards.
 
 mod byte_level;
+mod difference;
 mod encoder;
 mod error;
 mod fingerprint;
@@ -29,6 +30,7 @@ mod stream;
 mod tests;
 mod vocabulary;
 
+pub use difference::{Difference, TokenizerKind};
 pub use error::TokenizerError;
 pub use gguf::GgufVocabulary;
 pub use stream::TextStream;
@@ -168,6 +170,11 @@ impl Tokenizer {
     /// Whether the model's file has a chat template.
     pub fn has_chat_template(&self) -> bool {
         self.parts.template.is_some()
+    }
+
+    /// Whether there is one and it knows tools that a reply may call.
+    pub fn knows_tools(&self) -> bool {
+        self.parts.template.as_ref().is_some_and(ChatTemplate::knows_tools)
     }
 
     /// The token that starts a text, where the model has one.
