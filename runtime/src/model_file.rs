@@ -4,11 +4,13 @@
 //! [`ModelFile::load_stage`] maps those of its layers.
 
 use crate::decoder::{Stage, StageSpec};
+use crate::facts::{self, ModelFacts};
 use crate::gguf::metadata::Metadata;
+use crate::kv::{KvOptions, KvShape};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{PackedStore, TensorTable};
 use crate::{LoadError, ModelConfig, fingerprint, gguf, hugging_face};
-use base::ModelFingerprint;
+use base::{ByteCount, LayerRange, ModelFingerprint};
 use kernels::Pool;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +71,51 @@ impl ModelFile {
     /// Names the model: configuration, tensors' names, formats and shapes, samples of their bytes.
     pub fn fingerprint(&self) -> ModelFingerprint {
         self.fingerprint
+    }
+
+    /// What the file says of its weights, beside the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where a folder's `config.json` cannot be read any more.
+    pub fn facts(&self) -> Result<ModelFacts, LoadError> {
+        let architecture = match &self.tokenizer {
+            TokenizerSource::Gguf(metadata) => {
+                const KEY: &str = "general.architecture";
+                metadata.require(KEY, metadata.string(KEY)?.map(str::to_owned))?
+            }
+            TokenizerSource::Folder(folder) => hugging_face::architecture(folder)?,
+        };
+        ModelFacts::of(architecture, &self.config, &self.tensors)
+    }
+
+    /// Bytes that the weights of `spec` have in the file; those of a tied embedding count once.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Layers`] where the model has no such layers.
+    pub fn weight_bytes(&self, spec: StageSpec) -> Result<ByteCount, LoadError> {
+        facts::weight_bytes(&self.config, &self.tensors, spec)
+    }
+
+    /// The most bytes of keys and values that a sequence of `positions` takes in `layers`.
+    pub fn kv_bytes(&self, layers: LayerRange, options: &KvOptions, positions: usize) -> ByteCount {
+        let ModelConfig { kv_heads, head_width, sliding_window, .. } = self.config;
+        let model = self.fingerprint;
+        let shape = KvShape { layers, kv_heads, head_width, sliding_window, model };
+        shape.bytes_max(options, positions, 0)
+    }
+
+    /// The files without which there is no model at `path`, of those that are not there.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where a folder's list of its own files cannot be read.
+    pub fn missing_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        if path.is_dir() {
+            return hugging_face::missing(path);
+        }
+        Ok(Vec::from_iter(Some(path.to_owned()).filter(|path| !path.exists())))
     }
 
     /// Reads the tokenizer that came with the model.

@@ -66,6 +66,22 @@ struct ConfigJson {
     quantization_config: Option<serde_json::Value>,
 }
 
+/// What kind of model the file is of, of all its keys.
+#[derive(Debug, Deserialize)]
+struct Kind {
+    #[serde(default)]
+    model_type: Option<String>,
+    #[serde(default)]
+    architectures: Vec<String>,
+}
+
+/// What the model calls its own kind.
+pub(super) fn model_type(path: &Path) -> Result<String, LoadError> {
+    let Kind { model_type, architectures } = read_json(path, BYTES_MAX)?;
+    let named = model_type.or_else(|| architectures.into_iter().next());
+    named.ok_or_else(|| LoadError::missing_key(path, "model_type"))
+}
+
 #[derive(Debug, Deserialize)]
 struct RopeJson {
     /// `type` in older files.

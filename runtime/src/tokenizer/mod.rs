@@ -15,6 +15,7 @@
 //! - **Loading checks everything that encoding and decoding rely on.** Neither can fail afterwards.
 
 mod byte_level;
+mod difference;
 mod encoder;
 mod error;
 mod fingerprint;
@@ -29,6 +30,7 @@ mod stream;
 mod tests;
 mod vocabulary;
 
+pub use difference::{Difference, TokenizerKind};
 pub use error::TokenizerError;
 pub use gguf::GgufVocabulary;
 pub use stream::TextStream;

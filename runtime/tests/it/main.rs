@@ -6,6 +6,7 @@ mod abandoned;
 mod chain;
 mod demo_tokenizer;
 mod equivalence;
+mod facts;
 mod golden;
 mod packed;
 mod places;
