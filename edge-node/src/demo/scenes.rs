@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// A person reads about five words a second; the nodes are slowed down to that.
 const DEVICE_PACE: Pace = Pace { decode_ms: 60.0, per_row_ms: 0.0 };
 const SLOW_DEVICE_PACE: Pace = Pace { decode_ms: 200.0, per_row_ms: 0.0 };
-const TARGET_PACE: Pace = Pace { decode_ms: 150.0, per_row_ms: 5.0 };
+pub(super) const TARGET_PACE: Pace = Pace { decode_ms: 150.0, per_row_ms: 5.0 };
 const EMULATED: &str = "slowed down so that you can watch (emulated): 60 ms a pass of the device (200 ms in scene 4), \
                         150 ms + 5 ms a row of gateway and cloud";
 
@@ -169,11 +169,22 @@ fn config(
         after_outage: AfterOutage::Keep,
         switches: Vec::new(),
     };
-    let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
-    nodes::device(tiers.device(), models, tiers.peers(), plan, link, play.pace)
+    device(tiers, models, plan, link, play.pace)
 }
 
-async fn joined(tiers: &Mutex<Tiers>) -> anyhow::Result<()> {
+/// The device of `tiers`.
+pub(super) fn device(
+    tiers: &Mutex<Tiers>,
+    models: &ModelPaths,
+    plan: PlanSettings,
+    link: Link,
+    pace: Pace,
+) -> Config {
+    let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
+    nodes::device(tiers.device(), models, tiers.peers(), plan, link, pace)
+}
+
+pub(super) async fn joined(tiers: &Mutex<Tiers>) -> anyhow::Result<()> {
     let up = async {
         while !tiers.lock().unwrap_or_else(PoisonError::into_inner).are_joined() {
             tokio::time::sleep(Duration::from_millis(20)).await;
