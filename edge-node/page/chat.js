@@ -125,15 +125,12 @@ export class Chat {
     const stopped = this.#running?.signal.aborted ?? false;
     this.#running = null;
     const said = reply.text;
-    if (said !== '') {
-      this.#messages.push({ role: 'assistant', content: said });
-    } else if (fault !== null) {
-      // Nothing was answered: the question goes back to where it can be sent again.
-      this.#messages.pop();
-      if (this.#input.value === '') this.#input.value = asked;
-    }
-    const below = fault === null ? [] : [stopped ? el('p', { class: 'stopped quiet' }, 'Stopped.') : faultOf(fault)];
-    view.end(...below, ...(reply.marks.length > 0 ? [usageOf(reply)] : []));
+    if (said !== '') this.#messages.push({ role: 'assistant', content: said });
+    else this.#messages.pop();
+    // A question without an answer goes back to where it can be sent again.
+    if (said === '' && fault !== null && this.#input.value === '') this.#input.value = asked;
+    const below = stopped ? 'Stopped.' : fault === null ? silenceOf(reply) : '';
+    view.end(...(below === '' ? [] : [el('p', { class: 'quiet' }, below)]), ...(stopped || fault === null ? [] : [faultOf(fault)]), ...(reply.marks.length > 0 ? [usageOf(reply)] : []));
     this.#announce(stopped ? 'Stopped.' : fault === null ? ending(reply) : '');
     this.#showButtons();
     this.#scroll(follow);
@@ -186,6 +183,15 @@ function ending(reply) {
   const alone = reply.count('alone');
   const vouched = reply.marks.length - alone;
   return `The reply has ended: ${counted(reply.marks.length, 'token')}, ${vouched} vouched for by the target, ${alone} not.`;
+}
+
+/**
+ * What is said of a reply without text.
+ * @param {Reply} reply
+ */
+function silenceOf(reply) {
+  if (reply.text !== '') return '';
+  return reply.outcome.deferred ? 'It waits for the target, and is answered later.' : 'The reply has no text.';
 }
 
 /** @param {unknown} fault */

@@ -27,6 +27,11 @@ export class LinkSwitch {
     if (this.#button.getAttribute('aria-busy') !== 'true') this.#set(status.links.some((link) => link.cut));
   }
 
+  /** @param {boolean} live whether the device is there to be told */
+  setLive(live) {
+    this.#button.disabled = !live;
+  }
+
   async #turn() {
     if (this.#button.getAttribute('aria-busy') === 'true') return;
     const cut = this.#button.getAttribute('aria-checked') !== 'true';

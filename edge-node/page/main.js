@@ -58,6 +58,7 @@ function see(sight) {
   live = sight.kind === 'live';
   document.body.dataset.sight = sight.kind;
   banner.sight(sight, api.hasKey);
+  parts.linkSwitch.setLive(live);
   if (live) return;
   chat.setReady(false);
   setText(byId('mode'), sight.kind === 'locked' ? 'locked' : 'out of sight');

@@ -9,9 +9,11 @@
  * @typedef {{name: string, role: string, isSelf: boolean, inPlan: boolean, ranges: Range[], embedding: boolean,
  *   head: boolean, codecs: string[], link: Link | null}} Station
  */
-/** @typedef {'local' | 'joined' | 'alone' | 'apart'} Reach nothing elsewhere is wanted; it is there; it is not; nobody has said yet */
+/** @typedef {'local' | 'joined' | 'alone' | 'apart'} Reach nothing elsewhere is wanted; it is there; it is not; not known yet */
 
 const ROLES = ['device', 'gateway', 'cloud'];
+/** @type {Record<Link['state'], Reach>} */
+const REACH = { up: 'joined', dialling: 'apart', trying: 'alone', down: 'alone' };
 
 /**
  * @param {Status} status
@@ -70,7 +72,7 @@ export function reachOf(status) {
   if (status.mode === 'local') return 'local';
   const link = wayOut(status);
   if (!link) return status.plan?.stages.every((stage) => stage.node === status.node) ? 'local' : 'apart';
-  return link.state === 'up' && !link.cut ? 'joined' : 'alone';
+  return link.cut ? 'alone' : REACH[link.state];
 }
 
 /**
@@ -84,6 +86,7 @@ export function sentenceOf(status) {
   if (reach === 'alone') {
     return status.models.draft ? `${peer} is out of reach: the device goes on alone` : `${peer} is out of reach: the device waits for it`;
   }
+  if (reach === 'apart') return `${peer} is not there yet`;
   switch (status.mode) {
     case 'local':
       return 'the device answers by itself';

@@ -3,8 +3,8 @@
  */
 
 import { byId, el, setText } from './dom.js';
-import { bytes, duration, milliseconds, percent, rate } from './format.js';
-import { stationsOf } from './stations.js';
+import { bytes, counted, duration, milliseconds, percent, rate } from './format.js';
+import { stationsOf, wayOut } from './stations.js';
 import { drawWires } from './wires.js';
 
 /** @typedef {import('./types.js').Status} Status */
@@ -52,7 +52,8 @@ export class Tiers {
   }
 
   #drawWires() {
-    if (this.#status) drawWires(this.#wires, stationsOf(this.#status), this.#status.requests.running > 0);
+    const status = this.#status;
+    if (status) drawWires(this.#wires, stationsOf(status), wayOut(status)?.peer ?? null, status.requests.running > 0);
   }
 }
 
@@ -81,7 +82,7 @@ function models(status) {
  * @param {Model | null} model
  */
 function model(part, model) {
-  return model ? el('li', {}, el('small', {}, part), el('span', { class: 'id', title: model.id }, model.id), ` ${bytes(model.bytes)}`) : null;
+  return model ? el('li', {}, el('small', {}, part), el('span', { class: 'id', title: model.id }, model.id), ` ${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`) : null;
 }
 
 /**

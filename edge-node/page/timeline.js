@@ -18,7 +18,7 @@ const ENTRIES_MAX = 60;
 /** Times after this are of the wall clock; before it, since the node's start. */
 const WALL_CLOCK_MS_MIN = 1e11;
 
-const SAYS = { local: 'by itself', joined: 'with the target', alone: 'alone', apart: 'without a plan', gone: 'not seen' };
+const SAYS = { local: 'by itself', joined: 'with the target', alone: 'alone', apart: 'not joined yet', gone: 'not seen' };
 
 export class Timeline {
   #band = byId('band', SVGSVGElement);

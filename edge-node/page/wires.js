@@ -6,6 +6,7 @@ import { svg } from './dom.js';
 import { milliseconds } from './format.js';
 
 /** @typedef {import('./stations.js').Station} Station */
+/** @typedef {import('./types.js').Link} Link */
 
 const HEIGHT = 46;
 const FOOT = 40;
@@ -16,33 +17,31 @@ const GAP = 12;
 /**
  * @param {SVGSVGElement} canvas
  * @param {Station[]} stations in the order of the cards
+ * @param {string | null} way the peer by which the plan leaves the device
  * @param {boolean} busy whether a request runs
  */
-export function drawWires(canvas, stations, busy) {
+export function drawWires(canvas, stations, way, busy) {
   const width = canvas.clientWidth;
   if (width === 0) return;
   canvas.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
   const column = (width - GAP * (stations.length - 1)) / stations.length;
   const x = (/** @type {number} */ index) => column / 2 + index * (column + GAP);
-  const lines = stations.flatMap((station, index) => (station.isSelf ? [] : wire(station, x(0), x(index), index > 1, busy)));
+  const lines = stations.flatMap((station, index) => (station.link ? wire(station.link, { from: x(0), to: x(index), arc: index > 1, used: station.name === way, busy }) : []));
   const dots = stations.map((station, index) => svg('circle', { class: 'dot', cx: x(index), cy: FOOT, r: 4, 'data-in-plan': station.inPlan }));
   canvas.replaceChildren(...beyond(stations, x), ...lines, ...dots);
 }
 
 /**
- * @param {Station} station
- * @param {number} from
- * @param {number} to
- * @param {boolean} arc whether another card lies between
- * @param {boolean} busy
+ * @param {Link} link
+ * @param {{from: number, to: number, arc: boolean, used: boolean, busy: boolean}} how from where to where, in pixels; whether
+ *   in an arc, because another card lies between; whether the plan goes this way, and a request runs
  */
-function wire({ link, inPlan }, from, to, arc, busy) {
-  if (!link) return [];
+function wire(link, { from, to, arc, used, busy }) {
   const top = arc ? ARC_TOP : FOOT;
   const [a, b] = [from + (to - from) * 0.12, to - (to - from) * 0.12];
   const path = arc ? `M${from} ${FOOT} C${from} ${top} ${a} ${top} ${a + 30} ${top} L${b - 30} ${top} C${b} ${top} ${to} ${top} ${to} ${FOOT}` : `M${from} ${FOOT} L${to} ${FOOT}`;
   const state = link.cut ? 'cut' : link.state;
-  const line = svg('path', { class: 'wire', d: path, 'data-state': state, 'data-in-plan': inPlan, 'data-busy': busy && inPlan && state === 'up' });
+  const line = svg('path', { class: 'wire', d: path, 'data-state': state, 'data-used': used, 'data-busy': busy && used && state === 'up' });
   const middle = (from + to) / 2 + (arc ? (to - from) / 4 : 0);
   const text = state === 'up' ? milliseconds(link.rtt_ms) : state === 'cut' ? '✕ cut' : state;
   const plate = svg('rect', { class: 'plate', x: middle - 33, y: top - 9, width: 66, height: 18, rx: 9 });

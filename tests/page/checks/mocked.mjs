@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { accessible } from './looks.mjs';
+import { accessible } from '../accessible.mjs';
 import { ended, lastReply, notice, ready, runs, say } from '../talk.mjs';
 
 /** @typedef {import('../run.mjs').Tools} Tools */
@@ -142,4 +142,51 @@ export async function without_a_link_to_cut_there_is_no_switch({ open, key, devi
   await ready(page, key);
   assert.equal(await page.locator('#link').isVisible(), false);
   device.linkSwitch = true;
+}
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function an_error_in_mid_stream_ends_the_reply_and_what_was_said_stands({ open, key, device }) {
+  const { page } = await open();
+  await ready(page, key);
+  const faults = [
+    [{ message: 'the pool is out of blocks', type: 'server_error', param: null, code: null }, /the pool is out of blocks\s+server_error\s/],
+    [{}, /broke off: the device closed the stream/],
+  ];
+  for (const [fault, expected] of faults) {
+    device.midFault = fault;
+    await say(page, 'And now?');
+    await ended(page);
+    assert.match(await lastReply(page).locator('.fault').innerText().then((text) => `${text} `), /** @type {RegExp} */ (expected));
+    assert.ok((await lastReply(page).locator('.run').count()) > 0, 'what was said is gone');
+  }
+}
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function a_reply_that_waits_says_so_and_leaves_no_question_behind({ open, key, device }) {
+  const { page } = await open();
+  await ready(page, key);
+  device.defers = true;
+  await say(page, 'Something hard.');
+  await ended(page);
+  device.defers = false;
+  assert.match(await lastReply(page).innerText(), /It waits for the target/);
+  const request = page.waitForRequest('**/v1/chat/completions');
+  await say(page, 'Something else.');
+  const { messages } = JSON.parse((await request).postData() ?? '{}');
+  assert.deepEqual(messages, [{ role: 'user', content: 'Something else.' }]);
+}
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function a_device_that_falls_silent_is_taken_for_gone({ open, key, device }) {
+  const { page } = await open();
+  await ready(page, key);
+  device.silent = true;
+  try {
+    await page.locator('body[data-sight="gone"]').waitFor();
+    assert.match(await page.locator('#banner').innerText(), /fallen silent/);
+    assert.equal(await page.locator('#cut').isDisabled(), true);
+  } finally {
+    device.silent = false;
+  }
+  await page.locator('body[data-sight="live"]').waitFor();
 }

@@ -127,3 +127,38 @@ export async function figures_read_well({ open }) {
     '0.42 %', '100 %', '–', '12.3 J', '1 token', '2,000 tokens',
   ]);
 }
+
+/** @param {Tools} tools */
+export async function stations_are_those_of_plan_and_links_from_the_device_outwards({ open }) {
+  const { page } = await open({ mayFail: true });
+  const seen = await page.evaluate(async () => {
+    const { reachOf, sentenceOf, stationsOf } = await import(/** @type {string} */ ('/page/stations.js'));
+    const stage = (/** @type {string} */ node, /** @type {string} */ role, /** @type {number[]} */ layers, extra = {}) => ({ node, role, layers, embedding: false, head: false, codec: null, ...extra });
+    const link = { peer: 'far', role: 'cloud', state: 'up', cut: false };
+    const status = {
+      node: 'car', mode: 'split', models: { target: null, draft: {} }, links: [link],
+      plan: { text: '', stages: [stage('car', 'device', [0, 2], { embedding: true }), stage('far', 'cloud', [4, 6], { codec: 'f16' }), stage('near', 'gateway', [2, 4]), stage('car', 'device', [6, 6], { head: true })] },
+    };
+    const brief = stationsOf(status).map((/** @type {any} */ one) => `${one.name} ${one.ranges.map((/** @type {any} */ range) => `${range.from}-${range.to}`)} ${one.embedding} ${one.head} ${one.codecs} ${one.link?.peer}`);
+    const reaches = [{}, { state: 'trying' }, { state: 'down' }, { state: 'dialling' }, { cut: true }].map((change) => {
+      const changed = { ...status, links: [{ ...link, ...change }] };
+      return `${reachOf(changed)}: ${sentenceOf(changed)}`;
+    });
+    const mute = { ...status, models: { target: {}, draft: null }, links: [{ ...link, state: 'down' }] };
+    const local = { ...status, mode: 'local', plan: null };
+    return [...brief, ...reaches, sentenceOf(mute), `${reachOf(local)}: ${sentenceOf(local)}`, reachOf({ ...status, plan: null })];
+  });
+  assert.deepEqual(seen, [
+    'car 0-2,6-6 true true  undefined',
+    'near 2-4 false false  undefined',
+    'far 4-6 false false f16 far',
+    "joined: the target's layers run on 3 nodes",
+    'alone: far is out of reach: the device goes on alone',
+    'alone: far is out of reach: the device goes on alone',
+    'apart: far is not there yet',
+    'alone: far is out of reach: the device goes on alone',
+    'far is out of reach: the device waits for it',
+    'local: the device answers by itself',
+    'apart',
+  ]);
+}

@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { accessible } from '../accessible.mjs';
 import { ended, lastReply, notice, ready, runs, say } from '../talk.mjs';
 
 /** @typedef {import('../run.mjs').Tools} Tools */
@@ -66,5 +67,6 @@ export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judge
   const kinds = await lastReply(page).locator('.notice').evaluateAll((found) => found.map((one) => one.getAttribute('data-kind')));
   assert.deepEqual(kinds.filter((kind) => ['alone', 'rejoined', 'judged'].includes(String(kind))).slice(0, 3), ['alone', 'rejoined', 'judged']);
   await page.locator('#mode[data-reach="joined"]').waitFor();
+  await accessible(page, 'after an outage');
   await shot('judged', page);
 }

@@ -52,6 +52,12 @@ export class MockDevice {
   loading = null;
   /** @type {{status: number, error: object, retryAfterS?: number} | null} What the next request is answered with. */
   fault = null;
+  /** @type {object | null} What ends the next reply in its middle: an error of the stream; `{}` ends it without a word. */
+  midFault = null;
+  /** Whether a reply waits for the target, and has no text yet. */
+  defers = false;
+  /** Whether no status is sent, though the connection stands. */
+  silent = false;
   /** Milliseconds from one token to the next. */
   paceMs = 30;
   tokensMax = 90;

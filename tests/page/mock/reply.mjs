@@ -25,7 +25,7 @@ const PIECES = (STORY.match(/\s*[\p{L}\p{N}']+|\s*[^\s\p{L}\p{N}]/gu) ?? []).fla
  */
 export async function* reply(device, asked) {
   const state = { said: /** @type {string[]} */ ([]), alone: false, unjudged: 0, startedMs: Date.now(), judged: 0, agreed: 0, revised: 0, failovers: 0, unverified: 0 };
-  const length = Math.min(asked.max, PIECES.length);
+  const length = device.defers ? 0 : Math.min(asked.max, PIECES.length);
   while (state.said.length < length && !asked.gone()) {
     await sleep(device.paceMs);
     if (device.mode !== 'local') yield* weather(device, state, asked.revise);
@@ -38,7 +38,7 @@ export async function* reply(device, asked) {
     yield chunk({ content: pieces.join('') }, { verified: pieces.map(() => verified) });
   }
   if (asked.gone()) return;
-  yield { choices: [{ index: 0, delta: {}, finish_reason: length < PIECES.length ? 'length' : 'stop' }], causeway: outcome(device) };
+  yield { choices: [{ index: 0, delta: {}, finish_reason: !device.defers && length < PIECES.length ? 'length' : 'stop' }], causeway: outcome(device) };
   yield { choices: [], usage: usage(device, state) };
 }
 
@@ -100,7 +100,7 @@ function count(device, tokens, verified) {
  * @returns {import('../../../edge-node/page/types.js').ChunkExtra}
  */
 function outcome(device) {
-  return { route: 'hybrid', plan: `${device.mode} with cloud`, conversation: null, deferred: null, intent: null, outcome: null };
+  return { route: device.defers ? 'deferred' : 'hybrid', plan: `${device.mode} with cloud`, conversation: null, deferred: device.defers ? { id: 'd-17' } : null, intent: null, outcome: null };
 }
 
 /**

@@ -13,7 +13,7 @@ import { reply } from './reply.mjs';
 const PAGE = new URL('../../../edge-node/page/', import.meta.url);
 /** @type {Record<string, string>} */
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml' };
-const HEADERS = { 'content-security-policy': "default-src 'self'", 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' };
+const HEADERS = { 'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' };
 const STATUS_MS = 500;
 
 /**
@@ -88,7 +88,7 @@ function events(device, response) {
   const notice = (/** @type {unknown} */ entry) => send('notice', entry);
   send('status', device.status());
   device.listeners.push(notice);
-  const timer = setInterval(() => send('status', device.status()), STATUS_MS);
+  const timer = setInterval(() => device.silent || send('status', device.status()), STATUS_MS);
   response.on('close', () => {
     clearInterval(timer);
     device.listeners = device.listeners.filter((listener) => listener !== notice);
@@ -110,10 +110,27 @@ async function chat(device, request, response) {
   device.requests.running += 1;
   response.writeHead(200, { 'content-type': 'text/event-stream', 'x-causeway-request': 'req-1' });
   const asked = { max: request.max_tokens ?? device.tokensMax, revise: request.causeway?.policy === 'revise', gone: () => response.destroyed };
-  for await (const chunk of reply(device, asked)) response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  let chunks = 0;
+  for await (const chunk of reply(device, asked)) {
+    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    chunks += 1;
+    if (chunks === 5 && device.midFault) return broken(device, response);
+  }
   device.requests.running -= 1;
   device.requests[response.destroyed ? 'cancelled' : 'served'] += 1;
   response.end('data: [DONE]\n\n');
+}
+
+/**
+ * Ends a reply in its middle.
+ * @param {MockDevice} device
+ * @param {Response} response
+ */
+function broken(device, response) {
+  const error = device.midFault ?? {};
+  device.midFault = null;
+  device.requests.running -= 1;
+  response.end('message' in error ? `data: ${JSON.stringify({ error })}\n\n` : '');
 }
 
 /**
