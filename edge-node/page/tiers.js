@@ -82,7 +82,7 @@ function models(status) {
  * @param {Model | null} model
  */
 function model(part, model) {
-  return model ? el('li', {}, el('small', {}, part), el('span', { class: 'id', title: model.id }, model.id), ` ${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`) : null;
+  return model ? el('li', {}, el('small', {}, part), el('span', { class: 'id' }, model.id), el('span', {}, `${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`)) : null;
 }
 
 /**

@@ -8,7 +8,8 @@
 //!   inside markup, so that [`CONTENT_SECURITY_POLICY`] can forbid both.
 
 /// What a browser may load for the page: files of this device, and nothing inside markup.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

@@ -32,8 +32,10 @@ fn named(asset: &Asset) -> Vec<String> {
 /// What a file has that the policy forbids, or that is asked of others.
 fn offences(asset: &Asset) -> Vec<String> {
     let text = text(asset).replace(SVG_NAMESPACE, "");
-    let always = ["http:", "https:", "src=\"//", "href=\"//", "@import", "url(", "innerHTML", "eval("];
-    let in_markup = ["<script>", "<style", " style=", " onclick=", " onload=", "javascript:", "data:"];
+    let always =
+        ["http:", "https:", "src=\"//", "href=\"//", "@import", "url(", "innerHTML", "eval("];
+    let in_markup =
+        ["<script>", "<style", " style=", " onclick=", " onload=", "javascript:", "data:"];
     let of_markup: &[&str] = if asset.path == "/" { &in_markup } else { &[] };
     let found = always.iter().chain(of_markup).filter(|offence| text.contains(**offence));
     found.map(|offence| format!("{} has {offence:?}", asset.path)).collect()
