@@ -62,6 +62,7 @@ pub mod experiment;
 pub mod intents_eval;
 pub mod likeness;
 pub mod measure;
+pub mod page;
 pub mod planning;
 pub mod run;
 pub mod serve;

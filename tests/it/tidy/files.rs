@@ -4,11 +4,13 @@ use super::{check, check_complains, workspace};
 use std::path::Path;
 
 const LINES_MAX: usize = 500;
+/// How a file of each language says what it is.
+const OPENINGS: [(&str, &str); 3] = [("rs", "//! "), ("js", "/**\n * "), ("mjs", "/**\n * ")];
 const BLOB_BYTES_MAX: usize = 256 << 10;
 const GOLDEN_BYTES_MAX: usize = 2 << 20;
 
 /// What `.gitignore` names, and git's own folder.
-const NOT_OURS: [&str; 4] = [".git", "target", "pki", "__pycache__"];
+const NOT_OURS: [&str; 5] = [".git", "target", "pki", "__pycache__", "node_modules"];
 
 /// Words that this code has better ones for, as whole identifiers.
 const BANNED_WORDS: [&str; 3] = ["index_pos", "shard", "proposer"];
@@ -59,6 +61,14 @@ impl Tree {
         self.0.iter().filter(|file| file.is("rs"))
     }
 
+    /// Rust, and what the page and its checks are written in; with how such a file opens.
+    fn sources(&self) -> impl Iterator<Item = (&SourceFile, &'static str)> {
+        self.0.iter().filter_map(|file| {
+            let opening = OPENINGS.iter().find(|(extension, _)| file.is(extension));
+            opening.map(|(_, opening)| (file, *opening))
+        })
+    }
+
     /// The text of one file.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         self.0.iter().find(|file| file.path == path).map(SourceFile::text)
@@ -79,12 +89,17 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) {
 }
 
 fn headers(tree: &Tree) -> Vec<String> {
-    let missing = tree.rust().filter(|file| !file.bytes.starts_with(b"//! "));
-    missing.map(|file| format!("{} does not open with `//! ` and what it is", file.path)).collect()
+    let missing =
+        tree.sources().filter(|(file, opening)| !file.bytes.starts_with(opening.as_bytes()));
+    missing
+        .map(|(file, opening)| {
+            format!("{} does not open with {opening:?} and what it is", file.path)
+        })
+        .collect()
 }
 
 fn lengths(tree: &Tree) -> Vec<String> {
-    let lines = tree.rust().map(|file| (file, file.text().lines().count()));
+    let lines = tree.sources().map(|(file, _)| (file, file.text().lines().count()));
     lines
         .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(file, lines)| format!("{} has {lines} lines, more than {LINES_MAX}", file.path))
@@ -118,7 +133,9 @@ fn words(tree: &Tree) -> Vec<String> {
 
 fn promises(tree: &Tree) -> Vec<String> {
     let written = tree.0.iter().filter(|file| {
-        let text = ["rs", "md", "toml", "py", "sh"].iter().any(|end| file.is(end));
+        let text = ["rs", "md", "toml", "py", "sh", "js", "mjs", "css", "html"]
+            .iter()
+            .any(|end| file.is(end));
         (text || file.path.starts_with(".ci/")) && file.path != THIS_FILE
     });
     written
@@ -159,6 +176,8 @@ fn an_untidy_file_is_found() {
     let golden = "x".repeat(GOLDEN_BYTES_MAX + 1);
     let tree = Tree::of(&[
         ("a/bare.rs", "use std::io;"),
+        ("a/bare.mjs", "import 'x';"),
+        ("a/fine.js", "/**\n * Fine.\n */"),
         ("a/long.rs", &long),
         ("a/heavy.bin", &heavy),
         ("models/heavy.gguf", &heavy),
@@ -169,7 +188,10 @@ fn an_untidy_file_is_found() {
         ("a/later.rs", "//! Later. // TODO: the rest"),
         ("a/page.md", "FIXME"),
     ]);
-    assert_eq!(headers(&tree), ["a/bare.rs does not open with `//! ` and what it is"]);
+    let bare = headers(&tree);
+    assert_eq!(bare.len(), 2, "{bare:?}");
+    check_complains(&bare, "a/bare.rs does not open with \"//! \"");
+    check_complains(&bare, "a/bare.mjs");
     assert_eq!(lengths(&tree), ["a/long.rs has 501 lines, more than 500"]);
     let heavy = weights(&tree);
     assert_eq!(heavy.len(), 2, "{heavy:?}");
