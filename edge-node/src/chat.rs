@@ -60,6 +60,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             tokens_max: generation.tokens_max,
             stop: generation.stop.clone(),
             keep: true,
+            grammar: None,
             past_end: false,
         };
         let answer = answer(&mut device, &request).await?;

@@ -10,10 +10,11 @@
 use crate::compute::compute;
 use crate::device::{Device, Request};
 use crate::generate::GenerateError;
+use crate::local_model::LocalError;
 use crate::reply::{Reply, Usage};
 use crate::show::Show;
 use crate::transcript::Transcript;
-use base::TokenId;
+use base::{Allowed, Position, TokenId};
 use runtime::{TextStream, Tokenizer};
 use tokio_util::sync::CancellationToken;
 use transport::clock;
@@ -62,6 +63,7 @@ impl Device {
         let stream = prompt.stream(&self.models.tokenizer);
         let mut transcript = Transcript::new(stream, &request.stop, clock::now());
         let end_tokens = self.models.tokenizer.end_tokens();
+        let mut guide = self.guide(request, Position::after(prompt.len()))?;
         let (positions_max, vouched) = (self.positions_max() as usize, self.target.is_some());
         let model = self.target.as_mut().or(self.draft.as_mut());
         let model = model.ok_or(GenerateError::NothingHere)?;
@@ -71,7 +73,11 @@ impl Device {
             if text.len() >= length {
                 break "length";
             }
-            let next = compute(|| model.next(&text, &request.sampling))?.token;
+            let allowed = match &mut guide {
+                Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
+                None => Allowed::Any,
+            };
+            let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
             let ready = clock::now() + model.take_owed();
             tokio::select! {
                 biased;

@@ -15,7 +15,8 @@ use crate::sequence::SequenceError;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use crate::way_home::{WayHome, load_head};
-use base::{ChannelScale, Privacy, Sampling, TokenId, WireCodec};
+use base::{ChannelScale, Grammar, Privacy, Sampling, TokenId, WireCodec};
+use grammar::{Grammars, Piece};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
@@ -44,6 +45,8 @@ pub struct Device {
     pub(crate) weights: Weights,
     /// Where KV of the target outlives the process.
     pub(crate) store: Option<Arc<SegmentStore>>,
+    /// What replies are held to.
+    pub(crate) grammars: Arc<Grammars>,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -70,6 +73,8 @@ pub struct Request {
     pub prompt: Prompt,
     /// How the target chooses.
     pub sampling: Sampling,
+    /// What the reply must be; `None`: anything.
+    pub grammar: Option<Grammar>,
     /// The most tokens of the reply.
     pub tokens_max: u32,
     /// The reply ends before the first of these.
@@ -117,6 +122,8 @@ impl Device {
             Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
             None => None,
         };
+        let tokenizer = models.tokenizer.clone();
+        let grammars = Grammars::new(move || tokenizer.pieces().map(Piece::from).collect());
         let session = SessionId(config.network.random());
         let secret = config.network.random();
         let load = MachineLoad::new(config.engine.watch_load);
@@ -131,6 +138,7 @@ impl Device {
             certificate,
             weights,
             store,
+            grammars: Arc::new(grammars),
             threads,
             session,
             epoch: Epoch(0),
@@ -293,7 +301,8 @@ impl Device {
         let scales = self.scales_into(stage).unwrap_or_default();
         let coder = HopCoder::new(stage.codec, &scales, head.config().width);
         let coder = coder.expect("planned with the scales that it needs");
-        Some(WayHome { head, coder, veil: self.veil_secret(plan, class) })
+        let (veil, grammars) = (self.veil_secret(plan, class), Arc::clone(&self.grammars));
+        Some(WayHome { head, coder, veil, grammars })
     }
 
     /// What a rounding hop was certified to cost.

@@ -3,7 +3,8 @@
 
 use crate::erring::Erring;
 use crate::sequence::{SequenceError, StageSequence};
-use base::{Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::GuideError;
 use runtime::sampler::{self, SampleError};
 use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
 use settings::Pace;
@@ -35,6 +36,9 @@ pub enum LocalError {
     /// Its logits cannot be sampled.
     #[error("the device's own model gives no token")]
     Sample(#[from] SampleError),
+    /// Nobody can say which tokens may be chosen.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
 }
 
 impl LocalModel {
@@ -55,7 +59,8 @@ impl LocalModel {
         Ok(Self { sequence, erring: None })
     }
 
-    /// The model's own token after `text`, with the noise that the target has there.
+    /// The model's own token after `text`, among those that are `allowed`, with the noise that the target has
+    /// there.
     ///
     /// # Errors
     ///
@@ -63,12 +68,15 @@ impl LocalModel {
     pub(crate) fn next(
         &mut self,
         text: &[TokenId],
+        allowed: &Allowed,
         sampling: &Sampling,
     ) -> Result<Next, LocalError> {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
-                let token = sampler::choose(&logits, sampling, Position::after(text.len()))?;
-                let next = Next { token, probability: sampler::probability(&logits, token) };
+                let at = Position::after(text.len());
+                let token = sampler::choose(&logits, allowed, sampling, at)?;
+                let probability = sampler::probability(&logits, allowed, token);
+                let next = Next { token, probability };
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),

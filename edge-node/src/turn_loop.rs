@@ -31,6 +31,7 @@ use crate::show::{Notice, Show};
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
+use grammar::Guide;
 use moving::Moving;
 use partitioner::{Mode, Plan, PlanRequest};
 use protocol::error::PeerMisbehaved;
@@ -97,6 +98,8 @@ pub(crate) struct TurnLoop<'a> {
     /// Since when against the plan.
     alone_since: Option<Instant>,
     drafting: Drafting,
+    /// What the reply is held to.
+    guide: Option<Guide>,
     /// What the device works on for itself.
     thought: Option<Thought>,
     /// The last fault of the session, for people.
@@ -113,7 +116,7 @@ impl<'a> TurnLoop<'a> {
         device: &'a mut Device,
         (prompt, request): (&'a Travelling, &'a Request),
         (wanted, plan): (PlanRequest, Option<Plan>),
-        drafter: Drafter,
+        (drafter, guide): (Drafter, Option<Guide>),
         show: &'a mut dyn Show,
         began: Outset,
     ) -> Self {
@@ -138,6 +141,7 @@ impl<'a> TurnLoop<'a> {
             drafter,
             alone_since: None,
             drafting,
+            guide,
             thought: None,
             fault: None,
             judged: Tally::default(),
@@ -298,8 +302,8 @@ impl<'a> TurnLoop<'a> {
             true => self.device.target.as_mut(),
             false => self.device.draft.as_mut(),
         };
-        let sampling = &self.request.sampling;
-        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, sampling)?;
+        let (guide, sampling) = (self.guide.as_mut(), &self.request.sampling);
+        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, guide, sampling)?;
         let lonely = self.drafter.is_alone() && self.thought.is_none();
         if lonely { self.be_patient() } else { Ok(()) }
     }

@@ -1,15 +1,16 @@
-//! Follows a reply through its grammar, forwards and back.
+//! Follows the reply in a text through its grammar, forwards and back.
 
 use crate::compile::Compiled;
 use crate::error::{GuideError, sentence};
-use base::{Allowed, TokenId, TokenSet};
+use base::{Allowed, Position, TokenId, TokenSet};
 use llguidance::Matcher;
 use std::fmt;
 use std::sync::Arc;
 
-/// Says what may come next in a reply that a grammar holds.
+/// Says what may come next in a text whose reply a grammar holds.
 pub struct Guide {
     grammar: Arc<Compiled>,
+    from: usize,
     end_tokens: Vec<TokenId>,
     matcher: Matcher,
     /// What the matcher has consumed.
@@ -19,23 +20,24 @@ pub struct Guide {
 }
 
 impl Guide {
-    /// For a reply to `grammar` that ends with one of `end_tokens`, whether these are text or not. Without any,
-    /// a reply that is complete may go on with anything.
-    pub fn new(grammar: Arc<Compiled>, end_tokens: Vec<TokenId>) -> Self {
-        let matcher = grammar.matcher();
-        Self { grammar, end_tokens, matcher, followed: Vec::new(), allowed: None }
+    /// For texts whose tokens `from` a position on are held to `grammar`, and end with one of `end_tokens`,
+    /// whether these are text or not. Without any, a reply that is complete may go on with anything.
+    pub fn new(grammar: Arc<Compiled>, from: Position, end_tokens: Vec<TokenId>) -> Self {
+        let (from, matcher) = (from.index(), grammar.matcher());
+        Self { grammar, from, end_tokens, matcher, followed: Vec::new(), allowed: None }
     }
 
-    /// Which tokens may follow `reply`. End tokens may where the reply is complete, and only they where nothing
-    /// else may. After what is no beginning of a reply, or past its end, anything may: such a reply is a wrong
-    /// draft's, and nobody uses the answer.
+    /// Which tokens may follow `text`. End tokens may where the reply in it is complete, and only they where
+    /// nothing else may. Before the reply, after what is no beginning of one, and past its end anything may: the
+    /// latter two are a wrong draft's, and nobody uses the answer.
     ///
-    /// Cheap where `reply` is close to the one before, a fresh guide gives the same.
+    /// Cheap where `text` is close to the one before; a fresh guide gives the same.
     ///
     /// # Errors
     ///
     /// [`GuideError`]: the next question begins afresh.
-    pub fn allowed_after(&mut self, reply: &[TokenId]) -> Result<Allowed, GuideError> {
+    pub fn allowed_after(&mut self, text: &[TokenId]) -> Result<Allowed, GuideError> {
+        let Some(reply) = text.get(self.from..) else { return Ok(Allowed::Any) };
         let allowed = self.answer(reply);
         if self.matcher.is_error() {
             self.matcher = self.grammar.matcher();

@@ -5,7 +5,7 @@ mod refusals;
 mod walks;
 
 use crate::{Grammars, Guide, Piece};
-use base::{Allowed, Grammar, TokenId};
+use base::{Allowed, Grammar, Position, TokenId};
 
 /// Ends a reply; the second of them is spelled.
 const ENDS: [TokenId; 2] = [TokenId(0), TokenId(1)];
@@ -25,7 +25,7 @@ fn grammars() -> Grammars {
 }
 
 fn guide(grammars: &Grammars, grammar: &Grammar) -> Guide {
-    Guide::new(grammars.compile(grammar).unwrap(), ENDS.to_vec())
+    Guide::new(grammars.compile(grammar).unwrap(), Position(0), ENDS.to_vec())
 }
 
 fn ids() -> impl Iterator<Item = TokenId> {

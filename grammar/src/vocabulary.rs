@@ -18,6 +18,13 @@ pub enum Piece {
     Special,
 }
 
+/// `None` for what is no text.
+impl From<Option<&[u8]>> for Piece {
+    fn from(bytes: Option<&[u8]>) -> Self {
+        bytes.map_or(Self::Special, |bytes| Self::Text(bytes.to_vec()))
+    }
+}
+
 /// The tokens of a model, by the bytes they write, with what all grammars share. Made once for a tokenizer.
 pub struct Vocabulary {
     factory: ParserFactory,

@@ -9,7 +9,7 @@ use crate::engine::errand::{Errand, Hold};
 use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Request, Rows, Submitted};
 use crate::store::{Completed, Outlet};
-use base::{LayerRange, Position};
+use base::{Allowed, LayerRange, Position};
 use runtime::sampler;
 use runtime::{
     ForwardError, Input, KvPool, SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
@@ -360,7 +360,9 @@ impl Running {
                 for (row, logits) in logits.chunks_exact(vocab).enumerate() {
                     // The row at position p says what stands at p + 1.
                     let at = Position::after(base + first + row + 1);
-                    let token = sampler::choose(logits, &choose.sampling, at)
+                    let allowed = choose.allowed.get(first + row - choose.rows.start);
+                    let allowed = allowed.unwrap_or(&Allowed::Any);
+                    let token = sampler::choose(logits, allowed, &choose.sampling, at)
                         .map_err(|source| EngineError::Sample { at, source })?;
                     self.done.chosen.push(token);
                 }

@@ -198,6 +198,7 @@ impl<H: Acts> Assistant<H> {
             tokens_max: weighed.tokens_max,
             stop: self.device.config.generation.stop.clone(),
             keep: ask.keep,
+            grammar: None,
             past_end: false,
         })
     }

@@ -178,7 +178,15 @@ impl<H: Acts> Assistant<H> {
         };
         let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
+        let request = Request {
+            prompt,
+            sampling,
+            tokens_max,
+            stop,
+            grammar: None,
+            keep: false,
+            past_end: false,
+        };
         Ok(Ok((request, wanted, (text, intent))))
     }
 

@@ -96,6 +96,7 @@ fn ask_of(
                 tokens_max: TOKENS,
                 stop: Vec::new(),
                 keep: true,
+                grammar: None,
                 past_end: true,
             };
             let cancel = CancellationToken::new();

@@ -47,6 +47,7 @@ fn ask(mode: Mode, local: LocalChoice, class: Privacy, stop: &[&str]) -> (Reply,
             tokens_max: TOKENS,
             stop: stop.iter().map(ToString::to_string).collect(),
             keep: false,
+            grammar: None,
             past_end: true,
         };
         let (mut show, before) = (Tokens::default(), device.uplinks.traffic());

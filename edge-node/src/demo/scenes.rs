@@ -133,6 +133,7 @@ async fn run(
         tokens_max: 64,
         stop: Vec::new(),
         keep: false,
+        grammar: None,
         past_end: false,
     };
     let mut stage = Stage::new(*paint, Arc::clone(tiers), play.script);

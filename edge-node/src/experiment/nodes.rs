@@ -178,6 +178,7 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
         tokens_max: run.experiment.tokens,
         stop: Vec::new(),
         keep: false,
+        grammar: None,
         past_end: true,
     };
     let predicted = predicted(config, request.prompt.len(), request.tokens_max)?;

@@ -66,6 +66,7 @@ fn ask_and<T>(config: &WorldConfig, look: impl FnOnce(&Device) -> T) -> (Reply, 
             tokens_max: TOKENS,
             stop: Vec::new(),
             keep: false,
+            grammar: None,
             past_end: true,
         };
         let reply = device.generate(&request, &mut Nothing, &CancellationToken::new()).await;

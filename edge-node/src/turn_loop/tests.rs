@@ -77,6 +77,7 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
         tokens_max: 700,
         stop: Vec::new(),
         keep: false,
+        grammar: None,
         past_end: false,
     };
     let back = began + CUT + outage;

@@ -1,7 +1,7 @@
 //! What is allowed, against languages with all their words written down.
 
 use super::{ENDS, bytes_of, grammars, guide, ids, permitted, spelled};
-use base::{Allowed, Grammar, TokenId};
+use base::{Allowed, Grammar, Position, TokenId};
 use std::collections::BTreeSet;
 
 /// Goal: a mask is right to the token. Method: from every beginning that is reached by allowed tokens, however it
@@ -91,10 +91,25 @@ fn past_the_grammar_or_an_end_anything_is_allowed() {
     assert_eq!(permitted(&guide.allowed_after(&spelled("ab")).unwrap()), ENDS);
 }
 
+/// Only what stands in the reply counts.
+#[test]
+fn before_the_reply_anything_is_allowed_and_nothing_before_it_is_read() {
+    let compiled = grammars().compile(&Grammar::Regex("ab?".to_owned())).unwrap();
+    let mut guide = crate::Guide::new(compiled, Position(3), ENDS.to_vec());
+    for length in [0, 2] {
+        assert_eq!(guide.allowed_after(&spelled(&"x"[..1].repeat(length))), Ok(Allowed::Any));
+    }
+    for prompt in ["xyz", "abz"] {
+        let after = |reply: &str| spelled(&[prompt, reply].concat());
+        assert_eq!(permitted(&guide.allowed_after(&after("")).unwrap()), spelled("a"));
+        assert_eq!(permitted(&guide.allowed_after(&after("ab")).unwrap()), ENDS);
+    }
+}
+
 #[test]
 fn a_reply_without_an_end_token_goes_on_past_its_grammar() {
     let compiled = grammars().compile(&Grammar::Regex("ab?".to_owned())).unwrap();
-    let mut guide = crate::Guide::new(compiled, Vec::new());
+    let mut guide = crate::Guide::new(compiled, Position(0), Vec::new());
     assert_eq!(permitted(&guide.allowed_after(&spelled("a")).unwrap()), spelled("b"));
     assert_eq!(guide.allowed_after(&spelled("ab")), Ok(Allowed::Any));
 }

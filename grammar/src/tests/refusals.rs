@@ -2,7 +2,7 @@
 
 use super::{ENDS, grammars, spelled};
 use crate::{GrammarError, Grammars, Guide, Piece, Vocabulary, limits};
-use base::{Allowed, Grammar, TokenId};
+use base::{Allowed, Grammar, Position, TokenId};
 
 fn refusal(grammar: &Grammar) -> String {
     grammars().compile(grammar).unwrap_err().to_string()
@@ -66,7 +66,7 @@ fn hostile_grammars_are_refused_or_followed() {
         Grammar::Lark("start: \"a\" start\n".to_owned()),
     ] {
         let Ok(compiled) = grammars.compile(&grammar) else { continue };
-        let mut guide = Guide::new(compiled, ENDS.to_vec());
+        let mut guide = Guide::new(compiled, Position(0), ENDS.to_vec());
         for text in ["", "a", "[", "\"a", "[\"a\",", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
         {
             let _ = guide.allowed_after(&spelled(text));
@@ -82,12 +82,14 @@ fn hostile_grammars_are_refused_or_followed() {
 fn where_no_token_goes_on_the_guide_says_so_and_can_be_asked_again() {
     let letters = || ["a", "b"].map(|letter| Piece::Text(letter.into())).to_vec();
     let grammar = Grammar::Regex("ab(é|a)|aé".to_owned());
-    let mut guide = Guide::new(Grammars::new(letters).compile(&grammar).unwrap(), vec![]);
+    let mut guide =
+        Guide::new(Grammars::new(letters).compile(&grammar).unwrap(), Position(0), vec![]);
     let (a, b) = (TokenId(0), TokenId(1));
     let only = |token| Ok(Allowed::Only([token].into_iter().collect()));
     assert_eq!(guide.allowed_after(&[a]), only(b));
     let stuck = Grammar::Regex("aé".to_owned());
-    let mut stuck = Guide::new(Grammars::new(letters).compile(&stuck).unwrap(), vec![]);
+    let mut stuck =
+        Guide::new(Grammars::new(letters).compile(&stuck).unwrap(), Position(0), vec![]);
     for _ in 0..2 {
         assert_eq!(stuck.allowed_after(&[]), only(a));
         let error = stuck.allowed_after(&[a]).unwrap_err().to_string();

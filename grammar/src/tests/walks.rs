@@ -2,7 +2,7 @@
 
 use super::{ENDS, Random, grammars, guide, ids, permitted};
 use crate::Guide;
-use base::{Allowed, Grammar, TokenId};
+use base::{Allowed, Grammar, Position, TokenId};
 
 fn a_dozen() -> Vec<Grammar> {
     let schemas = [
@@ -56,7 +56,7 @@ fn guides_of_one_grammar_do_not_disturb_each_other() {
     let grammar = Grammar::JsonSchema(r#"{"type":"array","items":{"type":"boolean"}}"#.to_owned());
     let compiled = grammars.compile(&grammar).unwrap();
     let mut guides: Vec<Guide> =
-        (0..3).map(|_| Guide::new(compiled.clone(), ENDS.to_vec())).collect();
+        (0..3).map(|_| Guide::new(compiled.clone(), Position(0), ENDS.to_vec())).collect();
     let texts = ["[true,", "[false", "["].map(super::spelled);
     for length in 0..=6 {
         for (guide, text) in guides.iter_mut().zip(&texts) {

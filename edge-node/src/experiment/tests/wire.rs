@@ -120,6 +120,7 @@ impl Site {
             tokens_max: 3,
             stop: Vec::new(),
             keep: text[0].0 & 1 == 0,
+            grammar: None,
             past_end: true,
         };
         let cancel = CancellationToken::new();

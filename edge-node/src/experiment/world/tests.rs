@@ -71,6 +71,7 @@ async fn ask(world: &mut World, tokens: u32) -> Shown {
         tokens_max: tokens,
         stop: Vec::new(),
         keep: false,
+        grammar: None,
         past_end: false,
     };
     let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
@@ -107,6 +108,7 @@ fn reply(config: &WorldConfig, prompt: &str, tokens: u32, sampling: Sampling) ->
             tokens_max: tokens,
             stop: Vec::new(),
             keep: false,
+            grammar: None,
             past_end: true,
         };
         let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };

@@ -62,6 +62,7 @@ fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Notices) {
             tokens_max: TOKENS,
             stop: Vec::new(),
             keep: false,
+            grammar: None,
             past_end: true,
         };
         let mut notices = Notices::default();

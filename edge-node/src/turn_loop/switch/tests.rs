@@ -80,6 +80,7 @@ fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Watch) {
             tokens_max: TOKENS,
             stop: Vec::new(),
             keep: false,
+            grammar: None,
             past_end: true,
         };
         let mut watch = Watch::default();
