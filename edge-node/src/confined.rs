@@ -10,12 +10,13 @@
 use crate::compute::compute;
 use crate::device::Device;
 use crate::generate::GenerateError;
+use crate::local_model::LocalError;
 use crate::reply::{Reply, Usage};
 use crate::request::Request;
 use crate::show::Show;
 use crate::spending::Spending;
 use crate::transcript::Transcript;
-use base::TokenId;
+use base::{Allowed, Position, TokenId};
 use runtime::{TextStream, Tokenizer};
 use tokio_util::sync::CancellationToken;
 use transport::{Traffic, clock};
@@ -66,6 +67,7 @@ impl Device {
         let (mut transcript, mut spending) =
             (Transcript::new(stream, &request.stop, began), Spending::since(began));
         let end_tokens = self.models.tokenizer.end_tokens();
+        let mut guide = self.guide(request, Position::after(prompt.len()))?;
         let (positions_max, vouched) = (self.positions_max() as usize, self.target.is_some());
         let model = self.target.as_mut().or(self.draft.as_mut());
         let model = model.ok_or(GenerateError::NothingHere)?;
@@ -76,7 +78,11 @@ impl Device {
                 break "length";
             }
             let begun = clock::now();
-            let next = compute(|| model.next(&text, &request.sampling))?.token;
+            let allowed = match &mut guide {
+                Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
+                None => Allowed::Any,
+            };
+            let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
             let ready = clock::now() + model.take_owed();
             spending.compute(ready - begun);
             tokio::select! {

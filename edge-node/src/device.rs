@@ -18,6 +18,7 @@ use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
 use crate::way_home::WayHome;
 use base::{ChannelScale, Privacy, TokenId, WireCodec};
+use grammar::{Grammars, Piece};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{ChatError, HopCoder, Pool, SegmentStore, Turn};
@@ -47,6 +48,8 @@ pub struct Device {
     pub(crate) weights: Weights,
     /// Where KV of the target outlives the process.
     pub(crate) store: Option<Arc<SegmentStore>>,
+    /// What replies are held to.
+    pub(crate) grammars: Arc<Grammars>,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -133,6 +136,8 @@ impl Device {
             Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
             None => None,
         };
+        let tokenizer = models.tokenizer.clone();
+        let grammars = Grammars::new(move || tokenizer.pieces().map(Piece::from).collect());
         let session = SessionId(config.network.random());
         let secret = config.network.random();
         let load = Arc::new(MachineLoad::new(config.engine.watch_load));
@@ -148,6 +153,7 @@ impl Device {
             certificate,
             weights,
             store,
+            grammars: Arc::new(grammars),
             threads,
             session,
             epoch: Epoch(0),
@@ -186,6 +192,7 @@ impl Device {
             certificate: self.certificate.clone(),
             weights: self.weights.clone(),
             store: self.store.clone(),
+            grammars: Arc::clone(&self.grammars),
             threads: Arc::clone(&self.threads),
             session: SessionId(self.config.network.random()),
             epoch: Epoch(0),
@@ -327,7 +334,8 @@ impl Device {
         let scales = self.scales_into(stage).unwrap_or_default();
         let coder = HopCoder::new(stage.codec, &scales, head.config().width);
         let coder = coder.expect("planned with the scales that it needs");
-        Some(WayHome { head, coder, veil: self.veil_secret(plan, class) })
+        let (veil, grammars) = (self.veil_secret(plan, class), Arc::clone(&self.grammars));
+        Some(WayHome { head, coder, veil, grammars })
     }
 
     /// What a rounding hop was certified to cost.

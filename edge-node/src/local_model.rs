@@ -3,7 +3,8 @@
 
 use crate::erring::Erring;
 use crate::sequence::StageSequence;
-use base::{Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::GuideError;
 use runtime::sampler::{self, SampleError};
 use runtime::{ForwardError, SpanOutput};
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub enum LocalError {
     /// Its logits cannot be sampled.
     #[error("the device's own model gives no token")]
     Sample(#[from] SampleError),
+    /// Nobody can say which tokens may be chosen.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
 }
 
 impl LocalModel {
@@ -41,7 +45,8 @@ impl LocalModel {
         Self { sequence, erring: None }
     }
 
-    /// The model's own token after `text`, with the noise that the target has there.
+    /// The model's own token after `text`, among those that are `allowed`, with the noise that the target has
+    /// there.
     ///
     /// # Errors
     ///
@@ -49,13 +54,15 @@ impl LocalModel {
     pub(crate) fn next(
         &mut self,
         text: &[TokenId],
+        allowed: &Allowed,
         sampling: &Sampling,
     ) -> Result<Next, LocalError> {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
                 let at = Position::after(text.len());
-                let token = self.sequence.stage().choose(&logits, sampling, at)?;
-                let next = Next { token, probability: sampler::probability(&logits, token) };
+                let token = self.sequence.stage().choose(&logits, allowed, sampling, at)?;
+                let probability = sampler::probability(&logits, allowed, token);
+                let next = Next { token, probability };
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),

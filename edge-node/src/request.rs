@@ -1,7 +1,7 @@
 //! One request, as a device is asked.
 
 use crate::prompt::Prompt;
-use base::Sampling;
+use base::{Grammar, Sampling};
 use protocol::AfterOutage;
 
 /// One request.
@@ -11,6 +11,8 @@ pub struct Request {
     pub prompt: Prompt,
     /// How the target chooses.
     pub sampling: Sampling,
+    /// What the reply must be; `None`: anything.
+    pub grammar: Option<Grammar>,
     /// The most tokens of the reply.
     pub tokens_max: u32,
     /// The reply ends before the first of these.
@@ -31,6 +33,7 @@ impl Request {
         Self {
             prompt,
             sampling,
+            grammar: None,
             tokens_max,
             stop: Vec::new(),
             keep: false,

@@ -36,6 +36,7 @@ use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
 use budget::ByteBudget;
+use grammar::Guide;
 use moving::Moving;
 use partitioner::{Mode, Plan, PlanRequest};
 use protocol::error::PeerMisbehaved;
@@ -102,6 +103,8 @@ pub(crate) struct TurnLoop<'a> {
     /// Since when against the plan.
     alone_since: Option<Instant>,
     drafting: Drafting,
+    /// What the reply is held to.
+    guide: Option<Guide>,
     /// What the device works on for itself.
     thought: Option<Thought>,
     /// The last fault of the session, for people.
@@ -123,7 +126,7 @@ impl<'a> TurnLoop<'a> {
         device: &'a mut Device,
         (prompt, request): (&'a Travelling, &'a Request),
         (wanted, plan): (PlanRequest, Option<Plan>),
-        drafter: Drafter,
+        (drafter, guide): (Drafter, Option<Guide>),
         show: &'a mut dyn Show,
         began: Outset,
     ) -> Self {
@@ -151,6 +154,7 @@ impl<'a> TurnLoop<'a> {
             drafter,
             alone_since: None,
             drafting,
+            guide,
             thought: None,
             fault: None,
             judged: Tally::default(),
@@ -324,8 +328,8 @@ impl<'a> TurnLoop<'a> {
             true => self.device.target.as_mut(),
             false => self.device.draft.as_mut(),
         };
-        let (sampling, begun) = (&self.request.sampling, clock::now());
-        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, sampling)?;
+        let (guide, sampling, begun) = (self.guide.as_mut(), &self.request.sampling, clock::now());
+        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, guide, sampling)?;
         let ready = self.thought.as_ref().map_or_else(clock::now, Thought::ready);
         self.spending.compute(ready.saturating_duration_since(begun));
         let lonely = self.drafter.is_alone() && self.thought.is_none();

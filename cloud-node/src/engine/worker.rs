@@ -9,7 +9,7 @@ use crate::engine::errand::{Errand, Hold};
 use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Request, Rows, Submitted};
 use crate::store::{Completed, Outlet};
-use base::{LayerRange, Position};
+use base::{Allowed, LayerRange, Position};
 use runtime::{
     ForwardError, Input, KvPool, SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
     StageSpec,
@@ -363,8 +363,10 @@ impl Running {
                 for (row, logits) in logits.chunks_exact(stage.config().vocab).enumerate() {
                     // The row at position p says what stands at p + 1.
                     let at = Position::after(base + first + row + 1);
+                    let allowed = choose.allowed.get(first + row - choose.rows.start);
+                    let allowed = allowed.unwrap_or(&Allowed::Any);
                     let token = stage
-                        .choose(logits, &choose.sampling, at)
+                        .choose(logits, allowed, &choose.sampling, at)
                         .map_err(|source| EngineError::Sample { at, source })?;
                     self.done.chosen.push(token);
                 }

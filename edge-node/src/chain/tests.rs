@@ -92,6 +92,7 @@ fn ask_of(
             text.extend(device.models.tokenizer.prompt(prompt));
             let request = Request {
                 keep: true,
+                grammar: None,
                 past_end: true,
                 ..Request::new(
                     Prompt::new(text.clone(), class),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::local_model::LocalModel;
-use base::{KvFormat, LayerRange, Sampling, StreamWindow};
+use base::{Allowed, KvFormat, LayerRange, Sampling, StreamWindow};
 use runtime::PrefixScope;
 use std::path::Path;
 
@@ -82,7 +82,7 @@ async fn a_paced_model_owes_what_the_emulated_machine_would_still_take() {
     let mut paced = LocalModel::new(
         StageSequence::load(&model(), whole(), &threads(), 256, &kv, pace).unwrap(),
     );
-    paced.next(&text(1, 5), &Sampling::GREEDY).unwrap();
+    paced.next(&text(1, 5), &Allowed::Any, &Sampling::GREEDY).unwrap();
     let pass = Duration::from_millis(40 + 5 * 3);
     assert_eq!(paced.take_owed(), pass, "what it lacked is in the pass that chooses");
     assert_eq!(paced.take_owed(), Duration::ZERO);

@@ -12,6 +12,9 @@ pub(super) fn generating(error: &GenerateError) -> ApiError {
         GenerateError::EmptyPrompt | GenerateError::PromptTooLong { .. } => {
             ApiError::invalid("messages", says)
         }
+        GenerateError::Grammar(_) | GenerateError::GrammarTooLong { .. } => {
+            ApiError::invalid("response_format", says)
+        }
         GenerateError::NothingHere => ApiError::invalid("causeway.privacy", says),
         GenerateError::Rejected(_) => ApiError::malformed(says),
         GenerateError::Unreachable(_) => ApiError::unreachable(says),

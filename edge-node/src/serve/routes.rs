@@ -1,5 +1,6 @@
 //! Paths, who may take them, and how failures are told.
 
+use crate::page::{ASSETS, Asset, CONTENT_SECURITY_POLICY};
 use crate::serve::chat::chat;
 use crate::serve::completions::completions;
 use crate::serve::house::House;
@@ -18,8 +19,10 @@ use std::sync::Arc;
 
 /// All paths of the device.
 pub(super) fn router(house: Arc<House>) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(chat))
+    let page = ASSETS.iter().fold(Router::new(), |router, asset| {
+        router.route(asset.path, get(move || async move { served(asset) }))
+    });
+    page.route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(completions))
         .route("/v1/models", get(models))
         .route("/v1/models/{id}", get(model))
@@ -33,6 +36,17 @@ pub(super) fn router(house: Arc<House>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(middleware::from_fn(in_our_words))
         .with_state(house)
+}
+
+/// A file of the page. Whoever may ask sees more than its frame.
+fn served(asset: &'static Asset) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, asset.bytes).into_response()
 }
 
 /// Who asks, by the key that was sent.

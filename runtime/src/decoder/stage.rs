@@ -5,7 +5,7 @@ use crate::kv::{KvOptions, KvPool, KvShape, PoolError, SegmentFormat, Segments};
 use crate::sampler::{self, SampleError};
 use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
-use base::{ByteCount, LayerRange, ModelFingerprint, Position, Sampling, TokenId};
+use base::{Allowed, ByteCount, LayerRange, ModelFingerprint, Position, Sampling, TokenId};
 use kernels::Pool;
 use std::fmt;
 use std::sync::Arc;
@@ -145,11 +145,12 @@ impl Stage {
     pub fn choose(
         &self,
         logits: &[f32],
+        allowed: &Allowed,
         sampling: &Sampling,
         position: Position,
     ) -> Result<TokenId, SampleError> {
         let known = self.0.head.as_ref().expect("logits come from a head").known;
-        sampler::choose(&logits[..known.min(logits.len())], sampling, position)
+        sampler::choose(&logits[..known.min(logits.len())], allowed, sampling, position)
     }
 
     /// Bytes of the weights in the file; those of a tied embedding count once.

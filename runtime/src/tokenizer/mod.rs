@@ -233,6 +233,13 @@ impl Tokenizer {
         self.parts.vocabulary.pieces.len()
     }
 
+    /// What each token adds to a text, in the order of ids: part of a character where it must be, `None` where it
+    /// steers the model and is no text.
+    pub fn pieces(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let pieces = self.parts.vocabulary.pieces.iter();
+        pieces.map(|piece| (!piece.kind.is_hidden()).then_some(&*piece.bytes))
+    }
+
     /// Equal for tokenizers read from the same vocabulary in the same format.
     pub fn fingerprint(&self) -> TokenizerFingerprint {
         self.parts.fingerprint

@@ -2,7 +2,7 @@
 
 use crate::chain::one_thread;
 use crate::places;
-use base::{Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
@@ -114,9 +114,9 @@ fn models_of_one_tokenizer_choose_what_both_know() {
         let rising: Vec<f32> = (0..file.config().vocab).map(|id| id as f32).collect();
         let warm = Sampling::new(1e6, 0, 1.0, 7).unwrap();
         for position in (0..200).map(Position) {
-            let last = stage.choose(&rising, &Sampling::GREEDY, position).unwrap();
+            let last = stage.choose(&rising, &Allowed::Any, &Sampling::GREEDY, position).unwrap();
             assert_eq!(last, TokenId(262));
-            let any = stage.choose(&rising, &warm, position).unwrap();
+            let any = stage.choose(&rising, &Allowed::Any, &warm, position).unwrap();
             assert!((any.0 as usize) < known, "{any:?}");
         }
     }
@@ -127,7 +127,7 @@ fn models_of_one_tokenizer_choose_what_both_know() {
 fn without_a_tokenizer_every_token_counts() {
     let file = model("qwen3");
     let logits: Vec<f32> = (0..file.config().vocab).map(|id| id as f32).collect();
-    let last = whole(&file).choose(&logits, &Sampling::GREEDY, Position(0)).unwrap();
+    let last = whole(&file).choose(&logits, &Allowed::Any, &Sampling::GREEDY, Position(0)).unwrap();
     assert_eq!(last.0 as usize, file.config().vocab - 1);
 }
 
@@ -144,6 +144,6 @@ fn a_folder_counts_the_tokens_that_its_tokenizer_names() {
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
     let file = ModelFile::open(folder.path()).unwrap();
     let logits: Vec<f32> = (0..file.config().vocab).map(|id| id as f32).collect();
-    let last = whole(&file).choose(&logits, &Sampling::GREEDY, Position(0)).unwrap();
+    let last = whole(&file).choose(&logits, &Allowed::Any, &Sampling::GREEDY, Position(0)).unwrap();
     assert_eq!(last, TokenId(4));
 }

@@ -117,6 +117,7 @@ impl Site {
         settings.stages = stages(chain);
         let request = Request {
             keep: text[0].0 & 1 == 0,
+            grammar: None,
             past_end: true,
             ..Request::new(Prompt::new(text.to_vec(), class), Sampling::GREEDY, 3)
         };
