@@ -21,7 +21,7 @@ use base::{ChannelScale, Privacy, TokenId, WireCodec};
 use grammar::{Grammars, Piece};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
-use runtime::{ChatError, HopCoder, Pool, SegmentStore, Turn};
+use runtime::{Chat, ChatError, HopCoder, Pool, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::{Uplink, UplinkState};
@@ -251,10 +251,19 @@ impl Device {
     ///
     /// [`ChatError`] where the model's template refuses the turns.
     pub fn chat_prompt_of(&self, turns: &[Turn], class: Privacy) -> Result<Prompt, ChatError> {
+        self.chat_prompt_with(&Chat::of(turns), class)
+    }
+
+    /// The same of a chat in which the model may call tools.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError`] where the model's template refuses the turns.
+    pub fn chat_prompt_with(&self, chat: &Chat<'_>, class: Privacy) -> Result<Prompt, ChatError> {
         let tokenizer = &self.models.tokenizer;
         let tokens = match tokenizer.has_chat_template() {
-            true => tokenizer.chat(turns)?,
-            false => tokenizer.prompt(turns.last().map_or("", |turn| &turn.content)),
+            true => tokenizer.write(chat)?,
+            false => tokenizer.prompt(chat.turns.last().map_or("", |turn| &turn.content)),
         };
         Ok(Prompt::new(tokens, class))
     }

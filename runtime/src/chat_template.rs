@@ -62,6 +62,11 @@ impl ChatTemplate {
         Self { source, bos, eos }
     }
 
+    /// As it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The conversation so far and the beginning of the assistant's next turn.
     pub(crate) fn render(&self, chat: &Chat<'_>) -> Result<String, ChatError> {
         if self.source.len() > SOURCE_BYTES_MAX {

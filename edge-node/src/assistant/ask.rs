@@ -2,7 +2,7 @@
 
 use crate::generate::GenerateError;
 use crate::reply::Reply;
-use base::{Privacy, Sampling, SamplingError};
+use base::{Grammar, Privacy, Sampling, SamplingError};
 use intents::IntentError;
 use journal::{ConversationId, JournalError, Outcome, Refusal, RequestId};
 use protocol::AfterOutage;
@@ -36,6 +36,8 @@ pub struct Ask {
     pub sampling: Option<Sampling>,
     /// The most tokens of the answer; as configured where it is not said.
     pub tokens_max: Option<u32>,
+    /// What a model's answer must be; then no intent acts.
+    pub grammar: Option<Grammar>,
     /// The answer ends before the first of these; as configured where it is not said.
     pub stop: Option<Vec<String>>,
     /// The most bytes that it may take of the links, whatever the budgets leave.

@@ -194,6 +194,7 @@ impl<H: Acts> Assistant<H> {
         class: Privacy,
     ) -> Result<Request, AskError> {
         Ok(Request {
+            grammar: ask.grammar.clone(),
             stop: self.stop(ask),
             keep: ask.keep,
             bytes_max: ask.bytes_max,

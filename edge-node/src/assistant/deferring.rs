@@ -4,7 +4,7 @@
 use super::carry::answer;
 use super::weigh::Weighed;
 use super::{Acts, Answer, Ask, AskError, Assistant};
-use base::{Privacy, Sampling};
+use base::{Grammar, Privacy, Sampling};
 use journal::{Deferred, JournalError, Turn};
 use routing::{Decision, Route};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub(super) struct Waiting {
     pub(super) sampling: Sampling,
     pub(super) tokens_max: u32,
     pub(super) stop: Vec<String>,
+    /// What the answer must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grammar: Option<Grammar>,
     /// What was said at last: with the key it is the same request.
     pub(super) text: String,
     /// What it was taken for: rules may be about it.
@@ -90,6 +93,7 @@ impl<H: Acts> Assistant<H> {
             sampling: self.sampling(ask)?,
             tokens_max: weighed.tokens_max,
             stop: self.stop(ask),
+            grammar: ask.grammar.clone(),
             text: ask.text.clone(),
             intent: weighed.intent.as_ref().map(|intent| intent.name.clone()),
             turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),
@@ -136,6 +140,7 @@ mod tests {
             sampling: Sampling::new(0.7, 40, 0.9, u64::MAX).unwrap(),
             tokens_max: 9,
             stop: vec!["\n".to_owned()],
+            grammar: Some(Grammar::Regex("[a-z]+".to_owned())),
             text: "why?".to_owned(),
             intent: Some("ask".to_owned()),
             turns: vec![turn("user", "old"), turn("assistant", "so"), turn("user", "why?")],

@@ -175,9 +175,9 @@ impl<H: Acts> Assistant<H> {
             Ok(prompt) => prompt,
             Err(error) => return Ok(Err(settings::chain(&error))),
         };
-        let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
+        let Waiting { sampling, tokens_max, stop, grammar, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { stop, ..Request::new(prompt, sampling, tokens_max) };
+        let request = Request { stop, grammar, ..Request::new(prompt, sampling, tokens_max) };
         Ok(Ok((request, wanted, (text, intent))))
     }
 

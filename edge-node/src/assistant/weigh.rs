@@ -50,9 +50,9 @@ impl<H: Acts> Assistant<H> {
         let conversation = ask.conversation.unwrap_or_else(|| ConversationId(self.new_id()));
         let classes = [known, ask.class].into_iter().flatten();
         let own = classes.fold(self.device.config.planner.privacy, Ord::min);
-        // What a tool has answered is nothing that a person says.
-        let is_said =
-            ask.turns.iter().flat_map(|turns| turns.last()).all(|last| last.role == "user");
+        // What a tool has answered is nothing that a person says, and what an action says is of no grammar.
+        let is_said = ask.grammar.is_none()
+            && ask.turns.iter().flat_map(|turns| turns.last()).all(|last| last.role == "user");
         let recognition = if is_said { self.recognize(&ask.text, conversation)? } else { None };
         let intent = recognition.as_ref().and_then(intent_facts);
         let name = intent.as_ref().map(|intent| intent.name.as_str());

@@ -14,7 +14,7 @@ use base::Sampling;
 use journal::{ConversationId, RequestId};
 use openai::{ApiError, Conversation, Ending, Outcome, Policy, Route};
 use protocol::AfterOutage;
-use runtime::Turn;
+use runtime::{Chat, Turn};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -99,12 +99,14 @@ async fn generate(
     cancel: &CancellationToken,
 ) -> Result<Answered, ApiError> {
     let prompt = match &work.said {
-        Said::Turns(turns) => {
-            device.chat_prompt_of(turns, work.class).map_err(|error| failure::chat(&error))?
+        Said::Turns { turns, tools } => {
+            let chat = Chat { tools, ..Chat::of(turns) };
+            device.chat_prompt_with(&chat, work.class).map_err(|error| failure::chat(&error))?
         }
         Said::Text(text) => device.raw_prompt_of(text, work.class),
     };
     let request = Request {
+        grammar: work.grammar.clone(),
         stop: work.stop.clone(),
         bytes_max: work.bytes_max,
         after_outage: work.policy.map(after_outage),
@@ -143,7 +145,7 @@ async fn over(deadline: Option<Duration>) {
 
 fn asked(work: &Work, sampling: Sampling) -> Ask {
     let turns = match &work.said {
-        Said::Turns(turns) => turns.clone(),
+        Said::Turns { turns, .. } => turns.clone(),
         Said::Text(_) => unreachable!("only turns of a conversation are routed"),
     };
     let last_said = |turns: &[Turn]| turns.iter().rev().find(|turn| turn.role == "user").cloned();
@@ -163,6 +165,7 @@ fn asked(work: &Work, sampling: Sampling) -> Ask {
         key: work.key.clone(),
         sampling: Some(sampling),
         tokens_max: Some(work.tokens_max),
+        grammar: work.grammar.clone(),
         stop: Some(work.stop.clone()),
         bytes_max: work.bytes_max,
         after_outage: work.policy.map(after_outage),

@@ -9,6 +9,7 @@ use crate::serve::telling::{Telling, Told};
 use crate::serve::work::{Said, Work};
 use base::TokenId;
 use openai::{ApiError, Cost, Ending, FinishReason, TimeMs, Usage};
+use runtime::Chat;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -126,10 +127,10 @@ fn prompt(staff: &Staff, work: &Work) -> Vec<TokenId> {
     let tokenizer = &staff.device().models.tokenizer;
     match &work.said {
         Said::Text(text) => tokenizer.prompt(text),
-        Said::Turns(turns) if tokenizer.has_chat_template() => {
-            tokenizer.chat(turns).unwrap_or_default()
+        Said::Turns { turns, tools } if tokenizer.has_chat_template() => {
+            tokenizer.write(&Chat { tools, ..Chat::of(turns) }).unwrap_or_default()
         }
-        Said::Turns(_) => Vec::new(),
+        Said::Turns { .. } => Vec::new(),
     }
 }
 

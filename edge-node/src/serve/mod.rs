@@ -18,6 +18,7 @@ mod admission;
 mod allowance;
 mod answerer;
 mod chat;
+mod chat_writer;
 mod chronicle;
 mod completions;
 mod failure;
@@ -36,6 +37,7 @@ mod staff;
 mod status;
 mod telling;
 mod tending;
+mod tools;
 mod work;
 mod writer;
 

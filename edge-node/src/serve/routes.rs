@@ -67,6 +67,12 @@ impl FromRequestParts<Arc<House>> for Caller {
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) ApiError);
 
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;

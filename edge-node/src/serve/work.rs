@@ -2,19 +2,26 @@
 
 use crate::config::Generation;
 use crate::serve::staff::Staff;
-use base::{Privacy, Sampling, SamplingError};
+use crate::serve::tools::{self, Tools};
+use base::{Grammar, Privacy, Sampling, SamplingError};
 use openai::{
-    ApiError, ChatRequest, CompletionRequest, Conversation, Extension, Message, Options, Policy,
-    Route, ToolChoice,
+    ApiError, ChatRequest, CompletionRequest, Conversation, Extension, Options, Policy, Route,
+    ToolStyle,
 };
 use runtime::Turn;
+use serde_json::Value;
 use std::time::Duration;
 
 /// What is to be answered.
 #[derive(Debug)]
 pub(super) enum Said {
     /// A conversation.
-    Turns(Vec<Turn>),
+    Turns {
+        /// What was said.
+        turns: Vec<Turn>,
+        /// What may be called, as templates read it.
+        tools: Vec<Value>,
+    },
     /// A text, which is to be continued as it stands.
     Text(String),
 }
@@ -23,6 +30,10 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) said: Said,
+    /// What the reply must be.
+    pub(super) grammar: Option<Grammar>,
+    /// How the reply spells calls of tools, where it may.
+    pub(super) tools: Option<ToolStyle>,
     /// How many replies.
     pub(super) n: u32,
     /// Of the first one; each after it has the next.
@@ -46,9 +57,31 @@ impl Work {
     /// Of a chat; `seed` is the one of chance.
     pub(super) fn chat(request: &ChatRequest, staff: &Staff, seed: u64) -> Result<Self, ApiError> {
         staff.answers_as(&request.model)?;
-        refuse_tools(request)?;
-        let turns = request.messages.iter().map(turn).collect();
-        Self::new(Said::Turns(turns), (&request.options, &request.extension), staff, seed)
+        let tools = tools::of(request, &staff.device().models.tokenizer)?;
+        if let (Some(_), true) = (&tools, staff.routes()) {
+            let says = "a device that routes calls no tools of others: its own act; leave them out";
+            return Err(ApiError::invalid("tools", says));
+        }
+        let turns = request.messages.iter().map(tools::turn).collect();
+        let described = tools.iter().flat_map(|tools| tools.described.clone()).collect();
+        let said = Said::Turns { turns, tools: described };
+        let work = Self::new(said, (&request.options, &request.extension), staff, seed)?;
+        Ok(match tools {
+            Some(tools) => work.calling(request, tools)?,
+            None => work,
+        })
+    }
+
+    /// The same, where its reply may call `tools`.
+    fn calling(self, request: &ChatRequest, tools: Tools) -> Result<Self, ApiError> {
+        let ChatRequest { tool_choice, parallel_tool_calls, .. } = request;
+        let called = tools.style.grammar(&request.tools, tool_choice, *parallel_tool_calls)?;
+        if let (Some(_), Some(_)) = (&called, &self.grammar) {
+            let says = "a reply cannot be both of a format and a call that is demanded, or strict: leave one of them out";
+            return Err(ApiError::invalid("response_format", says));
+        }
+        let grammar = called.or(self.grammar);
+        Ok(Self { grammar, tools: Some(tools.style), ..self })
     }
 
     /// Of a text.
@@ -79,6 +112,8 @@ impl Work {
         let own = staff.privacy();
         Ok(Self {
             said,
+            grammar: options.format.clone(),
+            tools: None,
             n: options.n,
             seed: options.seed.unwrap_or(seed),
             temperature: options.temperature.unwrap_or(*temperature),
@@ -102,15 +137,6 @@ impl Work {
         let seed = self.seed.wrapping_add(index.into());
         Sampling::new(self.temperature, self.top_k, self.top_p, seed)
     }
-}
-
-fn turn(message: &Message) -> Turn {
-    let role = match message.role.as_str() {
-        // What OpenAI's newer models call it.
-        "developer" => "system",
-        role => role,
-    };
-    Turn::said(role, message.content.clone().unwrap_or_default())
 }
 
 /// What only an assistant can do.
@@ -140,20 +166,9 @@ fn check_routing(extension: &Extension, options: &Options, staff: &Staff) -> Res
 }
 
 /// What this device does not do.
-fn refuse_tools(request: &ChatRequest) -> Result<(), ApiError> {
-    if request.tool_choice != ToolChoice::None {
-        return Err(ApiError::invalid("tools", "the model's chat template knows no tools"));
-    }
-    Ok(())
-}
-
-/// What this device does not do.
 fn refuse_what_is_not_here(options: &Options) -> Result<(), ApiError> {
     if options.logprobs.is_some() {
         return Err(ApiError::invalid("logprobs", "probabilities do not cross the wire"));
-    }
-    if options.format.is_some() {
-        return Err(ApiError::invalid("response_format", "text alone is supported"));
     }
     Ok(())
 }

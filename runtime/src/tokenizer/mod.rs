@@ -208,6 +208,11 @@ impl Tokenizer {
         self.parts.template.is_some()
     }
 
+    /// The chat template, as it is in the model's file.
+    pub fn chat_template(&self) -> Option<&str> {
+        self.parts.template.as_ref().map(ChatTemplate::source)
+    }
+
     /// Whether the template writes down which tools there are. Costs a rendering.
     pub fn knows_tools(&self) -> bool {
         self.parts.template.as_ref().is_some_and(ChatTemplate::knows_tools)
