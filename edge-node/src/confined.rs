@@ -93,6 +93,8 @@ impl Device {
             if end_tokens.contains(&next) && !request.past_end {
                 break "stop";
             }
+            let likelihoods = model.likelihoods(Position::after(text.len()));
+            likelihoods.into_iter().for_each(|found| show.likelihoods(found));
             text.push(next);
             let piece = transcript.push(next, clock::now());
             show.token(vouched);

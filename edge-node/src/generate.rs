@@ -98,6 +98,9 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         self.check_prompt(&request.prompt)?;
+        for model in self.draft.iter_mut().chain(&mut self.target) {
+            model.look(request.likelihoods);
+        }
         match &request.prompt {
             Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
             Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,

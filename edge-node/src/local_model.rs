@@ -5,8 +5,9 @@ use crate::erring::Erring;
 use crate::sequence::StageSequence;
 use base::{Allowed, Position, Sampling, TokenId};
 use grammar::GuideError;
-use runtime::sampler::{self, SampleError};
+use runtime::sampler::{self, Likelihoods, SampleError};
 use runtime::{ForwardError, SpanOutput};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A model with the KV of the conversation.
@@ -15,6 +16,16 @@ pub(crate) struct LocalModel {
     sequence: StageSequence,
     /// Errs on purpose, for measurements.
     erring: Option<Erring>,
+    /// How likely its tokens were, by where they stand, where somebody wants to know.
+    seen: Option<Seen>,
+}
+
+/// How likely tokens were.
+#[derive(Debug)]
+struct Seen {
+    /// So many of the likeliest at each position.
+    top: usize,
+    by_position: BTreeMap<Position, Likelihoods>,
 }
 
 /// What a model says next.
@@ -42,7 +53,7 @@ pub enum LocalError {
 impl LocalModel {
     /// Speaks by `sequence`, which has all of a model.
     pub(crate) const fn new(sequence: StageSequence) -> Self {
-        Self { sequence, erring: None }
+        Self { sequence, erring: None, seen: None }
     }
 
     /// The model's own token after `text`, among those that are `allowed`, with the noise that the target has
@@ -63,10 +74,23 @@ impl LocalModel {
                 let token = self.sequence.stage().choose(&logits, allowed, sampling, at)?;
                 let probability = sampler::probability(&logits, allowed, token);
                 let next = Next { token, probability };
+                if let Some(Seen { top, by_position }) = &mut self.seen {
+                    by_position.insert(at, sampler::likelihoods(&logits, allowed, token, *top));
+                }
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),
         }
+    }
+
+    /// From now on, keeps how likely its tokens are, and so many of the likeliest beside each; or lets go of all that.
+    pub(crate) fn look(&mut self, top: Option<u32>) {
+        self.seen = top.map(|top| Seen { top: top as usize, by_position: BTreeMap::new() });
+    }
+
+    /// How likely the token that it gave for a position was.
+    pub(crate) fn likelihoods(&self, at: Position) -> Option<&Likelihoods> {
+        self.seen.as_ref()?.by_position.get(&at)
     }
 
     /// From now on it is right at a set rate.

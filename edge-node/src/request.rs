@@ -23,6 +23,8 @@ pub struct Request {
     pub past_end: bool,
     /// The most bytes that it may take of the links, either way: the reply ends before. `None`: any number.
     pub bytes_max: Option<u64>,
+    /// Whether to tell how likely the tokens were that this device gives itself, and of how many others at each position.
+    pub likelihoods: Option<u32>,
     /// What becomes of words that are said without the target; as configured, where it is not said.
     pub after_outage: Option<AfterOutage>,
 }
@@ -39,6 +41,7 @@ impl Request {
             keep: false,
             past_end: false,
             bytes_max: None,
+            likelihoods: None,
             after_outage: None,
         }
     }

@@ -452,7 +452,13 @@ impl<'a> TurnLoop<'a> {
     fn show(&mut self, token: TokenId, verified: bool) {
         let is_end = self.device.models.tokenizer.end_tokens().contains(&token);
         if !is_end || self.request.past_end {
+            let at = Position::after(self.prompt.len() + self.transcript.tokens().len());
             let text = self.transcript.push(token, clock::now());
+            let models = [&self.device.target, &self.device.draft].into_iter().flatten();
+            let known = models.filter_map(|model| model.likelihoods(at));
+            if let Some(found) = known.into_iter().find(|found| found.chosen.0 == token) {
+                self.show.likelihoods(found);
+            }
             self.show.token(verified);
             self.show.piece(&text, verified);
         }

@@ -42,6 +42,8 @@ pub struct Ask {
     pub stop: Option<Vec<String>>,
     /// The most bytes that it may take of the links, whatever the budgets leave.
     pub bytes_max: Option<u64>,
+    /// Whether to tell how likely the device's own tokens were, and of how many others at each position.
+    pub likelihoods: Option<u32>,
     /// What becomes of words that are said without the target; as configured, where it is not said.
     pub after_outage: Option<AfterOutage>,
     /// Whether KV is kept for what is said next in the conversation.

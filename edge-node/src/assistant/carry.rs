@@ -198,6 +198,7 @@ impl<H: Acts> Assistant<H> {
             stop: self.stop(ask),
             keep: ask.keep,
             bytes_max: ask.bytes_max,
+            likelihoods: ask.likelihoods,
             after_outage: ask.after_outage,
             ..Request::new(
                 self.device.chat_prompt_of(&weighed.turns, class)?,

@@ -109,6 +109,7 @@ async fn generate(
         grammar: work.grammar.clone(),
         stop: work.stop.clone(),
         bytes_max: work.bytes_max,
+        likelihoods: work.logprobs,
         after_outage: work.policy.map(after_outage),
         ..Request::new(prompt, sampling, work.tokens_max)
     };
@@ -168,6 +169,7 @@ fn asked(work: &Work, sampling: Sampling) -> Ask {
         grammar: work.grammar.clone(),
         stop: Some(work.stop.clone()),
         bytes_max: work.bytes_max,
+        likelihoods: work.logprobs,
         after_outage: work.policy.map(after_outage),
         ..Ask::new(text)
     }

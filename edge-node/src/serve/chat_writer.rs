@@ -43,28 +43,23 @@ impl ChatWriter {
     }
 
     /// More text of a choice that is open.
-    fn words(&mut self, index: u32, text: &str, verified: &[bool]) -> Vec<String> {
+    fn words(&mut self, index: u32, text: &str, progress: Progress<'_>) -> Vec<String> {
         let choice = self.open.get_mut(&index).expect("it was opened");
         let said = match &mut choice.reader {
             Some(reader) => reader.push(text),
-            None => {
-                let progress = Progress { verified, ..Progress::default() };
-                return vec![self.stream.content(index, text, progress)];
-            }
+            None => return vec![self.stream.content(index, text, progress)],
         };
         if said.is_empty() {
-            let progress = Progress { verified, ..Progress::default() };
             return vec![self.stream.content(index, "", progress)];
         }
-        self.say(index, said, verified)
+        self.say(index, said, progress)
     }
 
     /// What turned out to be said; the marks of the tokens go with the first of it.
-    fn say(&mut self, index: u32, said: Vec<Said>, mut verified: &[bool]) -> Vec<String> {
+    fn say(&mut self, index: u32, said: Vec<Said>, mut progress: Progress<'_>) -> Vec<String> {
         let mut events = Vec::new();
         for said in said {
-            let progress =
-                Progress { verified: std::mem::take(&mut verified), ..Progress::default() };
+            let progress = std::mem::take(&mut progress);
             events.push(match said {
                 Said::Content(text) => self.stream.content(index, &text, progress),
                 Said::Call(called) => {
@@ -90,7 +85,10 @@ impl Writer for ChatWriter {
     fn told(&mut self, index: u32, news: News) -> Vec<String> {
         let mut events: Vec<_> = self.opening(index).into_iter().collect();
         match news {
-            News::Tokens { text, verified } => events.extend(self.words(index, &text, &verified)),
+            News::Tokens { text, verified, logprobs } => {
+                let progress = Progress { verified: &verified, logprobs: logprobs.as_deref() };
+                events.extend(self.words(index, &text, progress));
+            }
             News::Event(kind) => {
                 if let (EventKind::Revised { text, .. }, Some(choice)) =
                     (&kind, self.open.get_mut(&index))
@@ -111,7 +109,7 @@ impl Writer for ChatWriter {
             events.extend(self.opening(index));
             let rest = self.open.get_mut(&index).and_then(|choice| choice.reader.take());
             if let Some(reader) = rest {
-                events.extend(self.say(index, reader.finish(), &[]));
+                events.extend(self.say(index, reader.finish(), Progress::default()));
             }
             let calls = self.open.get(&index).map_or(0, |choice| choice.calls);
             let reason = reason(finish_reason(choice.reply.as_ref()), calls > 0);
@@ -131,7 +129,7 @@ impl Writer for ChatWriter {
                 content,
                 finish_reason: reason(ended, !tool_calls.is_empty()),
                 tool_calls,
-                logprobs: None,
+                logprobs: told.logprobs,
                 verified: told.verified,
             });
         }

@@ -4,6 +4,7 @@ use crate::serve::job::Finished;
 use crate::serve::telling::Telling;
 use crate::show::{Notice, Show};
 use openai::ApiError;
+use runtime::sampler::Likelihoods;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,6 +154,10 @@ impl Show for Watched {
 
     fn token(&mut self, verified: bool) {
         self.telling.token(verified);
+    }
+
+    fn likelihoods(&mut self, likelihoods: &Likelihoods) {
+        self.telling.likelihoods(likelihoods);
     }
 
     fn vouched(&mut self, index: usize) {

@@ -56,9 +56,9 @@ impl CompletionWriter {
 impl Writer for CompletionWriter {
     fn told(&mut self, index: u32, news: News) -> Vec<String> {
         let says = match &news {
-            News::Tokens { text, verified } => {
+            News::Tokens { text, verified, logprobs } => {
                 let offset = self.offsets.entry(index).or_default();
-                let progress = Progress { verified, ..Progress::default() };
+                let progress = Progress { verified, logprobs: logprobs.as_deref() };
                 let says = self.stream.text(index, text, *offset, progress);
                 *offset += text.chars().count() as u64;
                 says
@@ -87,7 +87,7 @@ impl Writer for CompletionWriter {
             choices.push(CompletionChoice {
                 text: told.text,
                 finish_reason: finish_reason(choice.reply.as_ref()),
-                logprobs: None,
+                logprobs: told.logprobs,
                 verified: told.verified,
             });
         }

@@ -1,13 +1,15 @@
 //! What was told of one choice, put together.
 
 use crate::serve::telling::News;
-use openai::{Event, EventKind};
+use openai::{Event, EventKind, TokenLogprobs};
 
 /// A choice so far.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) text: String,
     pub(super) verified: Vec<bool>,
+    /// Where they were asked for.
+    pub(super) logprobs: Option<Vec<TokenLogprobs>>,
     pub(super) events: Vec<Event>,
 }
 
@@ -15,9 +17,12 @@ impl Gathered {
     /// Takes what is new of the choice `index`.
     pub(super) fn take(&mut self, index: u32, news: &News) {
         match news {
-            News::Tokens { text, verified } => {
+            News::Tokens { text, verified, logprobs } => {
                 self.text.push_str(text);
                 self.verified.extend(verified);
+                if let Some(logprobs) = logprobs {
+                    self.logprobs.get_or_insert_default().extend_from_slice(logprobs);
+                }
             }
             News::Event(kind) => {
                 self.apply(kind);
@@ -54,7 +59,11 @@ mod tests {
     #[test]
     fn what_is_vouched_for_later_is_marked_and_what_is_revised_is_gone() {
         let mut choice = Gathered::default();
-        let tokens = |text: &str| News::Tokens { text: text.to_owned(), verified: vec![false] };
+        let tokens = |text: &str| News::Tokens {
+            text: text.to_owned(),
+            verified: vec![false],
+            logprobs: None,
+        };
         choice.take(0, &tokens("one"));
         choice.take(0, &tokens(" two"));
         choice.take(0, &News::Event(EventKind::Vouched { token: 0 }));

@@ -106,7 +106,8 @@ async fn answer(
         if cancel.is_cancelled() && index > 0 {
             break;
         }
-        let mut telling = house.watch(Telling::new(index, to.clone()));
+        let spells = work.logprobs.map(|_| staff.device().models.tokenizer.clone());
+        let mut telling = house.watch(Telling::new(index, to.clone(), spells));
         let sampling = work.sampling(index);
         let sampling =
             sampling.map_err(|error| ApiError::invalid("temperature", error.to_string()))?;

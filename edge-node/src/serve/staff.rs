@@ -6,7 +6,8 @@ use crate::device::Device;
 use crate::serve::answerer::Answerer;
 use crate::start_error::StartError;
 use base::{Privacy, TokenId};
-use openai::{ApiError, Model};
+use openai::{ApiError, Model, Route};
+use partitioner::Mode;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -74,6 +75,13 @@ impl Staff {
             true => Ok(()),
             false => Err(ApiError::model_not_found(model, &self.model.id)),
         }
+    }
+
+    /// Whether a model on the device decides what is said in answer to a text of `class` that goes this way.
+    pub(super) fn decides_here(&self, class: Privacy, route: Option<Route>) -> bool {
+        let plan = &self.device().config.plan;
+        let is_local = plan.mode == Mode::Local && !plan.auto && plan.switches.is_empty();
+        class == Privacy::Device || is_local || route == Some(Route::Local)
     }
 
     /// How replies are generated, unless a request says otherwise.

@@ -1,7 +1,10 @@
 //! A reply as it grows, for whoever writes it to a client.
 
 use crate::show::{Notice, Show};
-use openai::EventKind;
+use base::TokenId;
+use openai::{EventKind, Likelihood, TokenLogprobs};
+use runtime::Tokenizer;
+use runtime::sampler::Likelihoods;
 use tokio::sync::mpsc;
 
 /// What is new of a choice.
@@ -13,6 +16,8 @@ pub(super) enum News {
         text: String,
         /// Whether the target vouches for each.
         verified: Vec<bool>,
+        /// How likely each was, where that was asked for.
+        logprobs: Option<Vec<TokenLogprobs>>,
     },
     /// Something happened.
     Event(EventKind),
@@ -27,14 +32,22 @@ pub(super) struct Telling {
     to: mpsc::UnboundedSender<Told>,
     /// Tokens that have come, and are not told of yet.
     pending: Vec<bool>,
+    /// What tokens spell, where it was asked how likely they are.
+    spells: Option<Tokenizer>,
+    likely: Vec<TokenLogprobs>,
     text: String,
     tokens: u64,
 }
 
 impl Telling {
     /// Of the choice `index`.
-    pub(super) const fn new(index: u32, to: mpsc::UnboundedSender<Told>) -> Self {
-        Self { index, to, pending: Vec::new(), text: String::new(), tokens: 0 }
+    pub(super) fn new(
+        index: u32,
+        to: mpsc::UnboundedSender<Told>,
+        spells: Option<Tokenizer>,
+    ) -> Self {
+        let (pending, likely, text) = (Vec::new(), Vec::new(), String::new());
+        Self { index, to, pending, spells, likely, text, tokens: 0 }
     }
 
     fn tell(&self, news: News) {
@@ -50,12 +63,24 @@ impl Show for Telling {
         }
         self.text.push_str(text);
         let verified = std::mem::take(&mut self.pending);
-        self.tell(News::Tokens { text: text.to_owned(), verified });
+        let logprobs = self.spells.as_ref().map(|_| std::mem::take(&mut self.likely));
+        self.tell(News::Tokens { text: text.to_owned(), verified, logprobs });
     }
 
     fn token(&mut self, verified: bool) {
         self.tokens += 1;
         self.pending.push(verified);
+    }
+
+    fn likelihoods(&mut self, likelihoods: &Likelihoods) {
+        let Some(tokenizer) = &self.spells else { return };
+        let spelled = |&(token, logprob): &(TokenId, f32)| {
+            let piece = tokenizer.pieces().nth(token.0 as usize).flatten();
+            Likelihood { bytes: piece.unwrap_or_default().to_vec(), logprob }
+        };
+        let token = spelled(&likelihoods.chosen);
+        self.likely
+            .push(TokenLogprobs { token, top: likelihoods.top.iter().map(spelled).collect() });
     }
 
     fn vouched(&mut self, index: usize) {
@@ -90,14 +115,14 @@ mod tests {
     #[test]
     fn tokens_are_told_with_the_text_that_they_spell() {
         let (to, mut told) = mpsc::unbounded_channel();
-        let mut telling = Telling::new(3, to);
+        let mut telling = Telling::new(3, to, None);
         telling.token(true);
         telling.piece("", true);
         telling.token(false);
         telling.piece("ä", false);
         telling.piece("", true);
         let tokens = |text: &str, verified: &[bool]| {
-            (3, News::Tokens { text: text.to_owned(), verified: verified.to_vec() })
+            (3, News::Tokens { text: text.to_owned(), verified: verified.to_vec(), logprobs: None })
         };
         assert_eq!(told.try_recv().unwrap(), tokens("", &[true]));
         assert_eq!(told.try_recv().unwrap(), tokens("ä", &[false]));
@@ -107,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_taken_back_says_what_stands() {
         let (to, mut told) = mpsc::unbounded_channel();
-        let mut telling = Telling::new(0, to);
+        let mut telling = Telling::new(0, to, None);
         for piece in ["one", " two", " three"] {
             telling.token(false);
             telling.piece(piece, false);

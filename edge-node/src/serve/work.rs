@@ -34,6 +34,8 @@ pub(super) struct Work {
     pub(super) grammar: Option<Grammar>,
     /// How the reply spells calls of tools, where it may.
     pub(super) tools: Option<ToolStyle>,
+    /// Whether to tell how likely tokens were, and of how many others.
+    pub(super) logprobs: Option<u32>,
     /// How many replies.
     pub(super) n: u32,
     /// Of the first one; each after it has the next.
@@ -107,13 +109,19 @@ impl Work {
         seed: u64,
     ) -> Result<Self, ApiError> {
         check_routing(extension, options, staff)?;
-        refuse_what_is_not_here(options)?;
         let Generation { tokens_max, temperature, top_k, top_p, stop } = staff.generation();
         let own = staff.privacy();
+        let class = extension.privacy.map_or(own, |class| class.min(own));
+        if options.logprobs.is_some() && !staff.decides_here(class, extension.route) {
+            let says = "probabilities do not cross the wire: they can be told where a model on the device decides, in \
+                        mode local, or with causeway.privacy \"device\"";
+            return Err(ApiError::invalid("logprobs", says));
+        }
         Ok(Self {
             said,
             grammar: options.format.clone(),
             tools: None,
+            logprobs: options.logprobs,
             n: options.n,
             seed: options.seed.unwrap_or(seed),
             temperature: options.temperature.unwrap_or(*temperature),
@@ -121,7 +129,7 @@ impl Work {
             top_p: options.top_p.unwrap_or(*top_p),
             tokens_max: options.tokens_max.unwrap_or(*tokens_max),
             stop: if options.stop.is_empty() { stop.clone() } else { options.stop.clone() },
-            class: extension.privacy.map_or(own, |class| class.min(own)),
+            class,
             policy: extension.policy,
             route: extension.route,
             deadline: extension.deadline_ms.map(Duration::from_millis),
@@ -161,14 +169,6 @@ fn check_routing(extension: &Extension, options: &Options, staff: &Staff) -> Res
     }
     if several && extension.key.is_some() {
         return says("key", "a key names one reply: leave out `n`");
-    }
-    Ok(())
-}
-
-/// What this device does not do.
-fn refuse_what_is_not_here(options: &Options) -> Result<(), ApiError> {
-    if options.logprobs.is_some() {
-        return Err(ApiError::invalid("logprobs", "probabilities do not cross the wire"));
     }
     Ok(())
 }
