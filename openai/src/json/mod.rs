@@ -1,4 +1,4 @@
-//! JSON from outside: a [`tree`](self::tree) that is bounded and says each key once, and [`Fields`], which takes it
+//! JSON from outside: a [`tree`](tree()) that is bounded and says each key once, and [`Fields`], which takes it
 //! apart by name and knows for each value the path that an error has to name.
 
 mod field;

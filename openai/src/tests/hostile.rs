@@ -66,7 +66,7 @@ fn bytes_that_were_changed_anywhere_are_read_or_refused() {
     let sample = sample().to_string().into_bytes();
     assert_eq!(read_all(&sample), [true, false, false]);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let (mut taken, rounds) = (0, 4_000);
+    let (mut taken, rounds) = (0, 1_500);
     for _ in 0..rounds {
         let mut body = sample.clone();
         for _ in 0..=dice.below(3) {

@@ -46,10 +46,10 @@ pub(super) fn usage() -> Usage {
 /// What [`usage`] is on the page.
 pub(super) const USAGE: &str = r#"{"prompt_tokens":21,"completion_tokens":40,"total_tokens":61,"causeway":{"drafted":48,"accepted":33,"passes":9,"failovers":0,"judged":0,"agreed":0,"revised":0,"verified":40,"unverified":0,"bytes_sent":1210,"bytes_received":933,"money":0.0,"energy_j":null,"time_ms":{"compute":80.1,"queue":0.2,"network":95.0,"waiting":41.7},"ttft_ms":35.2}}"#;
 
-/// "é" in two tokens, the second of which might have been another byte.
+/// "Çé" in two tokens, cut in the middle of the second letter.
 pub(super) fn logprobs() -> Vec<TokenLogprobs> {
     let likelihood = |bytes: &[u8], logprob| Likelihood { bytes: bytes.to_vec(), logprob };
-    let first = likelihood("Caf\u{e9}".as_bytes().get(..4).unwrap(), -0.5);
+    let first = likelihood("\u{c7}\u{e9}".as_bytes().get(..3).unwrap(), -0.5);
     let second = likelihood(&[0xa9], f32::NEG_INFINITY);
     let tops = [vec![first.clone(), likelihood(b" tea", -1.5)], vec![second.clone()]];
     [first, second].into_iter().zip(tops).map(|(token, top)| TokenLogprobs { token, top }).collect()
@@ -120,7 +120,7 @@ fn of_several_choices_each_has_its_own_marks() {
         verified: vec![false],
         logprobs: Some(logprobs()),
         finish_reason: FinishReason::Length,
-        ..chat_choice("Caf\u{e9}")
+        ..chat_choice("\u{c7}\u{e9}")
     };
     let reply = ChatReply {
         events: vec![Event { index: 1, kind: EventKind::Vouched { token: 0 } }],
@@ -141,8 +141,8 @@ fn of_several_choices_each_has_its_own_marks() {
     assert_eq!(read.choices[1].index, 1);
     assert_eq!(read.choices[1].finish_reason, Some(TheirFinish::Length));
     let tokens = read.choices[1].logprobs.as_ref().unwrap().content.as_ref().unwrap();
-    assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("Caf\\xc3", -0.5));
-    assert_eq!(tokens[0].bytes.as_deref(), Some(b"Caf\xc3".as_slice()));
+    assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("\u{c7}\\xc3", -0.5));
+    assert_eq!(tokens[0].bytes.as_deref(), Some(b"\xc3\x87\xc3".as_slice()));
     assert_eq!((tokens[0].top_logprobs.len(), tokens[0].top_logprobs[1].logprob), (2, -1.5));
     assert_eq!(tokens[1].logprob, -9999.0);
 }
@@ -150,7 +150,7 @@ fn of_several_choices_each_has_its_own_marks() {
 #[test]
 fn a_continuation_is_read_by_clients() {
     let choice = CompletionChoice {
-        text: "Caf\u{e9}".to_owned(),
+        text: "\u{c7}\u{e9}".to_owned(),
         finish_reason: FinishReason::Length,
         logprobs: Some(logprobs()),
         verified: vec![true, false],
@@ -164,14 +164,14 @@ fn a_continuation_is_read_by_clients() {
         events: Vec::new(),
     };
     let written = reply.json();
-    let begins = r#"{"id":"cmpl-00000000000000000000000000000007","object":"text_completion","created":1764259200,"model":"m","choices":[{"text":"Café","index":0,"logprobs":{"tokens":["#;
+    let begins = r#"{"id":"cmpl-00000000000000000000000000000007","object":"text_completion","created":1764259200,"model":"m","choices":[{"text":"Çé","index":0,"logprobs":{"tokens":["#;
     assert!(written.starts_with(begins), "{written}");
     let read: CreateCompletionResponse = serde_json::from_str(&written).unwrap();
     let tokens = read.choices[0].logprobs.as_ref().unwrap();
-    assert_eq!(tokens.tokens, ["bytes:Caf\\xc3", "bytes:\\xa9"]);
+    assert_eq!(tokens.tokens, ["bytes:\u{c7}\\xc3", "bytes:\\xa9"]);
     assert_eq!(tokens.token_logprobs, [Some(-0.5), Some(-9999.0)]);
-    assert_eq!(tokens.text_offset, [0, 4]);
-    assert_eq!(tokens.top_logprobs[0], json!({"bytes:Caf\\xc3": -0.5, " tea": -1.5}));
+    assert_eq!(tokens.text_offset, [0, 2]);
+    assert_eq!(tokens.top_logprobs[0], json!({"bytes:\u{c7}\\xc3": -0.5, " tea": -1.5}));
     assert_eq!(read.usage.unwrap().total_tokens, 61);
 }
 

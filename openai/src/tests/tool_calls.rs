@@ -177,6 +177,63 @@ fn no_more_is_withheld_than_what_may_be_a_call() {
     assert_eq!(llama(&["{\"name\": \"f\", \"parameters\": {}}", " x"]).len(), 1);
 }
 
+/// Method: each text is withheld but for its last byte, and with that it is all given out.
+#[test]
+fn with_the_first_letter_that_is_wrong_all_is_content() {
+    for values in [
+        r#"1,}"#,
+        "[1}",
+        "{]",
+        "[1,]",
+        "\"\u{1f}",
+        r#""\u12g"#,
+        r#""\u123""#,
+        r#""\x"#,
+        "01",
+        "-,",
+        "1.e",
+        "1ee",
+        "1e+,",
+        "nul,",
+        "+",
+        "{1",
+        "{\"b\",",
+    ] {
+        let text = format!(r#"<tool_call>{{"name": "f", "arguments": {{"a": {values}"#);
+        let (withheld, last) = text.split_at(text.len() - 1);
+        let mut reader = ToolCallReader::new(ToolStyle::Hermes);
+        assert_eq!(reader.push(withheld), [], "{text}");
+        assert_eq!(reader.push(last), [content(&text)], "{text}");
+    }
+    let deep = format!(r#"<tool_call>{{"name": "f", "arguments": {{"a": {}"#, "[".repeat(126));
+    let mut reader = ToolCallReader::new(ToolStyle::Hermes);
+    assert_eq!(
+        (reader.push(&deep[..deep.len() - 1]), reader.push("[")),
+        (vec![], vec![content(&deep)])
+    );
+}
+
+#[test]
+fn every_kind_of_value_is_an_argument() {
+    for value in [
+        "0.5",
+        "-0",
+        "10e2",
+        "1.25E-7",
+        "true",
+        "false",
+        "null",
+        "[]",
+        "{}",
+        r#""\u00e9\/\\""#,
+        "[[{}], 1]",
+    ] {
+        let text =
+            format!(r#"<tool_call>{{"name": "f", "arguments": {{"a": {value} }}}}</tool_call>"#);
+        check(ToolStyle::Hermes, &text, &[call("f", &format!(r#"{{"a": {value} }}"#))]);
+    }
+}
+
 #[test]
 fn a_text_that_is_cut_back_is_read_anew() {
     let tagged = format!("<tool_call>{WEATHER}</tool_call>");
@@ -185,6 +242,7 @@ fn a_text_that_is_cut_back_is_read_anew() {
     assert_eq!(reader.rewind("One. <tool_call>{\"name\": \"wea"), [content("One.")]);
     let rest = WEATHER.strip_prefix("{\"name\": \"wea").unwrap();
     assert_eq!(reader.push(&format!("{rest}</tool_call>")), [weather()]);
+    assert_eq!(reader.push("<tool_call>{\"na"), []);
     assert_eq!(reader.rewind(""), []);
     assert_eq!(reader.push("Three."), [content("Three.")]);
     assert_eq!(reader.finish(), []);

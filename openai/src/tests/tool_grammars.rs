@@ -144,7 +144,7 @@ fn whatever_is_derived_is_read_as_calls() {
     let choice = json!({"tool_choice": "required", "parallel_tool_calls": false});
     for style in [ToolStyle::Hermes, ToolStyle::Llama3] {
         let matcher = matcher(&demanded(style, &choice));
-        for _ in 0..40 {
+        for _ in 0..16 {
             let mut walk = matcher.deep_clone();
             let mut text = Vec::new();
             while !walk.is_stopped() {

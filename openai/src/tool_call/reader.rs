@@ -136,7 +136,7 @@ impl ToolCallReader {
             self.place = Place::Inside { scan, at: tag - content + OPEN.len() };
             return true;
         }
-        let begun = (1..OPEN.len()).rev().find(|len| self.held.ends_with(&OPEN[..*len]));
+        let begun = (1..OPEN.len()).find(|len| self.held.ends_with(&OPEN[..*len]));
         let before = self.held.len() - begun.unwrap_or(0);
         let content = self.held[..before].trim_end().len();
         self.release(content, said);
@@ -214,10 +214,10 @@ fn may_end_with(style: ToolStyle, behind: &str) -> bool {
     }
 }
 
-/// What an object calls; white space and a tag may stand before it.
+/// What an object calls; white space and a tag may stand before it. It has the keys of its style and no others: the
+/// scan has seen to that.
 fn called(object: &str) -> Option<Called> {
     #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
     struct Written<'a> {
         name: String,
         #[serde(borrow, alias = "parameters")]
