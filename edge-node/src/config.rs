@@ -5,9 +5,11 @@
 
 mod assistant;
 mod file;
+mod models;
 
 pub use assistant::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub(crate) use file::segment_format;
+pub(crate) use models::missing as missing_models;
 
 use crate::drafting::SourceChoice;
 use base::{ByteCount, DraftLength, KvFormat, NodeName, Privacy, StreamWindow};
