@@ -1,12 +1,11 @@
 //! Whether a device's models are all there, are a pair, and fit what its plan asks of each tier.
 
-use super::memory::kv_bytes;
 use super::show;
 use crate::Config;
 use crate::config::missing_models;
-use base::{ByteCount, LayerRange};
+use base::KvFormat;
 use partitioner::{LocalChoice, Mode, Plan};
-use runtime::{Difference, ModelFile, StageSpec, Tokenizer};
+use runtime::{Difference, KvOptions, LoadError, ModelFile, StageSpec, Tokenizer};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -116,16 +115,18 @@ impl Found {
     }
 
     fn plan(&mut self, config: &Config, plan: &Plan, target: Option<&ModelFile>) {
-        let Some(target) = target.filter(|_| !plan.stages().is_empty()) else { return };
-        self.line(&format!("plan {}, of the target:", plan.mode()));
+        self.line(&format!("plan {}:", plan.mode()));
+        let Some(target) = target else { return };
         for stage in plan.stages() {
             let spec =
                 StageSpec { layers: stage.layers, embedding: stage.embedding, head: stage.head };
-            let taken = match target.weight_bytes(spec) {
-                Ok(weights) => taken_by(config, target, spec.layers, weights),
+            match taken(config, target, spec, config.kv.target) {
+                Ok(taken) => {
+                    let node = stage.node.to_string();
+                    self.line(&format!("  {node:<12} {spec} of the target: {taken}"));
+                }
                 Err(error) => return self.problem(&settings::chain(&error)),
-            };
-            self.line(&format!("  {:<12} {spec}: {taken}", stage.node.to_string()));
+            }
         }
     }
 
@@ -149,32 +150,34 @@ impl Found {
             }
             (false, _, None) => return,
         };
-        let layers = model.config().layers;
-        match model.weight_bytes(StageSpec::whole(layers)) {
-            Ok(weights) => {
-                let positions = positions(config, model);
-                let kv = kv_bytes(model, LayerRange::all(layers), format, positions);
-                let taken = words(weights, kv, positions);
-                self.line(&format!("  {:<12} {which}: {taken}", config.name.to_string()));
+        let whole = StageSpec::whole(model.config().layers);
+        match taken(config, model, whole, format) {
+            Ok(taken) => {
+                let name = config.name.to_string();
+                self.line(&format!("  {name:<12} {which}: {taken}"));
             }
             Err(error) => self.problem(&settings::chain(&error)),
         }
     }
 }
 
-/// What a stage of the target takes where it is.
-fn taken_by(config: &Config, target: &ModelFile, layers: LayerRange, weights: ByteCount) -> String {
-    let positions = positions(config, target);
-    words(weights, kv_bytes(target, layers, config.kv.target, positions), positions)
+/// What the part `spec` of a model takes where it is, with one conversation in it.
+fn taken(
+    config: &Config,
+    model: &ModelFile,
+    spec: StageSpec,
+    format: KvFormat,
+) -> Result<String, LoadError> {
+    let positions = positions(config, model);
+    let options = KvOptions { format, stream: config.kv.stream, ..KvOptions::default() };
+    let kv = model.kv_bytes(spec.layers, &options, positions as usize);
+    let weights = model.weight_bytes(spec)?;
+    Ok(format!("{weights} of weights, {kv} of KV for a conversation of {positions} positions"))
 }
 
 /// The longest conversation that both the device and the model have room for.
 fn positions(config: &Config, model: &ModelFile) -> u32 {
     config.engine.positions_max.min(model.config().context_length)
-}
-
-fn words(weights: ByteCount, kv: ByteCount, positions: u32) -> String {
-    format!("{weights} of weights, {kv} of KV for a conversation of {positions} positions")
 }
 
 fn no_pair(target: &Tokenizer, draft: &Tokenizer) -> String {

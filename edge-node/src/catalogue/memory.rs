@@ -1,7 +1,7 @@
 //! What a part of a model takes: its weights as the file has them, and the KV of one conversation.
 
 use crate::bench::kv_name;
-use base::{ByteCount, KvFormat, LayerRange};
+use base::{KvFormat, LayerRange};
 use runtime::{KvOptions, LoadError, ModelFile, StageSpec};
 use std::fmt::Write as _;
 
@@ -31,7 +31,8 @@ impl<'a> MemoryTable<'a> {
         let weights = self.model.weight_bytes(spec)?;
         let _ = write!(self.text, "  {label:<30} {:>9}", weights.to_string());
         for format in KV_FORMATS {
-            let kv = kv_bytes(self.model, spec.layers, format, self.context);
+            let options = KvOptions { format, ..KvOptions::default() };
+            let kv = self.model.kv_bytes(spec.layers, &options, self.context as usize);
             // Without layers there is no KV.
             let kv = if spec.layers.is_empty() { "-".to_owned() } else { kv.to_string() };
             let _ = write!(self.text, " {kv:>9}");
@@ -49,17 +50,6 @@ impl<'a> MemoryTable<'a> {
     pub(super) fn into_text(self) -> String {
         self.text
     }
-}
-
-/// Keys and values of one conversation of `positions` in `layers`.
-pub(super) fn kv_bytes(
-    model: &ModelFile,
-    layers: LayerRange,
-    format: KvFormat,
-    positions: u32,
-) -> ByteCount {
-    let options = KvOptions { format, ..KvOptions::default() };
-    model.kv_bytes(layers, &options, positions as usize)
 }
 
 /// The parts of a model of `layers` layers that is split as evenly as may be over `nodes` of them: the first

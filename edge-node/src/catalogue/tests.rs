@@ -78,7 +78,7 @@ fn a_pair_that_was_pulled_by_name_is_listed_loaded_and_is_a_pair() {
     assert_eq!(found.problems, 0, "{}", found.text);
     assert!(found.text.contains("mean the same by each token"), "{}", found.text);
     assert!(
-        found.text.contains("car          the draft model: 2493 KiB of weights"),
+        found.text.contains("car          the draft model: 2402 KiB of weights"),
         "{}",
         found.text
     );
@@ -128,7 +128,10 @@ fn what_each_tier_takes_by_a_split_adds_up_to_the_model() {
     let plan = "mode = 'split'\nstages = [{ node = 'car', layers = [0, 2] }, { node = 'cloud', layers = [2, 6] }]";
     let found = check::of(&configured(folder.path(), &paths[0], &paths[1], plan)).unwrap();
     assert_eq!(found.problems, 0, "{}", found.text);
-    for part in ["car          embedding, layers 0..2:", "cloud        layers 2..6, head:"] {
+    for part in [
+        "plan split:\n  car          embedding, layers 0..2 of the target: ",
+        "  cloud        layers 2..6, head of the target: ",
+    ] {
         assert!(found.text.contains(part), "{}", found.text);
     }
     let wrong = plan.replace("[2, 6]", "[2, 7]");
@@ -152,7 +155,7 @@ fn a_model_is_shown_with_what_its_parts_take() {
     let text = show::of(&arguments).unwrap();
     for part in [
         "llama: 6 layers",
-        "byte-level BPE, ",
+        "SentencePiece, 4096 pieces, a chat template that knows no tools",
         "blk.*.attn_q.weight ",
         "memory at 2048 positions",
         "KV q4",
