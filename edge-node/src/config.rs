@@ -5,10 +5,12 @@
 
 mod assistant;
 mod file;
+mod models;
 mod serve;
 
 pub use assistant::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub(crate) use file::segment_format;
+pub(crate) use models::missing as missing_models;
 pub use serve::ServeSettings;
 
 use crate::drafting::SourceChoice;

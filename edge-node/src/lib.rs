@@ -55,6 +55,7 @@ mod way_home;
 pub mod acting;
 pub mod assistant;
 pub mod bench;
+pub mod catalogue;
 pub mod certify;
 pub mod chat;
 pub mod demo;

@@ -10,6 +10,7 @@ use edge_node::assistant::{
     deferred, explain, forget,
 };
 use edge_node::bench::{BenchArguments, bench};
+use edge_node::catalogue::{ModelsArguments, PullArguments, models, pull};
 use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
@@ -49,6 +50,10 @@ enum Command {
     Deferred(DeferredArguments),
     /// Remove a conversation from the journal, its bytes too.
     Forget(ForgetArguments),
+    /// Fetch a model by its name, as hf:ORG/NAME:FILE.gguf, and print the path of it.
+    Pull(PullArguments),
+    /// Say which models are in the store, what one is like, and whether two are a pair.
+    Models(ModelsArguments),
     /// See it work: device, gateway and cloud in one process, an outage in mid-sentence.
     Demo(DemoArguments),
     /// Measure how fast this machine runs a model, beside the machine's own limits.
@@ -84,6 +89,8 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     let command = match command {
+        Command::Pull(arguments) => return pull(&arguments),
+        Command::Models(arguments) => return models(&arguments),
         Command::Demo(arguments) => return demo(arguments),
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
@@ -108,7 +115,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Chat(arguments) => chat(arguments).await,
             Command::Plan(arguments) => plan(arguments).await,
             Command::Explain(arguments) => explain(arguments).await,
-            Command::Demo(_)
+            Command::Pull(_)
+            | Command::Models(_)
+            | Command::Demo(_)
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)

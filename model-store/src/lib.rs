@@ -14,7 +14,7 @@
 //! - **The token goes to the hub's own address alone**, whatever it redirects to, and in clear to no one
 //!   but this machine.
 //! - **What the hub says is bounded and doubted**: its answers, its file names, its sizes.
-//! - **No environment, no clock**: where a store is, which hub, and how to wait are handed in.
+//! - **The environment, and how to wait, are handed in**; only [`pull_on_terminal`] sleeps and shows.
 
 #![forbid(unsafe_code)]
 

@@ -33,7 +33,7 @@ impl Part {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(StoreError::system("open", &path))?;
-        let mark_path = path.with_added_extension("etag");
+        let mark_path = mark_path(&path);
         let mark = read_mark(&mark_path);
         let summing = Summing::new(bytes_max);
         let mut part =
@@ -129,11 +129,15 @@ impl Part {
         remove(&mark_path)
     }
 
-    /// Leaves nothing of it.
-    pub(crate) fn discard(self) -> Result<(), StoreError> {
-        remove(&self.mark_path)?;
-        remove(&self.path)
+    /// Leaves nothing of the part at `path`.
+    pub(crate) fn discard(path: &Path) -> Result<(), StoreError> {
+        remove(&mark_path(path))?;
+        remove(path)
     }
+}
+
+fn mark_path(path: &Path) -> PathBuf {
+    path.with_added_extension("etag")
 }
 
 /// A mark that cannot be read is none: then the sum alone tells what the bytes are of.

@@ -72,16 +72,15 @@ fn blob(
 ) -> Result<Sha256, PullError> {
     let (part, lock) = store.part(&file.checksum.key());
     let _lock = Lock::take(lock, || progress.waits(&file.path))?;
-    let part = Part::open(part, file.bytes)?;
     // Looked for under the lock: whoever had it may have brought it.
     if let Some(sum) = sum_here(store, known, file) {
-        part.discard()?;
+        Part::discard(&part)?;
         return Ok(sum);
     }
+    let mut part = Part::open(part, file.bytes)?;
     let (org, repository) = (name.org(), name.name());
     let path = percent_encoded(&file.path, true);
     let address = format!("/{org}/{repository}/resolve/{commit}/{path}");
-    let mut part = part;
     let sum = download::complete(&mut part, (hub, &address), file, progress)?;
     part.finish(&store.blob(&sum))?;
     Ok(sum)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   blobs/sha256-…                        bytes, by their sum, read-only
-//!   partial/KEY.part, .etag, .lock        what is arriving
+//!   partial/KEY.part, .part.etag, .lock   what is arriving, and of which answer
 //!   models/ORG/NAME/refs/REV              the commit that a branch was at when it was pulled
 //!   models/ORG/NAME/COMMIT.json           the manifest: what is there as a whole
 //!   models/ORG/NAME/COMMIT/…              the files, as hard links to blobs

@@ -47,6 +47,16 @@ fn a_short_file_gets_the_defaults() {
 }
 
 #[test]
+fn a_model_s_name_is_looked_up_and_the_error_says_what_fetches_it() {
+    let folder = folder();
+    let model = "[model]\npath = 'hf:a/b:x.gguf'\nstore = 'kept'\n";
+    let error = load(&folder, &(identity("cloud") + model)).unwrap_err().to_string();
+    let kept = folder.path().join("kept");
+    let command = format!("`cloud-node pull hf:a/b:x.gguf --store {}` fetches it", kept.display());
+    assert!(error.contains("`model.path`") && error.contains(&command), "{error}");
+}
+
+#[test]
 fn every_key_arrives_where_it_belongs() {
     let text = identity("gateway")
         + UPSTREAM

@@ -1,11 +1,12 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use super::assistant::{self, FileBudgets, FileIntents, FileJournal, FileRouting};
+use super::models::FileModels;
 use super::serve::FileServe;
 use crate::acting::ActionSettings;
 use crate::config::{
-    Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
+    Config, Credentials, EngineOptions, Generation, KvSettings, PeerAddress, PlanSettings,
+    PlannerSettings, Prefill, SegmentSettings, Switch,
 };
 use crate::drafting::SourceChoice;
 use base::{
@@ -69,15 +70,6 @@ struct FileConfig {
 #[serde(deny_unknown_fields)]
 struct FileNode {
     name: NodeName,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileModels {
-    target: Option<PathBuf>,
-    draft: Option<PathBuf>,
-    packed: Option<PathBuf>,
-    likeness: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,12 +229,7 @@ const fn as_it_pays() -> DraftLength {
 /// Reads, resolves and checks.
 pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let (typed, file) = settings::load::<FileConfig>(path)?;
-    let models = ModelPaths {
-        target: typed.models.target.map(|path| file.resolve(&path)),
-        draft: typed.models.draft.map(|path| file.resolve(&path)),
-        packed: typed.models.packed.map(|path| file.resolve(&path)),
-        likeness: typed.models.likeness.map(|path| file.resolve(&path)),
-    };
+    let models = typed.models.resolved(&file)?;
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));
     }
