@@ -80,7 +80,8 @@ fn what_a_vocabulary_is_padded_with_is_no_part_of_it() {
 /// Qwen's publisher has text composed first: an accent of its own is part of its letter.
 #[test]
 fn letters_and_their_accents_are_one_where_the_family_has_it_so() {
-    let tokens = |pre, text: &str| build(byte_level(pre, &MERGES, &[])).encode(text, Markers::AsText);
+    let tokens =
+        |pre, text: &str| build(byte_level(pre, &MERGES, &[])).encode(text, Markers::AsText);
     assert_eq!(tokens("qwen2", "e\u{301}"), tokens("qwen2", "é"));
     assert_ne!(tokens("gpt-2", "e\u{301}"), tokens("gpt-2", "é"));
 }
