@@ -125,6 +125,24 @@ fn what_is_wrong_is_told_with_its_key() {
     check(identity("cloud") + "[model]\npath = 'a'\nlayers = [3, 1]\n", "3..1");
 }
 
+/// Those of real pairs are read too, three folders deep.
+#[test]
+fn the_files_of_pairs_are_read_with_certificates_of_the_ca() {
+    let folder = folder();
+    let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/pairs");
+    for pair in std::fs::read_dir(&pairs).unwrap().map(|pair| pair.unwrap().file_name()) {
+        let copies = folder.path().join("configs/pairs").join(&pair);
+        std::fs::create_dir_all(&copies).unwrap();
+        for name in ["cloud", "gateway"] {
+            let file = format!("{name}.toml");
+            std::fs::copy(pairs.join(&pair).join(&file), copies.join(&file)).unwrap();
+            let config = Config::load(&copies.join(&file)).unwrap();
+            assert_eq!(config.identity.peer().name.as_str(), name);
+            assert_eq!(config.upstream.is_some(), name == "gateway");
+        }
+    }
+}
+
 /// The files that users start from name certificates as `ca issue` does.
 #[test]
 fn the_demo_files_are_read_with_certificates_of_the_ca() {

@@ -13,6 +13,9 @@ fn workspace() -> &'static Path {
 fn folders() -> Vec<PathBuf> {
     let data = std::env::var_os("CAUSEWAY_DATA").map(PathBuf::from);
     let data = data.unwrap_or_else(|| workspace().join("../shared/data")).join("chats");
+    if !data.exists() {
+        println!("skipped: no {}", data.display());
+    }
     let others = data.exists().then_some(data);
     [workspace().join("tests/golden/chats")].into_iter().chain(others).collect()
 }
