@@ -57,7 +57,7 @@ export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judge
   const alone = lastReply(page).locator('.notice[data-kind="alone"] ~ .run[data-mark="alone"]');
   await alone.nth((await alone.count()) + 2).waitFor();
   assert.equal(await cut.getAttribute('aria-checked'), 'true');
-  await page.locator('#mode[data-reach="alone"]').waitFor();
+  await page.locator('#mode:not([data-reach="joined"])').waitFor();
   await shot('alone', page);
   await cut.click();
   await notice(page, 'rejoined');

@@ -84,11 +84,11 @@ async function file(path, response) {
  */
 function events(device, response) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  const send = (/** @type {string} */ event, /** @type {unknown} */ data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const send = (/** @type {string} */ event, /** @type {unknown} */ data) => device.silent || response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   const notice = (/** @type {unknown} */ entry) => send('notice', entry);
   send('status', device.status());
   device.listeners.push(notice);
-  const timer = setInterval(() => device.silent || send('status', device.status()), STATUS_MS);
+  const timer = setInterval(() => send('status', device.status()), STATUS_MS);
   response.on('close', () => {
     clearInterval(timer);
     device.listeners = device.listeners.filter((listener) => listener !== notice);
