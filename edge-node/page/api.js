@@ -137,7 +137,11 @@ function named(error, signal, message) {
 async function refusal(response) {
   const body = await response.json().catch(() => null);
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
-  return new Refused(response.status, errorOf(body, response.status), Number.isFinite(seconds) ? seconds : null);
+  return new Refused(
+    response.status,
+    errorOf(body, response.status),
+    Number.isFinite(seconds) ? seconds : null,
+  );
 }
 
 /**

@@ -130,7 +130,11 @@ export class Chat {
     // A question without an answer goes back to where it can be sent again.
     if (said === '' && fault !== null && this.#input.value === '') this.#input.value = asked;
     const below = stopped ? 'Stopped.' : fault === null ? silenceOf(reply) : '';
-    view.end(...(below === '' ? [] : [el('p', { class: 'quiet' }, below)]), ...(stopped || fault === null ? [] : [faultOf(fault)]), ...(reply.marks.length > 0 ? [usageOf(reply)] : []));
+    view.end(
+      ...(below === '' ? [] : [el('p', { class: 'quiet' }, below)]),
+      ...(stopped || fault === null ? [] : [faultOf(fault)]),
+      ...(reply.marks.length > 0 ? [usageOf(reply)] : []),
+    );
     this.#announce(stopped ? 'Stopped.' : fault === null ? ending(reply) : '');
     this.#showButtons();
     this.#scroll(follow);
@@ -191,7 +195,9 @@ function ending(reply) {
  */
 function silenceOf(reply) {
   if (reply.text !== '') return '';
-  return reply.outcome.deferred ? 'It waits for the target, and is answered later.' : 'The reply has no text.';
+  return reply.outcome.deferred
+    ? 'It waits for the target, and is answered later.'
+    : 'The reply has no text.';
 }
 
 /** @param {unknown} fault */

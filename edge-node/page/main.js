@@ -26,7 +26,12 @@ import { Watch } from './watch.js';
 
 const api = new Api();
 const chat = new Chat(api, new Settings(), announce);
-const parts = { tiers: new Tiers(), meters: new Meters(), timeline: new Timeline(), linkSwitch: new LinkSwitch(api) };
+const parts = {
+  tiers: new Tiers(),
+  meters: new Meters(),
+  timeline: new Timeline(),
+  linkSwitch: new LinkSwitch(api),
+};
 const banner = new Banner({
   retry: () => watch.open(),
   unlock: (key) => {

@@ -12,12 +12,20 @@ const ROWS = [
   ['Tokens', ({ totals }) => count(totals.tokens)],
   ['Verified', ({ totals }) => share(totals.verified, totals.tokens)],
   ['Said alone', ({ totals }) => share(totals.unverified, totals.tokens)],
-  ['Drafts accepted', ({ totals }) => (totals.drafted > 0 ? `${percent(totals.accepted / totals.drafted)} of ${count(totals.drafted)}` : '–')],
+  [
+    'Drafts accepted',
+    ({ totals }) =>
+      totals.drafted > 0 ? `${percent(totals.accepted / totals.drafted)} of ${count(totals.drafted)}` : '–',
+  ],
   ['Outages', ({ totals }) => count(totals.failovers)],
   ['Bytes', ({ totals }) => `${bytes(totals.bytes_sent)} up, ${bytes(totals.bytes_received)} down`],
   ['Money', ({ totals }) => money(totals.money)],
   ['Energy', ({ totals }) => energy(totals.energy_j)],
-  ['Running', ({ requests }) => `${count(requests.running)} of ${count(requests.streams_max)}, ${count(requests.queued)} wait`],
+  [
+    'Running',
+    ({ requests }) =>
+      `${count(requests.running)} of ${count(requests.streams_max)}, ${count(requests.queued)} wait`,
+  ],
   ['Answered', ({ requests }) => answered(requests)],
 ];
 
@@ -29,7 +37,10 @@ export class Meters {
 
   constructor() {
     const rows = ROWS.map(([name], index) => el('div', {}, el('dt', {}, name), this.#values[index]));
-    byId('meters').append(el('div', { class: 'share-bar', 'aria-hidden': 'true' }, this.#verified, this.#alone), el('dl', { class: 'meters' }, ...rows));
+    byId('meters').append(
+      el('div', { class: 'share-bar', 'aria-hidden': 'true' }, this.#verified, this.#alone),
+      el('dl', { class: 'meters' }, ...rows),
+    );
   }
 
   /** @param {Status} status */
@@ -50,6 +61,9 @@ function share(part, whole) {
 
 /** @param {Status['requests']} requests */
 function answered({ served, refused, cancelled }) {
-  const rest = [...(refused > 0 ? [`${count(refused)} refused`] : []), ...(cancelled > 0 ? [`${count(cancelled)} stopped`] : [])];
+  const rest = [
+    ...(refused > 0 ? [`${count(refused)} refused`] : []),
+    ...(cancelled > 0 ? [`${count(cancelled)} stopped`] : []),
+  ];
   return [count(served), ...rest].join(', ');
 }

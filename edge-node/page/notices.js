@@ -16,13 +16,25 @@ export function wordsOf(event, removed) {
   const peer = event.peer ?? 'the target';
   switch (event.kind) {
     case 'alone':
-      return { tone: 'bad', title: 'Alone', text: `${peer} is out of reach, the device goes on by itself${event.why ? `: ${event.why}` : ''}` };
+      return {
+        tone: 'bad',
+        title: 'Alone',
+        text: `${peer} is out of reach, the device goes on by itself${event.why ? `: ${event.why}` : ''}`,
+      };
     case 'rejoined':
       return { tone: 'good', title: 'Rejoined', text: `${peer} is back` };
     case 'judged':
-      return { tone: 'good', title: 'Judged', text: `the target would have said ${count(event.agreed ?? 0)} of the ${counted(event.said ?? 0, 'token')} itself` };
+      return {
+        tone: 'good',
+        title: 'Judged',
+        text: `the target would have said ${count(event.agreed ?? 0)} of the ${counted(event.said ?? 0, 'token')} itself`,
+      };
     case 'revised':
-      return { tone: 'bad', title: 'Revised', text: `${counted(removed, 'token')} taken back, the target's own words follow` };
+      return {
+        tone: 'bad',
+        title: 'Revised',
+        text: `${counted(removed, 'token')} taken back, the target's own words follow`,
+      };
     case 'switched':
       return { tone: 'plain', title: 'Switched', text: `it goes on as ${event.plan ?? 'another plan'}` };
     case 'stayed':

@@ -74,7 +74,13 @@ export class Reply {
     this.marks.push(...verified.map((vouched) => /** @type {Mark} */ (vouched ? 'verified' : 'alone')));
     if (text === '') return;
     // Tokens without text of their own (half a character) belong to the next that has some.
-    const run = /** @type {Run} */ ({ kind: 'run', text, mark: 'verified', first, tokens: this.marks.length - first });
+    const run = /** @type {Run} */ ({
+      kind: 'run',
+      text,
+      mark: 'verified',
+      first,
+      tokens: this.marks.length - first,
+    });
     run.mark = this.#weakest(run);
     this.parts.push(run);
   }
@@ -163,7 +169,13 @@ export class Reply {
   /** @param {string} text of all the tokens that stand */
   #sayAgain(text) {
     if (text === '') return;
-    const run = /** @type {Run} */ ({ kind: 'run', text, mark: 'verified', first: 0, tokens: this.marks.length });
+    const run = /** @type {Run} */ ({
+      kind: 'run',
+      text,
+      mark: 'verified',
+      first: 0,
+      tokens: this.marks.length,
+    });
     run.mark = this.#weakest(run);
     this.parts.push(run);
   }

@@ -87,7 +87,13 @@ function makePart(part) {
   if (part.kind === 'run') return el('span', { class: 'run' });
   if (part.kind === 'removed') return el('del', { class: 'removed' }, part.text);
   const { tone, title, text } = wordsOf(part.event, part.removed);
-  return el('span', { class: 'notice', role: 'note', 'data-kind': part.event.kind, 'data-tone': tone }, el('b', {}, title), ' ', text);
+  return el(
+    'span',
+    { class: 'notice', role: 'note', 'data-kind': part.event.kind, 'data-tone': tone },
+    el('b', {}, title),
+    ' ',
+    text,
+  );
 }
 
 /**

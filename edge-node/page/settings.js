@@ -44,10 +44,14 @@ export class Settings {
       if (value !== '') request[name] = Number(value);
     }
     const chosen = CHOICES.filter((name) => this.#value(name) !== '');
-    if (chosen.length > 0) request.causeway = Object.fromEntries(chosen.map((name) => [name, this.#value(name)]));
+    if (chosen.length > 0)
+      request.causeway = Object.fromEntries(chosen.map((name) => [name, this.#value(name)]));
     const schema = this.#value('schema');
     if (schema !== '') {
-      request.response_format = { type: 'json_schema', json_schema: { name: 'reply', schema: JSON.parse(schema) } };
+      request.response_format = {
+        type: 'json_schema',
+        json_schema: { name: 'reply', schema: JSON.parse(schema) },
+      };
     }
     return request;
   }
@@ -102,7 +106,9 @@ function schemaFault(text) {
   if (text === '') return '';
   try {
     const schema = JSON.parse(text);
-    const fits = typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema));
+    const fits =
+      typeof schema === 'boolean' ||
+      (typeof schema === 'object' && schema !== null && !Array.isArray(schema));
     return fits ? '' : 'A schema is an object, or true or false.';
   } catch (error) {
     return `Not JSON: ${error instanceof Error ? error.message : error}`;

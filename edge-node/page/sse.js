@@ -29,7 +29,8 @@ export class EventParser {
       if (line === '') events.push(...this.#dispatch());
       else this.#take(line);
     }
-    if (this.#held + this.#rest.length > EVENT_CHARACTERS_MAX) throw new Error('the stream holds an event without an end');
+    if (this.#held + this.#rest.length > EVENT_CHARACTERS_MAX)
+      throw new Error('the stream holds an event without an end');
     return events;
   }
 

@@ -51,7 +51,17 @@ export function stationsOf(status) {
  * @returns {Station}
  */
 function empty(name, role, isSelf) {
-  return { name, role, isSelf, inPlan: isSelf, ranges: [], embedding: false, head: false, codecs: [], link: null };
+  return {
+    name,
+    role,
+    isSelf,
+    inPlan: isSelf,
+    ranges: [],
+    embedding: false,
+    head: false,
+    codecs: [],
+    link: null,
+  };
 }
 
 /**
@@ -84,7 +94,9 @@ export function sentenceOf(status) {
   const peer = wayOut(status)?.peer ?? 'the target';
   const last = status.plan?.stages.findLast((stage) => stage.node !== status.node)?.node ?? peer;
   if (reach === 'alone') {
-    return status.models.draft ? `${peer} is out of reach: the device goes on alone` : `${peer} is out of reach: the device waits for it`;
+    return status.models.draft
+      ? `${peer} is out of reach: the device goes on alone`
+      : `${peer} is out of reach: the device waits for it`;
   }
   if (reach === 'apart') return `${peer} is not there yet`;
   switch (status.mode) {

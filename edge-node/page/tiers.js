@@ -40,7 +40,11 @@ export class Tiers {
     this.#status = status;
     const stations = stationsOf(status);
     // What seldom changes is drawn again only then, so that it can be read and selected.
-    const shape = JSON.stringify([status.models, status.layers, stations.map((station) => ({ ...station, link: station.link?.peer }))]);
+    const shape = JSON.stringify([
+      status.models,
+      status.layers,
+      stations.map((station) => ({ ...station, link: station.link?.peer })),
+    ]);
     if (shape !== this.#drawn) {
       this.#drawn = shape;
       this.#list.replaceChildren(...stations.map((station) => card(station, status)));
@@ -53,7 +57,8 @@ export class Tiers {
 
   #drawWires() {
     const status = this.#status;
-    if (status) drawWires(this.#wires, stationsOf(status), wayOut(status)?.peer ?? null, status.requests.running > 0);
+    if (status)
+      drawWires(this.#wires, stationsOf(status), wayOut(status)?.peer ?? null, status.requests.running > 0);
   }
 }
 
@@ -62,8 +67,17 @@ export class Tiers {
  * @param {Status} status
  */
 function card(station, status) {
-  const head = el('div', { class: 'station-head' }, el('h3', {}, el('small', {}, station.role), station.name), el('span', { class: 'state' }));
-  const made = el('li', { class: 'station', 'data-role': station.role, 'data-in-plan': station.inPlan }, head);
+  const head = el(
+    'div',
+    { class: 'station-head' },
+    el('h3', {}, el('small', {}, station.role), station.name),
+    el('span', { class: 'state' }),
+  );
+  const made = el(
+    'li',
+    { class: 'station', 'data-role': station.role, 'data-in-plan': station.inPlan },
+    head,
+  );
   made.append(layers(station, status.layers), el('p', { class: 'runs' }, runs(station)));
   if (station.isSelf) made.append(...models(status));
   made.append(el('dl', { class: 'figures-line' }), el('p', { class: 'where quiet' }));
@@ -74,7 +88,9 @@ function card(station, status) {
 function models(status) {
   const { target, draft } = status.models;
   const rows = [model('target', target), model('draft', draft)].filter((row) => row !== null);
-  return rows.length > 0 ? [el('ul', { class: 'models', 'aria-label': 'Models on the device' }, ...rows)] : [el('p', { class: 'quiet' }, 'no model here')];
+  return rows.length > 0
+    ? [el('ul', { class: 'models', 'aria-label': 'Models on the device' }, ...rows)]
+    : [el('p', { class: 'quiet' }, 'no model here')];
 }
 
 /**
@@ -82,7 +98,15 @@ function models(status) {
  * @param {Model | null} model
  */
 function model(part, model) {
-  return model ? el('li', {}, el('small', {}, part), el('span', { class: 'id' }, model.id), el('span', {}, `${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`)) : null;
+  return model
+    ? el(
+        'li',
+        {},
+        el('small', {}, part),
+        el('span', { class: 'id' }, model.id),
+        el('span', {}, `${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`),
+      )
+    : null;
 }
 
 /**
@@ -99,7 +123,11 @@ function layers(station, all) {
     at = Math.max(at, to);
   }
   row.append(...piece(all - at, false, all));
-  strip.append(el('span', { class: 'end', 'data-on': station.embedding }, 'E'), row, el('span', { class: 'end', 'data-on': station.head }, 'H'));
+  strip.append(
+    el('span', { class: 'end', 'data-on': station.embedding }, 'E'),
+    row,
+    el('span', { class: 'end', 'data-on': station.head }, 'H'),
+  );
   return strip;
 }
 
@@ -118,10 +146,15 @@ function piece(length, on, all) {
 
 /** @param {Station} station */
 function runs(station) {
-  const spans = station.ranges.filter(({ from, to }) => to > from).map(({ from, to }) => (to - from === 1 ? `layer ${from}` : `layers ${from} to ${to - 1}`));
+  const spans = station.ranges
+    .filter(({ from, to }) => to > from)
+    .map(({ from, to }) => (to - from === 1 ? `layer ${from}` : `layers ${from} to ${to - 1}`));
   const parts = [...(station.embedding ? ['embedding'] : []), ...spans, ...(station.head ? ['head'] : [])];
   if (parts.length === 0) return station.isSelf ? 'no layers of the target' : 'not in the plan';
-  return parts.join(', ') + (station.codecs.length > 0 ? `; hidden states come as ${station.codecs.join(', ')}` : '');
+  return (
+    parts.join(', ') +
+    (station.codecs.length > 0 ? `; hidden states come as ${station.codecs.join(', ')}` : '')
+  );
 }
 
 /**
@@ -129,16 +162,23 @@ function runs(station) {
  * @param {Station} station
  */
 function showLink(card, { link, isSelf, inPlan }) {
-  const [state, figures, where] = ['.state', '.figures-line', '.where'].map((name) => /** @type {HTMLElement} */ (card.querySelector(name)));
+  const [state, figures, where] = ['.state', '.figures-line', '.where'].map(
+    (name) => /** @type {HTMLElement} */ (card.querySelector(name)),
+  );
   const cut = link?.cut ?? false;
   state.dataset.state = isSelf ? 'self' : cut ? 'cut' : (link?.state ?? 'beyond');
-  setText(state, isSelf ? 'this device' : cut ? 'cut' : link ? STATES[link.state] : inPlan ? 'beyond the next' : '');
+  setText(
+    state,
+    isSelf ? 'this device' : cut ? 'cut' : link ? STATES[link.state] : inPlan ? 'beyond the next' : '',
+  );
   setText(where, link ? whereOf(link).join(' · ') : '');
   const rows = link ? figuresOf(link) : [];
   if (figures.children.length !== rows.length) {
     figures.replaceChildren(...rows.map(([name]) => el('div', {}, el('dt', {}, name), el('dd', {}))));
   }
-  rows.forEach(([, value], index) => setText(/** @type {Element} */ (figures.children[index].lastElementChild), value));
+  rows.forEach(([, value], index) =>
+    setText(/** @type {Element} */ (figures.children[index].lastElementChild), value),
+  );
 }
 
 /**
@@ -158,5 +198,9 @@ function figuresOf(link) {
 
 /** @param {Link} link */
 function whereOf({ address, emulated, state, cut, why }) {
-  return [address, ...(emulated ? [`emulated ${emulated}`] : []), ...(why && (cut || state !== 'up') ? [why] : [])];
+  return [
+    address,
+    ...(emulated ? [`emulated ${emulated}`] : []),
+    ...(why && (cut || state !== 'up') ? [why] : []),
+  ];
 }

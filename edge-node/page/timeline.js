@@ -18,7 +18,13 @@ const ENTRIES_MAX = 60;
 /** Times after this are of the wall clock; before it, since the node's start. */
 const WALL_CLOCK_MS_MIN = 1e11;
 
-const SAYS = { local: 'by itself', joined: 'with the target', alone: 'alone', apart: 'not joined yet', gone: 'not seen' };
+const SAYS = {
+  local: 'by itself',
+  joined: 'with the target',
+  alone: 'alone',
+  apart: 'not joined yet',
+  gone: 'not seen',
+};
 
 export class Timeline {
   #band = byId('band', SVGSVGElement);
@@ -65,13 +71,27 @@ export class Timeline {
   #row({ at_ms, kind, text }) {
     const date = new Date(at_ms > WALL_CLOCK_MS_MIN ? at_ms : this.#startedMs + at_ms);
     const time = date.toLocaleTimeString('en-GB');
-    return el('li', { 'data-kind': kind }, el('time', { datetime: date.toISOString() }, time), el('b', {}, kind), el('span', {}, text));
+    return el(
+      'li',
+      { 'data-kind': kind },
+      el('time', { datetime: date.toISOString() }, time),
+      el('b', {}, kind),
+      el('span', {}, text),
+    );
   }
 
   #drawBand() {
     const now = Date.now();
     const x = (/** @type {number} */ ms) => Math.max(0, 100 * (1 - (now - ms) / BAND_MS));
-    const bars = this.#seen.map(({ span, fromMs, toMs }) => svg('rect', { 'data-span': span, x: x(fromMs), y: 0, width: Math.max(0.3, x(toMs) - x(fromMs)), height: 10 }));
+    const bars = this.#seen.map(({ span, fromMs, toMs }) =>
+      svg('rect', {
+        'data-span': span,
+        x: x(fromMs),
+        y: 0,
+        width: Math.max(0.3, x(toMs) - x(fromMs)),
+        height: 10,
+      }),
+    );
     this.#band.setAttribute('viewBox', '0 0 100 10');
     this.#band.setAttribute('preserveAspectRatio', 'none');
     this.#band.replaceChildren(...bars);

@@ -26,20 +26,27 @@ export function usageOf(reply) {
   const usage = reply.usage;
   const cost = usage?.causeway;
   if (!usage || !cost) return el('p', { class: 'usage quiet' }, tally(reply));
-  const line = el('summary', {}, [
-    counted(usage.completion_tokens, 'token'),
-    milliseconds(total(cost.time_ms)),
-    bytes(cost.bytes_sent + cost.bytes_received),
-    `${count(cost.verified)} verified`,
-    ...(cost.unverified > 0 ? [`${count(cost.unverified)} said alone`] : []),
-    ...(cost.failovers > 0 ? [counted(cost.failovers, 'outage')] : []),
-  ].join(' · '));
+  const line = el(
+    'summary',
+    {},
+    [
+      counted(usage.completion_tokens, 'token'),
+      milliseconds(total(cost.time_ms)),
+      bytes(cost.bytes_sent + cost.bytes_received),
+      `${count(cost.verified)} verified`,
+      ...(cost.unverified > 0 ? [`${count(cost.unverified)} said alone`] : []),
+      ...(cost.failovers > 0 ? [counted(cost.failovers, 'outage')] : []),
+    ].join(' · '),
+  );
   return el('details', { class: 'usage' }, line, timeBar(cost.time_ms), table(usage, cost, reply));
 }
 
 /** @param {Reply} reply */
 function tally(reply) {
-  const parts = [`${count(reply.count('verified') + reply.count('confirmed'))} verified`, `${count(reply.count('alone'))} said alone`];
+  const parts = [
+    `${count(reply.count('verified') + reply.count('confirmed'))} verified`,
+    `${count(reply.count('alone'))} said alone`,
+  ];
   return `${counted(reply.marks.length, 'token')} · ${parts.join(' · ')}`;
 }
 
@@ -58,7 +65,16 @@ function timeBar(times) {
     piece.style.flexGrow = String(whole > 0 ? times[key] / whole : 0);
     bar.append(piece);
     const share = whole > 0 ? `, ${percent(times[key] / whole)}` : '';
-    legend.append(el('li', { title: says }, el('i', { 'data-time': key }), `${name} `, el('b', {}, milliseconds(times[key])), share));
+    legend.append(
+      el(
+        'li',
+        { title: says },
+        el('i', { 'data-time': key }),
+        `${name} `,
+        el('b', {}, milliseconds(times[key])),
+        share,
+      ),
+    );
   }
   return el('div', { class: 'times' }, bar, legend);
 }
@@ -73,10 +89,20 @@ function table(usage, cost, reply) {
   const rows = [
     ['First token', milliseconds(cost.ttft_ms)],
     ['Tokens', `${count(usage.prompt_tokens)} read, ${count(usage.completion_tokens)} said`],
-    ['Drafts', cost.drafted > 0 ? `${count(cost.accepted)} of ${count(cost.drafted)} accepted, ${percent(cost.accepted / cost.drafted)}` : 'none'],
+    [
+      'Drafts',
+      cost.drafted > 0
+        ? `${count(cost.accepted)} of ${count(cost.drafted)} accepted, ${percent(cost.accepted / cost.drafted)}`
+        : 'none',
+    ],
     ['Passes of the target', count(cost.passes)],
     ['Outages', count(cost.failovers)],
-    ['Judged', cost.judged > 0 ? `${count(cost.agreed)} of ${count(cost.judged)} agreed, ${count(cost.revised)} taken back` : 'nothing'],
+    [
+      'Judged',
+      cost.judged > 0
+        ? `${count(cost.agreed)} of ${count(cost.judged)} agreed, ${count(cost.revised)} taken back`
+        : 'nothing',
+    ],
     ['Bytes', `${bytes(cost.bytes_sent)} sent, ${bytes(cost.bytes_received)} received`],
     ['Money', money(cost.money)],
     ['Energy', energy(cost.energy_j)],
@@ -84,10 +110,18 @@ function table(usage, cost, reply) {
     ['Route', words(reply.outcome.route)],
     ['Ended by', words(reply.finish)],
   ];
-  for (const [name, value] of [['Intent', reply.outcome.intent], ['Outcome', reply.outcome.outcome], ['Deferred', reply.outcome.deferred]]) {
+  for (const [name, value] of [
+    ['Intent', reply.outcome.intent],
+    ['Outcome', reply.outcome.outcome],
+    ['Deferred', reply.outcome.deferred],
+  ]) {
     if (value !== null && value !== undefined) rows.push([String(name), words(value)]);
   }
-  return el('dl', { class: 'costs' }, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
+  return el(
+    'dl',
+    { class: 'costs' },
+    ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]),
+  );
 }
 
 /** @param {unknown} value */

@@ -26,8 +26,14 @@ export function drawWires(canvas, stations, way, busy) {
   canvas.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
   const column = (width - GAP * (stations.length - 1)) / stations.length;
   const x = (/** @type {number} */ index) => column / 2 + index * (column + GAP);
-  const lines = stations.flatMap((station, index) => (station.link ? wire(station.link, { from: x(0), to: x(index), arc: index > 1, used: station.name === way, busy }) : []));
-  const dots = stations.map((station, index) => svg('circle', { class: 'dot', cx: x(index), cy: FOOT, r: 4, 'data-in-plan': station.inPlan }));
+  const lines = stations.flatMap((station, index) =>
+    station.link
+      ? wire(station.link, { from: x(0), to: x(index), arc: index > 1, used: station.name === way, busy })
+      : [],
+  );
+  const dots = stations.map((station, index) =>
+    svg('circle', { class: 'dot', cx: x(index), cy: FOOT, r: 4, 'data-in-plan': station.inPlan }),
+  );
   canvas.replaceChildren(...beyond(stations, x), ...lines, ...dots);
 }
 
@@ -39,9 +45,17 @@ export function drawWires(canvas, stations, way, busy) {
 function wire(link, { from, to, arc, used, busy }) {
   const top = arc ? ARC_TOP : FOOT;
   const [a, b] = [from + (to - from) * 0.12, to - (to - from) * 0.12];
-  const path = arc ? `M${from} ${FOOT} C${from} ${top} ${a} ${top} ${a + 30} ${top} L${b - 30} ${top} C${b} ${top} ${to} ${top} ${to} ${FOOT}` : `M${from} ${FOOT} L${to} ${FOOT}`;
+  const path = arc
+    ? `M${from} ${FOOT} C${from} ${top} ${a} ${top} ${a + 30} ${top} L${b - 30} ${top} C${b} ${top} ${to} ${top} ${to} ${FOOT}`
+    : `M${from} ${FOOT} L${to} ${FOOT}`;
   const state = link.cut ? 'cut' : link.state;
-  const line = svg('path', { class: 'wire', d: path, 'data-state': state, 'data-used': used, 'data-busy': busy && used && state === 'up' });
+  const line = svg('path', {
+    class: 'wire',
+    d: path,
+    'data-state': state,
+    'data-used': used,
+    'data-busy': busy && used && state === 'up',
+  });
   const middle = (from + to) / 2 + (arc ? (to - from) / 4 : 0);
   const text = state === 'up' ? milliseconds(link.rtt_ms) : state === 'cut' ? '✕ cut' : state;
   const plate = svg('rect', { class: 'plate', x: middle - 33, y: top - 9, width: 66, height: 18, rx: 9 });
@@ -54,7 +68,9 @@ function wire(link, { from, to, arc, used, busy }) {
  * @param {(index: number) => number} x
  */
 function beyond(stations, x) {
-  const chain = stations.map((station, index) => ({ station, index })).filter(({ station }) => station.ranges.length > 0 && !station.isSelf);
+  const chain = stations
+    .map((station, index) => ({ station, index }))
+    .filter(({ station }) => station.ranges.length > 0 && !station.isSelf);
   return chain.slice(1).map(({ index }, before) => {
     const from = chain[before].index;
     return svg('path', { class: 'wire beyond', d: `M${x(from)} ${FOOT} L${x(index)} ${FOOT}` });

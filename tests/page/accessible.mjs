@@ -19,7 +19,10 @@ export async function accessible(page, when) {
   await page.evaluate(await readFile(AXE, 'utf8'));
   const violations = await page.evaluate(async (rules) => {
     const found = await /** @type {any} */ (window).axe.run(document, { runOnly: rules });
-    return found.violations.map((/** @type {any} */ one) => `${one.id}: ${one.help}\n    ${one.nodes.map((/** @type {any} */ node) => `${node.target} ${node.failureSummary}`).join('\n    ')}`);
+    return found.violations.map(
+      (/** @type {any} */ one) =>
+        `${one.id}: ${one.help}\n    ${one.nodes.map((/** @type {any} */ node) => `${node.target} ${node.failureSummary}`).join('\n    ')}`,
+    );
   }, RULES);
   assert.deepEqual(violations, [], `${when}:\n${violations.join('\n')}`);
 }

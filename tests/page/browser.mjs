@@ -8,7 +8,16 @@ import { chromium } from 'playwright-core';
 /** @typedef {import('playwright-core').Browser} Browser */
 
 const CHROMIUM = '/usr/bin/chromium';
-const SWITCHES = ['--no-sandbox', '--headless', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const SWITCHES = [
+  '--no-sandbox',
+  '--headless',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 /** What the browser itself says of an answer that is not 200, or did not come. */
 const NO_ANSWER = /Failed to load resource/;
 
@@ -38,7 +47,8 @@ export class Watched {
     });
     page.on('pageerror', (error) => this.complaints.push(`uncaught: ${error.stack ?? error}`));
     page.on('request', (request) => {
-      if (new URL(request.url()).origin !== new URL(url).origin) this.complaints.push(`asked another origin: ${request.url()}`);
+      if (new URL(request.url()).origin !== new URL(url).origin)
+        this.complaints.push(`asked another origin: ${request.url()}`);
     });
   }
 

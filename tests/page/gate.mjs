@@ -39,7 +39,10 @@ export class Gate {
   /** @param {import('node:net').Socket} socket */
   #pass(socket) {
     const server = connect(Number(this.#target.port || 80), this.#target.hostname);
-    for (const [one, other] of [[socket, server], [server, socket]]) {
+    for (const [one, other] of [
+      [socket, server],
+      [server, socket],
+    ]) {
       this.#sockets.add(one);
       one.pipe(other);
       one.on('error', () => other.destroy());

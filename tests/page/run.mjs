@@ -25,7 +25,13 @@ import * as trouble from './checks/trouble.mjs';
 
 const MOCK_KEY = 'sesame';
 const { values: flags } = parseArgs({
-  options: { url: { type: 'string' }, key: { type: 'string' }, prompt: { type: 'string' }, shots: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    url: { type: 'string' },
+    key: { type: 'string' },
+    prompt: { type: 'string' },
+    shots: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 
 const mock = flags.url ? null : await startMock({ keys: [MOCK_KEY] });
@@ -36,9 +42,11 @@ if (flags.shots) await mkdir(flags.shots, { recursive: true });
 const browser = await launch();
 
 const parts = [modules, stream, looks, trouble, ...(mock ? [mocked] : [])];
-const checks = parts.flatMap((part) => Object.entries(part)).filter(([name]) => name.includes('_') && name.includes(flags.only ?? ''));
+const checks = parts
+  .flatMap((part) => Object.entries(part))
+  .filter(([name]) => name.includes('_') && name.includes(flags.only ?? ''));
 let failed = 0;
-for (const [name, check] of checks) failed += await passes(name, check) ? 0 : 1;
+for (const [name, check] of checks) failed += (await passes(name, check)) ? 0 : 1;
 await browser.close();
 await gate.shut();
 mock?.close();
@@ -65,7 +73,11 @@ async function passes(name, check) {
       opened.push(watched);
       return watched;
     },
-    shot: async (/** @type {string} */ file, /** @type {import('playwright-core').Page} */ page, whole = false) => {
+    shot: async (
+      /** @type {string} */ file,
+      /** @type {import('playwright-core').Page} */ page,
+      whole = false,
+    ) => {
       if (flags.shots) await page.screenshot({ path: join(flags.shots, `${file}.png`), fullPage: whole });
     },
     skip: (/** @type {string} */ why) => {
@@ -89,6 +101,13 @@ async function passes(name, check) {
 
 /** What a check cut, the next finds whole; a server without a link to cut says no, which is as well. */
 async function mend() {
-  const headers = { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
-  await fetch(new URL('/causeway/v1/link', gate.url), { method: 'POST', headers, body: '{"cut": false}' }).catch(() => null);
+  const headers = {
+    'content-type': 'application/json',
+    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+  };
+  await fetch(new URL('/causeway/v1/link', gate.url), {
+    method: 'POST',
+    headers,
+    body: '{"cut": false}',
+  }).catch(() => null);
 }

@@ -16,7 +16,11 @@ export async function ready(page, key) {
     await page.locator('#key').fill(key);
     await page.locator('#key').press('Enter');
   }
-  await page.waitForFunction(() => !(/** @type {HTMLButtonElement} */ (document.querySelector('#send')).disabled), null, { timeout: 60_000 });
+  await page.waitForFunction(
+    () => !(/** @type {HTMLButtonElement} */ (document.querySelector('#send')).disabled),
+    null,
+    { timeout: 60_000 },
+  );
 }
 
 /**
@@ -42,7 +46,11 @@ export function marked(page, mark) {
  * @param {number} number
  */
 export async function runs(page, number) {
-  await page.waitForFunction((least) => ([...document.querySelectorAll('#log .reply')].at(-1)?.querySelectorAll('.run').length ?? 0) >= least, number);
+  await page.waitForFunction(
+    (least) =>
+      ([...document.querySelectorAll('#log .reply')].at(-1)?.querySelectorAll('.run').length ?? 0) >= least,
+    number,
+  );
 }
 
 /**
@@ -55,7 +63,9 @@ export async function notice(page, kind) {
   const ended = page.locator('#log .reply').last().and(page.locator('.ended'));
   await found.or(ended).first().waitFor();
   if (!(await found.isVisible())) {
-    throw new Error(`the reply ended before it said "${kind}": a longer one, or a slower device ([engine] pace), is wanted`);
+    throw new Error(
+      `the reply ended before it said "${kind}": a longer one, or a slower device ([engine] pace), is wanted`,
+    );
   }
 }
 

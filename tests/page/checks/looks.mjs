@@ -23,7 +23,10 @@ export async function a_phone_shows_it_without_scrolling_sideways({ open, key, p
   await page.locator('#open-drawer').click();
   await fits(page);
   const drawer = await page.locator('#drawer').boundingBox();
-  assert.ok(drawer && drawer.x >= 0 && drawer.x + drawer.width <= PHONE.width + 0.5, `the drawer is at ${JSON.stringify(drawer)}`);
+  assert.ok(
+    drawer && drawer.x >= 0 && drawer.x + drawer.width <= PHONE.width + 0.5,
+    `the drawer is at ${JSON.stringify(drawer)}`,
+  );
   await shot('phone-drawer', page);
 }
 
@@ -53,7 +56,9 @@ export async function nothing_moves_for_who_wants_no_motion({ open, key, prompt 
   const { page } = await open({ options: { reducedMotion: 'reduce' } });
   await ready(page, key);
   await say(page, prompt);
-  const moving = await page.evaluate(() => document.getAnimations().filter((one) => one.playState === 'running').length);
+  const moving = await page.evaluate(
+    () => document.getAnimations().filter((one) => one.playState === 'running').length,
+  );
   assert.equal(moving, 0, 'something is animated');
 }
 
@@ -100,7 +105,10 @@ export async function the_keyboard_alone_is_enough({ open, key, prompt }) {
 
 /** @param {Page} page */
 async function fits(page) {
-  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  const [wide, room] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
   assert.ok(wide <= room, `the page is ${wide} px wide, the screen ${room}`);
 }
 
@@ -115,8 +123,11 @@ function focused(page) {
  * @param {string} id
  */
 async function tabTo(page, id) {
-  for (let presses = 0; presses < 40 && (await focused(page)) !== id; presses += 1) await page.keyboard.press('Tab');
+  for (let presses = 0; presses < 40 && (await focused(page)) !== id; presses += 1)
+    await page.keyboard.press('Tab');
   assert.equal(await focused(page), id, `Tab never comes to #${id}`);
-  const outline = await page.evaluate(() => getComputedStyle(/** @type {Element} */ (document.activeElement)).outlineStyle);
+  const outline = await page.evaluate(
+    () => getComputedStyle(/** @type {Element} */ (document.activeElement)).outlineStyle,
+  );
   assert.notEqual(outline, 'none', `nothing shows that #${id} has the focus`);
 }

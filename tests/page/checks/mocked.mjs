@@ -15,7 +15,11 @@ export async function each_mode_shows_who_runs_what({ open, key, device, shot })
   await ready(page, key);
   const expected = {
     local: ['device: no layers of the target', 'gateway: not in the plan', 'cloud: not in the plan'],
-    remote: ['device: no layers of the target', 'gateway: not in the plan', 'cloud: embedding, layers 0 to 5, head'],
+    remote: [
+      'device: no layers of the target',
+      'gateway: not in the plan',
+      'cloud: embedding, layers 0 to 5, head',
+    ],
     split: [
       'device: embedding, layers 0 to 1',
       'gateway: layers 2 to 3; hidden states come as int8',
@@ -25,7 +29,14 @@ export async function each_mode_shows_who_runs_what({ open, key, device, shot })
   for (const [mode, cards] of Object.entries(expected)) {
     device.setMode(mode);
     await page.locator('#mode').getByText(mode, { exact: true }).waitFor();
-    const seen = await page.locator('.station').evaluateAll((found) => found.map((card) => `${card.querySelector('h3 small')?.nextSibling?.textContent}: ${card.querySelector('.runs')?.textContent}`));
+    const seen = await page
+      .locator('.station')
+      .evaluateAll((found) =>
+        found.map(
+          (card) =>
+            `${card.querySelector('h3 small')?.nextSibling?.textContent}: ${card.querySelector('.runs')?.textContent}`,
+        ),
+      );
     assert.deepEqual(seen, cards, mode);
     await say(page, 'Tell me about the line.');
     await runs(page, 12);
@@ -37,7 +48,12 @@ export async function each_mode_shows_who_runs_what({ open, key, device, shot })
 }
 
 /** @param {Tools & {device: MockDevice}} tools */
-export async function text_that_is_taken_back_is_seen_to_go_and_is_not_sent_again({ open, key, device, shot }) {
+export async function text_that_is_taken_back_is_seen_to_go_and_is_not_sent_again({
+  open,
+  key,
+  device,
+  shot,
+}) {
   const { page } = await open();
   await ready(page, key);
   await page.locator('#open-drawer').click();
@@ -51,7 +67,10 @@ export async function text_that_is_taken_back_is_seen_to_go_and_is_not_sent_agai
   device.setCut(false);
   await notice(page, 'revised');
   await lastReply(page).locator('.removed').first().waitFor();
-  assert.ok((await lastReply(page).locator('.run[data-mark="confirmed"]').count()) > 0, 'nothing was confirmed');
+  assert.ok(
+    (await lastReply(page).locator('.run[data-mark="confirmed"]').count()) > 0,
+    'nothing was confirmed',
+  );
   await shot('revised', page);
   await ended(page);
   assert.equal(await lastReply(page).locator('.run[data-mark="alone"]').count(), 0);
@@ -59,7 +78,10 @@ export async function text_that_is_taken_back_is_seen_to_go_and_is_not_sent_agai
   const request = page.waitForRequest('**/v1/chat/completions');
   await say(page, 'And then?');
   const { messages, causeway } = JSON.parse((await request).postData() ?? '{}');
-  assert.deepEqual(messages.map((/** @type {any} */ one) => one.role), ['user', 'assistant', 'user']);
+  assert.deepEqual(
+    messages.map((/** @type {any} */ one) => one.role),
+    ['user', 'assistant', 'user'],
+  );
   assert.equal(messages[1].content, said);
   assert.deepEqual(causeway, { policy: 'revise' });
 }
@@ -71,7 +93,12 @@ export async function a_device_that_loads_says_how_far_it_is({ open, key, device
   device.loading = { step: 'packing the weights of causeway-demo-target-q8_0', done: 3, of: 6 };
   try {
     await page.locator('#banner-progress').waitFor();
-    assert.equal(await page.locator('#banner-progress').evaluate((bar) => /** @type {HTMLProgressElement} */ (bar).position), 0.5);
+    assert.equal(
+      await page
+        .locator('#banner-progress')
+        .evaluate((bar) => /** @type {HTMLProgressElement} */ (bar).position),
+      0.5,
+    );
     assert.match(await page.locator('#banner').innerText(), /packing the weights/);
     assert.equal(await page.locator('#send').isDisabled(), true);
     await accessible(page, 'while it loads');
@@ -83,20 +110,48 @@ export async function a_device_that_loads_says_how_far_it_is({ open, key, device
 }
 
 /** @param {Tools & {device: MockDevice}} tools */
-export async function a_refusal_is_shown_as_the_api_says_it_and_the_question_is_not_lost({ open, key, device, shot }) {
+export async function a_refusal_is_shown_as_the_api_says_it_and_the_question_is_not_lost({
+  open,
+  key,
+  device,
+  shot,
+}) {
   const { page } = await open({ mayFail: true });
   await ready(page, key);
-  device.fault = { status: 503, error: { message: 'four replies run and sixteen wait', type: 'overloaded_error', param: null, code: 'queue_full' }, retryAfterS: 2 };
+  device.fault = {
+    status: 503,
+    error: {
+      message: 'four replies run and sixteen wait',
+      type: 'overloaded_error',
+      param: null,
+      code: 'queue_full',
+    },
+    retryAfterS: 2,
+  };
   await say(page, 'Is there room?');
   await ended(page);
-  assert.match(await lastReply(page).innerText(), /four replies run and sixteen wait\s+code queue_full · overloaded_error · status 503 · worth another try in 2 s/);
+  assert.match(
+    await lastReply(page).innerText(),
+    /four replies run and sixteen wait\s+code queue_full · overloaded_error · status 503 · worth another try in 2 s/,
+  );
   assert.equal(await page.locator('#message').inputValue(), 'Is there room?');
-  device.fault = { status: 400, error: { message: `temperature is ${'very '.repeat(200)}high: 0 to 2`, type: 'invalid_request_error', param: 'temperature', code: null } };
+  device.fault = {
+    status: 400,
+    error: {
+      message: `temperature is ${'very '.repeat(200)}high: 0 to 2`,
+      type: 'invalid_request_error',
+      param: 'temperature',
+      code: null,
+    },
+  };
   await say(page, `A word without an end: ${'x'.repeat(3000)} <b>not bold</b>`);
   await ended(page);
   assert.match(await lastReply(page).innerText(), /parameter temperature/);
   assert.equal(await page.locator('#log b').count(), 0, 'a text became markup');
-  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  const [wide, room] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
   assert.ok(wide <= room, `long texts make the page ${wide} px wide, of ${room}`);
   await shot('refused', page);
 }
@@ -117,8 +172,19 @@ export async function parameters_are_sent_and_only_those_that_were_set({ open, k
   assert.deepEqual(messages, [{ role: 'user', content: 'One.' }]);
   assert.deepEqual(first, plain);
   await page.locator('#open-drawer').click();
-  for (const [name, value] of [['temperature', '0.7'], ['seed', '42'], ['max_tokens', '12'], ['schema', '{"type": "object"}']]) await page.locator(`#${name}`).fill(value);
-  for (const [name, value] of [['privacy', 'site'], ['route', 'hybrid'], ['policy', 'keep']]) await page.locator(`#${name}`).selectOption(value);
+  for (const [name, value] of [
+    ['temperature', '0.7'],
+    ['seed', '42'],
+    ['max_tokens', '12'],
+    ['schema', '{"type": "object"}'],
+  ])
+    await page.locator(`#${name}`).fill(value);
+  for (const [name, value] of [
+    ['privacy', 'site'],
+    ['route', 'hybrid'],
+    ['policy', 'keep'],
+  ])
+    await page.locator(`#${name}`).selectOption(value);
   await page.locator('#temperature').fill('3');
   await page.locator('#settings button[type="submit"]').click();
   assert.equal(await page.locator('#drawer').isVisible(), true, 'a temperature of 3 was taken');
@@ -149,14 +215,23 @@ export async function an_error_in_mid_stream_ends_the_reply_and_what_was_said_st
   const { page } = await open();
   await ready(page, key);
   const faults = [
-    [{ message: 'the pool is out of blocks', type: 'server_error', param: null, code: null }, /the pool is out of blocks\s+server_error\s/],
+    [
+      { message: 'the pool is out of blocks', type: 'server_error', param: null, code: null },
+      /the pool is out of blocks\s+server_error\s/,
+    ],
     [{}, /broke off: the device closed the stream/],
   ];
   for (const [fault, expected] of faults) {
     device.midFault = fault;
     await say(page, 'And now?');
     await ended(page);
-    assert.match(await lastReply(page).locator('.fault').innerText().then((text) => `${text} `), /** @type {RegExp} */ (expected));
+    assert.match(
+      await lastReply(page)
+        .locator('.fault')
+        .innerText()
+        .then((text) => `${text} `),
+      /** @type {RegExp} */ (expected),
+    );
     assert.ok((await lastReply(page).locator('.run').count()) > 0, 'what was said is gone');
   }
 }

@@ -16,13 +16,22 @@ export async function a_message_is_answered_and_each_run_of_text_is_marked({ ope
   await runs(page, 1);
   assert.equal(await page.locator('#stop').isVisible(), true, 'no stop button while the reply streams');
   await ended(page);
-  const marks = await lastReply(page).locator('.run').evaluateAll((found) => found.map((run) => run.getAttribute('data-mark')));
+  const marks = await lastReply(page)
+    .locator('.run')
+    .evaluateAll((found) => found.map((run) => run.getAttribute('data-mark')));
   assert.ok(marks.length > 0, 'the reply has no text');
-  assert.ok(marks.every((mark) => ['verified', 'alone', 'confirmed'].includes(String(mark))), `marks: ${marks}`);
+  assert.ok(
+    marks.every((mark) => ['verified', 'alone', 'confirmed'].includes(String(mark))),
+    `marks: ${marks}`,
+  );
   const usage = lastReply(page).locator('details.usage');
   assert.match(await usage.locator('summary').innerText(), /^[\d,]+ tokens? · /);
   await usage.locator('summary').click();
-  const grown = await usage.locator('.time-bar span').evaluateAll((found) => found.reduce((sum, piece) => sum + Number(/** @type {HTMLElement} */ (piece).style.flexGrow), 0));
+  const grown = await usage
+    .locator('.time-bar span')
+    .evaluateAll((found) =>
+      found.reduce((sum, piece) => sum + Number(/** @type {HTMLElement} */ (piece).style.flexGrow), 0),
+    );
   assert.ok(Math.abs(grown - 1) < 0.01, `the bar of times adds up to ${grown}`);
   await shot('breakdown', page);
 }
@@ -45,11 +54,20 @@ export async function the_stop_button_ends_a_reply_and_the_next_can_be_asked({ o
 }
 
 /** @param {Tools} tools */
-export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judged_when_it_is_mended({ open, key, prompt, shot }) {
+export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judged_when_it_is_mended({
+  open,
+  key,
+  prompt,
+  shot,
+}) {
   const { page } = await open();
   await ready(page, key);
   const cut = page.locator('#cut');
-  assert.equal(await cut.isVisible(), true, 'the status offers no link switch: run the server with [serve] link_switch and an emulated link');
+  assert.equal(
+    await cut.isVisible(),
+    true,
+    'the status offers no link switch: run the server with [serve] link_switch and an emulated link',
+  );
   await say(page, prompt);
   await runs(page, 1);
   await cut.click();
@@ -57,15 +75,20 @@ export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judge
   const alone = lastReply(page).locator('.notice[data-kind="alone"] ~ .run[data-mark="alone"]');
   await alone.nth((await alone.count()) + 2).waitFor();
   assert.equal(await cut.getAttribute('aria-checked'), 'true');
-  await page.locator('#mode[data-reach="alone"]').waitFor();
+  await page.locator('#mode:not([data-reach="joined"])').waitFor();
   await shot('alone', page);
   await cut.click();
   await notice(page, 'rejoined');
   await notice(page, 'judged');
   await ended(page);
   assert.equal(await cut.getAttribute('aria-checked'), 'false');
-  const kinds = await lastReply(page).locator('.notice').evaluateAll((found) => found.map((one) => one.getAttribute('data-kind')));
-  assert.deepEqual(kinds.filter((kind) => ['alone', 'rejoined', 'judged'].includes(String(kind))).slice(0, 3), ['alone', 'rejoined', 'judged']);
+  const kinds = await lastReply(page)
+    .locator('.notice')
+    .evaluateAll((found) => found.map((one) => one.getAttribute('data-kind')));
+  assert.deepEqual(
+    kinds.filter((kind) => ['alone', 'rejoined', 'judged'].includes(String(kind))).slice(0, 3),
+    ['alone', 'rejoined', 'judged'],
+  );
   await page.locator('#mode[data-reach="joined"]').waitFor();
   await accessible(page, 'after an outage');
   await shot('judged', page);

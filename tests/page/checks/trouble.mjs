@@ -51,7 +51,11 @@ export async function a_server_that_goes_is_missed_and_found_again({ open, key, 
 }
 
 /** @param {Tools} tools */
-export async function a_server_that_is_away_for_long_is_asked_less_often_and_at_once_on_demand({ open, key, gate }) {
+export async function a_server_that_is_away_for_long_is_asked_less_often_and_at_once_on_demand({
+  open,
+  key,
+  gate,
+}) {
   const { page } = await open({ mayFail: true });
   await ready(page, key);
   await gate.shut();

@@ -63,8 +63,16 @@ export class MockDevice {
   tokensMax = 90;
   requests = { running: 0, queued: 0, streams_max: 4, queue_max: 16, served: 0, refused: 0, cancelled: 0 };
   totals = {
-    tokens: 0, verified: 0, unverified: 0, drafted: 0, accepted: 0, failovers: 0,
-    bytes_sent: 48_211, bytes_received: 39_874, money: 0, energy_j: /** @type {number | null} */ (null),
+    tokens: 0,
+    verified: 0,
+    unverified: 0,
+    drafted: 0,
+    accepted: 0,
+    failovers: 0,
+    bytes_sent: 48_211,
+    bytes_received: 39_874,
+    money: 0,
+    energy_j: /** @type {number | null} */ (null),
   };
   /** @type {Entry[]} */
   timeline = [];
@@ -81,7 +89,10 @@ export class MockDevice {
     if (cut === this.cut) return;
     this.cut = cut;
     this.mendedAtMs = cut ? 0 : Date.now();
-    this.note(cut ? 'cut' : 'mended', cut ? 'the emulated links are cut' : 'the emulated links are whole again');
+    this.note(
+      cut ? 'cut' : 'mended',
+      cut ? 'the emulated links are cut' : 'the emulated links are whole again',
+    );
   }
 
   /** @param {string} mode */

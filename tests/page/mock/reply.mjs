@@ -15,7 +15,9 @@ const STORY =
   'school and the two pines, to the house that you asked about.';
 
 /** What a token spells; some spell nothing yet, because a character takes two. */
-const PIECES = (STORY.match(/\s*[\p{L}\p{N}']+|\s*[^\s\p{L}\p{N}]/gu) ?? []).flatMap((piece) => (/[^\x00-\x7f]/.test(piece) ? ['', piece] : [piece]));
+const PIECES = (STORY.match(/\s*[\p{L}\p{N}']+|\s*[^\s\p{L}\p{N}]/gu) ?? []).flatMap((piece) =>
+  /[^\x00-\x7f]/.test(piece) ? ['', piece] : [piece],
+);
 
 /**
  * Says a reply, chunk by chunk, until it is whole or its reader is gone.
@@ -24,21 +26,39 @@ const PIECES = (STORY.match(/\s*[\p{L}\p{N}']+|\s*[^\s\p{L}\p{N}]/gu) ?? []).fla
  * @returns {AsyncGenerator<Chunk>}
  */
 export async function* reply(device, asked) {
-  const state = { said: /** @type {string[]} */ ([]), alone: false, unjudged: 0, startedMs: Date.now(), judged: 0, agreed: 0, revised: 0, failovers: 0, unverified: 0 };
+  const state = {
+    said: /** @type {string[]} */ ([]),
+    alone: false,
+    unjudged: 0,
+    startedMs: Date.now(),
+    judged: 0,
+    agreed: 0,
+    revised: 0,
+    failovers: 0,
+    unverified: 0,
+  };
   const length = device.defers ? 0 : Math.min(asked.max, PIECES.length);
   while (state.said.length < length && !asked.gone()) {
     await sleep(device.paceMs);
     if (device.mode !== 'local') yield* weather(device, state, asked.revise);
     const verified = device.mode !== 'local' && !state.alone;
     // Now and then two tokens come together.
-    const pieces = PIECES.slice(state.said.length, Math.min(length, state.said.length + (state.said.length % 7 === 0 ? 2 : 1)));
+    const pieces = PIECES.slice(
+      state.said.length,
+      Math.min(length, state.said.length + (state.said.length % 7 === 0 ? 2 : 1)),
+    );
     state.said.push(...pieces);
     if (!verified) state.unjudged += pieces.length;
     count(device, pieces.length, verified);
     yield chunk({ content: pieces.join('') }, { verified: pieces.map(() => verified) });
   }
   if (asked.gone()) return;
-  yield { choices: [{ index: 0, delta: {}, finish_reason: !device.defers && length < PIECES.length ? 'length' : 'stop' }], causeway: outcome(device) };
+  yield {
+    choices: [
+      { index: 0, delta: {}, finish_reason: !device.defers && length < PIECES.length ? 'length' : 'stop' },
+    ],
+    causeway: outcome(device),
+  };
   yield { choices: [], usage: usage(device, state) };
 }
 
@@ -68,7 +88,12 @@ async function* weather(device, state, revise) {
     await sleep(15);
     yield happened({ kind: 'vouched', token });
   }
-  Object.assign(state, { alone: false, unjudged: 0, judged: state.judged + said, agreed: state.agreed + agreed });
+  Object.assign(state, {
+    alone: false,
+    unjudged: 0,
+    judged: state.judged + said,
+    agreed: state.agreed + agreed,
+  });
   if (revise && agreed < said) {
     state.said.length = first + agreed;
     state.revised += said - agreed;
@@ -100,7 +125,14 @@ function count(device, tokens, verified) {
  * @returns {import('../../../edge-node/page/types.js').ChunkExtra}
  */
 function outcome(device) {
-  return { route: device.defers ? 'deferred' : 'hybrid', plan: `${device.mode} with cloud`, conversation: null, deferred: device.defers ? { id: 'd-17' } : null, intent: null, outcome: null };
+  return {
+    route: device.defers ? 'deferred' : 'hybrid',
+    plan: `${device.mode} with cloud`,
+    conversation: null,
+    deferred: device.defers ? { id: 'd-17' } : null,
+    intent: null,
+    outcome: null,
+  };
 }
 
 /**
@@ -117,10 +149,21 @@ function usage(device, state) {
     completion_tokens: tokens,
     total_tokens: 21 + tokens,
     causeway: {
-      drafted: local ? 0 : Math.round(tokens * 1.3), accepted: local ? 0 : Math.round(tokens * 0.8), passes: Math.ceil(tokens / 4),
-      failovers: state.failovers, judged: state.judged, agreed: state.agreed, revised: state.revised,
-      verified: tokens - unverified, unverified, bytes_sent: 31 * tokens, bytes_received: 23 * tokens, money: 0.0000162, energy_j: null,
-      time_ms: { compute: ms * 0.34, queue: ms * 0.02, network: ms * 0.41, waiting: ms * 0.23 }, ttft_ms: device.paceMs + 5.2,
+      drafted: local ? 0 : Math.round(tokens * 1.3),
+      accepted: local ? 0 : Math.round(tokens * 0.8),
+      passes: Math.ceil(tokens / 4),
+      failovers: state.failovers,
+      judged: state.judged,
+      agreed: state.agreed,
+      revised: state.revised,
+      verified: tokens - unverified,
+      unverified,
+      bytes_sent: 31 * tokens,
+      bytes_received: 23 * tokens,
+      money: 0.0000162,
+      energy_j: null,
+      time_ms: { compute: ms * 0.34, queue: ms * 0.02, network: ms * 0.41, waiting: ms * 0.23 },
+      ttft_ms: device.paceMs + 5.2,
     },
   };
 }

@@ -12,8 +12,18 @@ import { reply } from './reply.mjs';
 
 const PAGE = new URL('../../../edge-node/page/', import.meta.url);
 /** @type {Record<string, string>} */
-const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml' };
-const HEADERS = { 'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' };
+const TYPES = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+};
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+};
 const STATUS_MS = 500;
 
 /**
@@ -48,7 +58,13 @@ async function answer(device, keys, request, response) {
   if (path === '/' || path.startsWith('/page/')) return file(path, response);
   const key = (request.headers.authorization ?? '').replace('Bearer ', '');
   if (keys.length > 0 && !keys.includes(key)) {
-    return refuse(response, 401, { message: key === '' ? 'this device wants a key: Authorization: Bearer KEY' : 'this key is not one of ours', type: 'invalid_request_error', param: null, code: 'invalid_api_key' });
+    return refuse(response, 401, {
+      message:
+        key === '' ? 'this device wants a key: Authorization: Bearer KEY' : 'this key is not one of ours',
+      type: 'invalid_request_error',
+      param: null,
+      code: 'invalid_api_key',
+    });
   }
   switch (`${request.method} ${path}`) {
     case 'GET /causeway/v1/status':
@@ -62,7 +78,12 @@ async function answer(device, keys, request, response) {
     case 'POST /v1/chat/completions':
       return chat(device, await body(request), response);
     default:
-      return refuse(response, 404, { message: `there is nothing at ${path}`, type: 'invalid_request_error', param: null, code: null });
+      return refuse(response, 404, {
+        message: `there is nothing at ${path}`,
+        type: 'invalid_request_error',
+        param: null,
+        code: null,
+      });
   }
 }
 
@@ -74,7 +95,13 @@ async function file(path, response) {
   const name = path === '/' ? 'index.html' : path.slice('/page/'.length);
   const known = /^[a-z_]+\.(html|css|js|svg)$/.exec(name);
   const bytes = known ? await readFile(new URL(name, PAGE)).catch(() => null) : null;
-  if (!known || !bytes) return refuse(response, 404, { message: `there is nothing at ${path}`, type: 'invalid_request_error', param: null, code: null });
+  if (!known || !bytes)
+    return refuse(response, 404, {
+      message: `there is nothing at ${path}`,
+      type: 'invalid_request_error',
+      param: null,
+      code: null,
+    });
   response.writeHead(200, { ...HEADERS, 'content-type': TYPES[known[1]] }).end(bytes);
 }
 
@@ -84,11 +111,12 @@ async function file(path, response) {
  */
 function events(device, response) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  const send = (/** @type {string} */ event, /** @type {unknown} */ data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const send = (/** @type {string} */ event, /** @type {unknown} */ data) =>
+    device.silent || response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   const notice = (/** @type {unknown} */ entry) => send('notice', entry);
   send('status', device.status());
   device.listeners.push(notice);
-  const timer = setInterval(() => device.silent || send('status', device.status()), STATUS_MS);
+  const timer = setInterval(() => send('status', device.status()), STATUS_MS);
   response.on('close', () => {
     clearInterval(timer);
     device.listeners = device.listeners.filter((listener) => listener !== notice);
@@ -109,7 +137,11 @@ async function chat(device, request, response) {
   }
   device.requests.running += 1;
   response.writeHead(200, { 'content-type': 'text/event-stream', 'x-causeway-request': 'req-1' });
-  const asked = { max: request.max_tokens ?? device.tokensMax, revise: request.causeway?.policy === 'revise', gone: () => response.destroyed };
+  const asked = {
+    max: request.max_tokens ?? device.tokensMax,
+    revise: request.causeway?.policy === 'revise',
+    gone: () => response.destroyed,
+  };
   let chunks = 0;
   for await (const chunk of reply(device, asked)) {
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
