@@ -4,12 +4,12 @@
 //! time for it. Only distributions are kept between readings, each in a [`Histogram`].
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
 pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::sync::atomic::AtomicU64;
+use std::fmt;
 
 /// What a page is, as HTTP says it.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -20,6 +20,19 @@ pub type Labels = Vec<(&'static str, String)>;
 /// One reading of one node.
 #[derive(Debug, Default)]
 pub struct Page(Registry);
+
+/// What was read under one name, in the order in which it is said.
+#[derive(Debug)]
+struct Values {
+    kind: Kind,
+    values: Vec<(Labels, f64)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+}
 
 /// An empty distribution over these upper bounds, ascending, and what is above.
 pub fn histogram_of(bounds: &[f64]) -> Histogram {
@@ -39,11 +52,8 @@ impl Page {
         help: &str,
         values: impl IntoIterator<Item = (Labels, f64)>,
     ) {
-        let family = Family::<Labels, Counter<f64, AtomicU64>>::default();
-        for (labels, value) in values {
-            family.get_or_create(&labels).inc_by(value);
-        }
-        self.0.register(name, help, family);
+        let values = values.into_iter().collect();
+        self.0.register(name, help, Values { kind: Kind::Counter, values });
     }
 
     /// What goes up and down.
@@ -58,11 +68,8 @@ impl Page {
         help: &str,
         values: impl IntoIterator<Item = (Labels, f64)>,
     ) {
-        let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
-        for (labels, value) in values {
-            family.get_or_create(&labels).set(value);
-        }
-        self.0.register(name, help, family);
+        let values = values.into_iter().collect();
+        self.0.register(name, help, Values { kind: Kind::Gauge, values });
     }
 
     /// How something is distributed.
@@ -75,5 +82,38 @@ impl Page {
         let mut text = String::new();
         encode(&mut text, &self.0).expect("a string takes all that is written to it");
         text
+    }
+}
+
+impl EncodeMetric for Values {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (labels, value) in &self.values {
+            match labels.is_empty() {
+                true => self.encode_one(&mut encoder, *value)?,
+                false => self.encode_one(&mut encoder.encode_family(labels)?, *value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl Values {
+    fn encode_one(&self, encoder: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
+        const NO_EXEMPLAR: Option<&Exemplar<Labels, f64>> = None;
+        match self.kind {
+            Kind::Counter => encoder.encode_counter(&value, NO_EXEMPLAR),
+            Kind::Gauge => encoder.encode_gauge(&value),
+        }
     }
 }

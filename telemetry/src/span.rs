@@ -14,19 +14,19 @@ pub const SPANS: &str = "causeway";
 /// Bytes of a trace's id and a span's.
 pub const IDS_LEN: usize = 24;
 
-/// Makes `span`, which nobody has entered yet, the child of `parent`, by ids that are `random`; gives what its own
+/// Makes `span`, which nobody has entered yet, the child of `parent`, by ids of `random`; gives what its own
 /// children are told. It is of target [`SPANS`] and has the empty fields `trace_id`, `span_id` and `parent_id`.
 ///
 /// Whoever records nothing passes on what he was told: the child of a span that nobody knows would be nobody's.
 pub fn join(
     span: &Span,
     parent: Option<TraceParent>,
-    random: [u8; IDS_LEN],
+    random: impl FnOnce() -> [u8; IDS_LEN],
 ) -> Option<TraceParent> {
     if span.is_disabled() {
         return parent;
     }
-    let own = otlp::join(span, parent).unwrap_or_else(|| TraceParent::begin(parent, random));
+    let own = otlp::join(span, parent).unwrap_or_else(|| TraceParent::begin(parent, random()));
     span.record("trace_id", display(Hexadecimal(&own.trace())));
     span.record("span_id", display(Hexadecimal(&own.span())));
     if let Some(parent) = parent {

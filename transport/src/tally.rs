@@ -1,5 +1,6 @@
 //! What came to a listener's door, counted.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many of what since the endpoint was bound.
@@ -45,6 +46,21 @@ impl Counter {
 
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads a listener's counts, whoever holds the listener.
+#[derive(Debug, Clone)]
+pub struct TallyReader(Arc<Counters>);
+
+impl TallyReader {
+    pub(crate) const fn new(counters: Arc<Counters>) -> Self {
+        Self(counters)
+    }
+
+    /// What was counted since it was bound.
+    pub fn tally(&self) -> Tally {
+        self.0.tally()
     }
 }
 

@@ -54,7 +54,7 @@ fn logged(
             span_id = Empty,
             parent_id = Empty
         );
-        let told = join(&span, parent, [0xab; 24]);
+        let told = join(&span, parent, || [0xab; 24]);
         span.in_scope(|| tracing::error!("something happens"));
         told
     });
