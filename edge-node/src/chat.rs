@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub struct ChatArguments {
     /// Configuration file of the device.
     #[arg(long)]
-    config: PathBuf,
+    pub config: PathBuf,
 }
 
 /// Runs the command until the input ends, or Ctrl-C while nobody is speaking.
@@ -61,6 +61,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             stop: generation.stop.clone(),
             keep: true,
             past_end: false,
+            trace: None,
         };
         let answer = answer(&mut device, &request).await?;
         turns.push(Turn { role: "assistant".to_owned(), content: answer });

@@ -17,7 +17,7 @@ use crate::uplinks::Uplinks;
 use crate::way_home::{WayHome, load_head};
 use base::{ChannelScale, Privacy, Sampling, TokenId, WireCodec};
 use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
-use protocol::{Epoch, SessionId, Sources, Tuning};
+use protocol::{Epoch, SessionId, Sources, TraceContext, Tuning};
 use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -78,6 +78,8 @@ pub struct Request {
     pub keep: bool,
     /// Whether the text goes on past end tokens, to its full length: for measurements.
     pub past_end: bool,
+    /// The span of whoever asks, where that is traced.
+    pub trace: Option<TraceContext>,
 }
 
 impl Device {

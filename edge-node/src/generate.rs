@@ -7,13 +7,16 @@ use crate::prompt::{Prompt, Travelling};
 use crate::reply::Reply;
 use crate::show::Show;
 use crate::start_error::StartError;
+use crate::traced;
 use crate::turn_loop::{Leftovers, Outset, TurnLoop};
 use base::{DraftLength, Position};
 use partitioner::{Mode, Plan, Speculation};
 use protocol::{Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
+use std::error::Error;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use transport::clock;
 
 /// How far ahead of the device the target may go on alone: far enough that a round trip of 200 ms
@@ -82,10 +85,24 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         self.check_prompt(&request.prompt)?;
-        match &request.prompt {
-            Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
-            Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,
-        }
+        let (span, trace) = traced::begin(&self.config, request.prompt.len(), request.trace);
+        let request = &Request { trace, ..request.clone() };
+        let reply = async {
+            match &request.prompt {
+                Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
+                Prompt::Confined(prompt) => {
+                    self.answer_confined(prompt, request, show, cancel).await
+                }
+            }
+        };
+        let reply = reply.instrument(span.clone()).await;
+        span.in_scope(|| match &reply {
+            Ok(Reply { finish_reason, tokens, plan, .. }) => {
+                tracing::info!(finish_reason, tokens = tokens.len(), plan, "answered");
+            }
+            Err(error) => tracing::info!(error = error as &dyn Error, "not answered"),
+        });
+        reply
     }
 
     /// Answers by the configured plan, or the best one.
@@ -172,7 +189,7 @@ impl Device {
             kv: self.config.kv.target,
             class: prompt.class(),
             constraint: None,
-            trace: None,
+            trace: request.trace,
             stream: self.config.kv.stream,
             end_tokens: match request.past_end {
                 true => Vec::new(),

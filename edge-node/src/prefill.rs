@@ -189,7 +189,7 @@ impl Device {
             lineage: None,
             class,
             constraint: None,
-            trace: None,
+            trace: request.trace,
         }
     }
 }

@@ -21,7 +21,7 @@ const PROMPT_BYTES_MAX: u64 = 1 << 20;
 pub struct RunArguments {
     /// Configuration file of the device.
     #[arg(long)]
-    config: PathBuf,
+    pub config: PathBuf,
     /// What to say; `-` reads it from standard input.
     #[arg(long)]
     prompt: String,
@@ -91,6 +91,7 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
         stop: generation.stop,
         keep: false,
         past_end: false,
+        trace: None,
     };
     let mut show = Terminal::new(arguments.json);
     let reply = device.generate(&request, &mut show, &cancel).await?;

@@ -199,6 +199,7 @@ impl<H: Acts> Assistant<H> {
             stop: self.device.config.generation.stop.clone(),
             keep: ask.keep,
             past_end: false,
+            trace: None,
         })
     }
 

@@ -178,7 +178,8 @@ impl<H: Acts> Assistant<H> {
         };
         let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
+        let (keep, past_end, trace) = (false, false, None);
+        let request = Request { prompt, sampling, tokens_max, stop, keep, past_end, trace };
         Ok(Ok((request, wanted, (text, intent))))
     }
 

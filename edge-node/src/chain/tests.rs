@@ -97,6 +97,7 @@ fn ask_of(
                 stop: Vec::new(),
                 keep: true,
                 past_end: true,
+                trace: None,
             };
             let cancel = CancellationToken::new();
             let reply = device.generate(&request, &mut Silent, &cancel).await.unwrap();

@@ -48,6 +48,7 @@ fn ask(mode: Mode, local: LocalChoice, class: Privacy, stop: &[&str]) -> (Reply,
             stop: stop.iter().map(ToString::to_string).collect(),
             keep: false,
             past_end: true,
+            trace: None,
         };
         let (mut show, before) = (Tokens::default(), device.uplinks.traffic());
         let reply = device.generate(&request, &mut show, &CancellationToken::new()).await;

@@ -134,6 +134,7 @@ async fn run(
         stop: Vec::new(),
         keep: false,
         past_end: false,
+        trace: None,
     };
     let mut stage = Stage::new(*paint, Arc::clone(tiers), play.script);
     let reply = device.generate(&request, &mut stage, &CancellationToken::new()).await?;

@@ -179,6 +179,7 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
         stop: Vec::new(),
         keep: false,
         past_end: true,
+        trace: None,
     };
     let predicted = predicted(config, request.prompt.len(), request.tokens_max)?;
     let busy = world.cloud_busy();

@@ -67,6 +67,7 @@ fn ask_and<T>(config: &WorldConfig, look: impl FnOnce(&Device) -> T) -> (Reply, 
             stop: Vec::new(),
             keep: false,
             past_end: true,
+            trace: None,
         };
         let reply = device.generate(&request, &mut Nothing, &CancellationToken::new()).await;
         let seen = look(device);

@@ -78,6 +78,7 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
         stop: Vec::new(),
         keep: false,
         past_end: false,
+        trace: None,
     };
     let back = began + CUT + outage;
     let mut watch = Watch { back, alone: 0, judged: None, verified: None };

@@ -121,6 +121,7 @@ impl Site {
             stop: Vec::new(),
             keep: text[0].0 & 1 == 0,
             past_end: true,
+            trace: None,
         };
         let cancel = CancellationToken::new();
         self.device.generate(&request, &mut Silent, &cancel).await.is_ok()

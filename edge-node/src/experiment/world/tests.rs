@@ -72,6 +72,7 @@ async fn ask(world: &mut World, tokens: u32) -> Shown {
         stop: Vec::new(),
         keep: false,
         past_end: false,
+        trace: None,
     };
     let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
     let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();
@@ -108,6 +109,7 @@ fn reply(config: &WorldConfig, prompt: &str, tokens: u32, sampling: Sampling) ->
             stop: Vec::new(),
             keep: false,
             past_end: true,
+            trace: None,
         };
         let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
         let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;

@@ -63,6 +63,7 @@ fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Notices) {
             stop: Vec::new(),
             keep: false,
             past_end: true,
+            trace: None,
         };
         let mut notices = Notices::default();
         let reply = device.generate(&request, &mut notices, &CancellationToken::new()).await;

@@ -81,6 +81,7 @@ fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Watch) {
             stop: Vec::new(),
             keep: false,
             past_end: true,
+            trace: None,
         };
         let mut watch = Watch::default();
         let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;
