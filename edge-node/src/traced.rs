@@ -27,10 +27,10 @@ pub(crate) fn begin(
         TraceParent::new(trace, span, sampled).ok()
     });
     let own = join(&span, parent, || config.network.random());
-    let told = own.map(|own| TraceContext {
-        trace: own.trace(),
-        span: own.span(),
-        sampled: own.is_sampled(),
-    });
-    (span, told)
+    (span, own.map(context))
+}
+
+/// As nodes tell each other what HTTP calls a `traceparent`.
+pub(crate) const fn context(of: TraceParent) -> TraceContext {
+    TraceContext { trace: of.trace(), span: of.span(), sampled: of.is_sampled() }
 }

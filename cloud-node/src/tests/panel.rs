@@ -116,3 +116,31 @@ async fn an_address_that_is_taken_is_an_error_that_names_the_key() {
     let error = Server::start(config).await.unwrap_err().to_string();
     assert!(error.starts_with("telemetry.listen: cannot listen on 127.0.0.1:"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_asks_the_running_node_by_its_configuration() {
+    let cloud = Server::start(told(World::new().config(Role::Cloud))).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cloud.toml");
+    let ask = async |text: String| {
+        std::fs::write(&path, text).unwrap();
+        let path = path.clone();
+        let asked = tokio::task::spawn_blocking(move || crate::status(&path));
+        asked.await.unwrap().map_err(|error| error.to_string())
+    };
+    let at = |port: u16| format!("[telemetry]\nlisten = '0.0.0.0:{port}'\n");
+    let port = cloud.telemetry_addr().unwrap().port();
+    let said = ask(at(port)).await.unwrap();
+    assert!(said.starts_with("cloud     cloud, version "), "{said}");
+    assert!(
+        said.contains(": ready\nmodel     causeway-demo-target-q8_0.gguf, layers 0 to 6 of 6\n")
+    );
+    let error = ask(String::new()).await.unwrap_err();
+    assert!(error.contains("give `[telemetry] listen` an address"), "{error}");
+    cloud.drain().await;
+    let error = ask(at(port)).await.unwrap_err();
+    assert!(
+        error.contains(&format!("no node answers at http://127.0.0.1:{port}/status")),
+        "{error}"
+    );
+}
