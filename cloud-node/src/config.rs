@@ -9,7 +9,7 @@ mod file;
 use base::{LayerRange, Role};
 use profile::NodeProfile;
 use serde::Deserialize;
-use settings::{ConfigError, Link, Pace, Peer, Profile};
+use settings::{ConfigError, Link, Pace, Peer, Profile, Telemetry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub struct Config {
     pub profile: Profile,
     /// What was measured of it; without it no plan gives it any layers.
     pub measured: Option<NodeProfile>,
+    /// What it tells of itself, and where.
+    pub telemetry: Telemetry,
     /// How long silence on a link is borne.
     pub link: Link,
     /// Where sockets come from, and what link is emulated over them: of a gateway the one to its

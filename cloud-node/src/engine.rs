@@ -24,6 +24,7 @@ mod load;
 mod worker;
 
 pub(crate) use errand::Hold;
+pub(crate) use load::{Passes, PoolReading};
 
 use crate::config::{EngineOptions, RunsOn};
 use crate::store::Outlet;
@@ -276,6 +277,26 @@ impl Engine {
     /// How long its forward passes took so far, by tokio's clock, with what their pace adds.
     pub(crate) fn busy(&self) -> Duration {
         self.load.busy()
+    }
+
+    /// How many forward passes it has run.
+    pub(crate) fn passes_run(&self) -> u64 {
+        self.load.passes_run()
+    }
+
+    /// How its forward passes are distributed.
+    pub(crate) fn passes(&self) -> &Passes {
+        self.load.passes()
+    }
+
+    /// The KV pool, as it is between two passes.
+    pub(crate) fn pool(&self) -> PoolReading {
+        self.load.pool()
+    }
+
+    /// How many jobs wait or run.
+    pub(crate) fn jobs(&self) -> usize {
+        self.load.waiting()
     }
 
     /// Whether others want the engine as well: another sequence had rows in the last batch, or has a

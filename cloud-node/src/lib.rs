@@ -5,6 +5,7 @@
 //!                        │  Verifier or Hops, of protocol
 //!                        ├─▶ engine: one worker, ragged batches of all sessions
 //!                        └─▶ upstream: a gateway's one link to its cloud
+//!   panel: what the operator sees of all that
 //! ```
 //!
 //! # Invariants
@@ -22,6 +23,7 @@ mod engine;
 mod load_meter;
 mod measure;
 mod node;
+mod panel;
 mod registry;
 mod segments;
 mod server;
@@ -35,6 +37,7 @@ pub use config::{
 };
 pub use engine::EngineStartError;
 pub use measure::measure;
+pub use panel::{StatusError, status};
 pub use server::{ServeError, Server};
 
 #[cfg(test)]

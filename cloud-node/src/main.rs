@@ -10,11 +10,14 @@ use authority::CaCommand;
 use clap::{Parser, Subcommand};
 use cloud_node::{Config, Server};
 use model_store::{Environment, ModelName};
-use std::io::{IsTerminal, Write};
+use settings::Telemetry;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+
+/// What is logged where `RUST_LOG` says nothing.
+const FILTER: &str = "info";
 
 /// Runs layers of a language model for devices, as their gateway or cloud.
 #[derive(Debug, Parser)]
@@ -29,6 +32,12 @@ enum Command {
     /// Serve until SIGTERM or SIGINT, then let running sessions end.
     Serve {
         /// Configuration file; with an `[upstream]` section this node is a gateway.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Ask the running node what is going on.
+    Status {
+        /// Configuration file that the node was started with; its `[telemetry]` section says where to ask.
         #[arg(long)]
         config: PathBuf,
     },
@@ -58,12 +67,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
-    log.with_writer(std::io::stderr).init();
     let result = match Arguments::parse().command {
         Command::Serve { config } => serve(&config),
+        Command::Status { config } => status(&config),
         Command::Measure { config, out, rounds } => measure(&config, out.as_deref(), rounds),
         Command::Pull { name, store } => pull(&name, store.as_deref()),
         Command::Ca(command) => command.run(),
@@ -80,8 +86,9 @@ fn main() -> ExitCode {
 
 fn serve(path: &Path) -> anyhow::Result<()> {
     let config = Config::load(path)?;
+    let telling = config.telemetry.logging(FILTER, &config.identity.peer().to_string()).start()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut terminate = listen_for(SignalKind::terminate())?;
         let mut interrupt = listen_for(SignalKind::interrupt())?;
         let server = Server::start(config).await?;
@@ -95,7 +102,16 @@ fn serve(path: &Path) -> anyhow::Result<()> {
                 anyhow::bail!("ended by a second signal while sessions were running")
             }
         }
-    })
+    });
+    // Spans of what was cut short are among the last.
+    drop(runtime);
+    drop(telling);
+    served
+}
+
+fn status(path: &Path) -> anyhow::Result<()> {
+    let said = cloud_node::status(path)?;
+    write!(std::io::stdout(), "{said}").context("cannot write to standard output")
 }
 
 fn pull(name: &ModelName, store: Option<&Path>) -> anyhow::Result<()> {
@@ -106,6 +122,7 @@ fn pull(name: &ModelName, store: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn measure(path: &Path, out: Option<&Path>, rounds: u16) -> anyhow::Result<()> {
+    let _telling = Telemetry::default().logging(FILTER, "").start()?;
     cloud_node::measure(&Config::load(path)?, out, rounds)
 }
 

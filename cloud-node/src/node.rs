@@ -3,6 +3,7 @@
 use crate::config::Limits;
 use crate::engine::{Engine, Sequence};
 use crate::load_meter::LoadMeter;
+use crate::panel::{Counters, Links};
 use crate::registry::Registry;
 use crate::segments::Channels;
 use crate::stages::{Own, Sharing};
@@ -46,6 +47,10 @@ pub(crate) struct Node {
     pub(crate) segment_channels: Channels,
     /// Told when a session ends or is left.
     pub(crate) left: Notify,
+    /// What nothing else counts.
+    pub(crate) counters: Counters,
+    /// Those that are there.
+    pub(crate) links: Links,
 }
 
 /// A session's place on this node. Outlives its channels.
@@ -137,12 +142,20 @@ impl Node {
             registry,
             segment_channels: Channels::default(),
             left,
+            counters: Counters::default(),
+            links: Links::default(),
         }
     }
 
     /// Looks at how much was computed lately. To be called now and then.
     pub(crate) fn observe_load(&self) {
-        self.load.observe(clock::now(), self.engine.busy());
+        let passes = self.engine.passes_run();
+        self.load.observe(clock::now(), self.engine.busy(), passes);
+    }
+
+    /// The share of the last seconds in which it computed, and passes a second.
+    pub(crate) fn pace(&self) -> (f64, f64) {
+        (self.load.load(), self.load.passes_per_s())
     }
 
     /// The share of the last seconds in which it computed, in 255ths.

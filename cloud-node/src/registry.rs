@@ -81,6 +81,20 @@ pub(crate) enum Refusal {
     TooMuch { kv: ByteCount, kv_max: ByteCount },
 }
 
+impl Refusal {
+    /// In a word, for who counts.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Sessions { .. } => "sessions",
+            Self::PeerSessions { .. } => "peer_sessions",
+            Self::Outdated { .. } => "outdated",
+            Self::Memory { .. } => "memory",
+            Self::TooMuch { .. } => "too_much",
+        }
+    }
+}
+
 impl<State: Clone> Registry<State> {
     /// For a pool of `kv_max`.
     pub(crate) const fn new(limits: Limits, kv_max: ByteCount) -> Self {
@@ -167,6 +181,16 @@ impl<State: Clone> Registry<State> {
     /// How many sessions are being served.
     pub(crate) fn served(&self) -> usize {
         self.sessions.values().filter(|entry| entry.orphan_since.is_none()).count()
+    }
+
+    /// How many wait for their device.
+    pub(crate) fn orphans(&self) -> usize {
+        self.sessions.len() - self.served()
+    }
+
+    /// What all of them may take.
+    pub(crate) const fn reserved(&self) -> ByteCount {
+        self.kv
     }
 
     /// Ends orphans until `key` fits, the oldest first, and never its own.

@@ -81,6 +81,7 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, mut ends: Ends, first: 
         End::Lost(error) => tracing::debug!(%peer, why = %chain(&error), "segments ended"),
         End::Misbehaved(error) => {
             tracing::warn!(%peer, %error, "peer misbehaved");
+            node.counters.misbehaved.add(1);
             expel(&guest, ends, Epoch::default(), &error).await;
         }
     }
@@ -134,6 +135,10 @@ impl<'a> Channel<'a> {
                 }
                 (bytes, above) = finish(&mut self.getting) => {
                     self.above = above;
+                    if let Some(bytes) = &bytes {
+                        self.node.counters.given.add(1);
+                        self.node.counters.given_bytes.add(bytes.len());
+                    }
                     self.serving.handle_segment(bytes);
                 }
                 sent = push(&mut ends.sender, &mut self.next), if self.sending => match sent {
@@ -235,7 +240,13 @@ async fn get(
     };
     let Some(mut above) = above else { return (None, None) };
     match above.get(work.text).await {
-        Ok(bytes) => (bytes.map(Bytes::from), Some(above)),
+        Ok(bytes) => {
+            if let Some(bytes) = &bytes {
+                node.counters.taken.add(1);
+                node.counters.taken_bytes.add(bytes.len());
+            }
+            (bytes.map(Bytes::from), Some(above))
+        }
         Err(_gone) => (None, None),
     }
 }

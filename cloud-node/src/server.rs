@@ -10,6 +10,7 @@
 use crate::config::{Config, ConfigProblem, RunsOn};
 use crate::engine::{self, Engine, EngineStartError};
 use crate::node::Node;
+use crate::panel::{self, Panel};
 use crate::stages::Sharing;
 use crate::store::{Completed, Opened, Store};
 use crate::visit;
@@ -18,13 +19,15 @@ use grammar::{Grammars, Piece};
 use profile::NodeProfile;
 use protocol::{Hello, Host, LinkHealthConfig};
 use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec, StoreError};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transport::{BindError, CloseCode, LinkOptions, Listener, Peer, Uplink, UplinkConfig};
+use transport::{BindError, CloseCode, LinkOptions, Listener, Peer, Uplink, UplinkConfig, clock};
 
 /// How often orphans are looked through. Their grace is in seconds.
 const EXPIRY_PERIOD: Duration = Duration::from_millis(500);
@@ -37,6 +40,7 @@ const CHANNELS_SPARE: usize = 32;
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    telemetry_addr: Option<SocketAddr>,
     node: Arc<Node>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -85,6 +89,14 @@ pub enum ServeError {
         #[source]
         source: BindError,
     },
+    /// The address for metrics and status cannot be listened on.
+    #[error("telemetry.listen: cannot listen on {address}")]
+    Telemetry {
+        /// As configured.
+        address: SocketAddr,
+        /// What is in the way.
+        source: io::Error,
+    },
     /// No socket for dialling the upstream.
     #[error("cannot open a socket for the upstream")]
     Dial(#[source] BindError),
@@ -124,14 +136,20 @@ impl Server {
         let measured = fitting(&config, &host)?;
         let listener = bind(&config)?;
         let upstream = upstream_of(&config, &host)?;
+        let shown = show(config.telemetry.listen).await?;
         let server = Self {
             local_addr: listener.local_addr(),
+            telemetry_addr: shown.as_ref().map(|(_, address)| *address),
             node: Arc::new(Node::new(
                 host, measured, holds, engine, limits, sharing, store, grammars, upstream, network,
             )),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
+        if let Some((questions, _)) = shown {
+            let panel = server.panel(&config, &listener);
+            server.tasks.spawn(panel::serve(panel, questions, server.stop.clone()));
+        }
         server.spawn_tasks(listener, queue);
         let (node, address) = (config.identity.peer(), server.local_addr);
         tracing::info!(%node, %address, %holds, "serving");
@@ -141,6 +159,11 @@ impl Server {
     /// The address that it listens on.
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The TCP address where it answers `/metrics`, `/status`, `/healthz` and `/readyz`, if it does.
+    pub const fn telemetry_addr(&self) -> Option<SocketAddr> {
+        self.telemetry_addr
     }
 
     /// Admits no more sessions, waits until the running ones have ended or the configured time is
@@ -184,6 +207,16 @@ impl Server {
     /// Whether the link to the upstream is up; `false` where there is none to have.
     pub fn upstream_is_up(&self) -> bool {
         self.node.upstream.as_ref().is_some_and(|upstream| upstream.is_up())
+    }
+
+    fn panel(&self, config: &Config, listener: &Listener) -> Arc<Panel> {
+        let model = config.model.file_name().unwrap_or(config.model.as_os_str());
+        Arc::new(Panel {
+            node: Arc::clone(&self.node),
+            model: model.to_string_lossy().into_owned(),
+            tally: listener.tally_reader(),
+            began: clock::now(),
+        })
     }
 
     fn spawn_tasks(&self, listener: Listener, completed: Option<mpsc::Receiver<Completed>>) {
@@ -292,6 +325,15 @@ fn bind(config: &Config) -> Result<Listener, ServeError> {
     };
     Listener::bind(address, &config.identity, &config.trust, allow, &options)
         .map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Where questions about the node come in, and the address of that.
+async fn show(listen: Option<SocketAddr>) -> Result<Option<(TcpListener, SocketAddr)>, ServeError> {
+    let Some(address) = listen else { return Ok(None) };
+    let failed = |source| ServeError::Telemetry { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Some((listener, address)))
 }
 
 /// What a gateway needs to reach its cloud; the link itself comes up later.

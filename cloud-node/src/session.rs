@@ -18,6 +18,7 @@
 mod held;
 mod home;
 mod hop;
+mod traced;
 mod verify;
 
 use crate::engine::{Choose, Done, EngineError, Job, Sequence};
@@ -42,6 +43,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use transport::{
     ChannelError, CloseCode, Link, SessionChannel, SessionReceiver, SessionSender, clock,
 };
@@ -111,7 +113,7 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel
     let mut ends = Ends { sender, receiver, last_word: Arc::clone(&guest.last_word) };
     let (mut next, mut begun) = (None, false);
     loop {
-        let open = match next.take() {
+        let mut open = match next.take() {
             Some(open) => open,
             None => match ends.begins(&mut begun).await {
                 Some(Begins::Session(open)) => *open,
@@ -126,7 +128,10 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel
             },
         };
         let (session, epoch) = (open.session, open.epoch);
-        match turn(&node, &guest, &mut ends, open).await {
+        let span = traced::begin(&node, &guest, &mut open);
+        let end = turn(&node, &guest, &mut ends, open).instrument(span.clone()).await;
+        let within = span.enter();
+        match end {
             Ok(End::Closed) => {}
             Ok(End::Reopened(open)) => next = Some(*open),
             Ok(End::Superseded) => return,
@@ -136,10 +141,13 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel
             }
             Ok(End::Misbehaved(error)) => {
                 tracing::warn!(%session, peer = %guest.link.peer(), %error, "peer misbehaved");
+                drop(within);
+                node.counters.misbehaved.add(1);
                 return expel(&guest, ends, epoch, &error).await;
             }
             Err(fault) => {
                 tracing::info!(%session, kind = ?fault.kind, detail = fault.detail, "refused");
+                drop(within);
                 if ends.sender.send(Message::Fault(*fault)).await.is_err() {
                     return;
                 }
@@ -157,8 +165,11 @@ async fn turn(
 ) -> Result<End, Box<Fault>> {
     let open = Open { tenant: open.tenant.or(guest.tenant), ..open };
     let peer = guest.link.peer();
-    let accepted = stages::accept(node.own(), &open, peer, &guest.numerics)?;
-    let held = held::accept(node, &open, &accepted).await?;
+    let accepted = stages::accept(node.own(), &open, peer, &guest.numerics)
+        .inspect_err(|_| node.counters.refuse("plan"))?;
+    let held = held::accept(node, &open, &accepted)
+        .await
+        .inspect_err(|_| node.counters.refuse("grammar"))?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
     let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);
     let admitted = {
@@ -171,6 +182,7 @@ async fn turn(
         admitted.map(|(turn, seat)| (turn, seat.next_turn(), seat))
     };
     let (turn, stop, seat) = admitted.map_err(|refusal| refused(node, &open, refusal))?;
+    node.counters.admitted.add(1);
     let leaving = Leaving { node, key, turn };
     tracing::info!(session = %open.session, peer = %guest.link.peer(), run = %accepted.run, "session");
 
@@ -235,7 +247,10 @@ impl Driver<'_> {
             if let (Some(choose), Some(rows)) = (&mut job.choose, rows) {
                 choose.allowed = rows.allowed(&node).await?;
             }
-            node.engine.run(job).await.map(Outcome::Ran)
+            let base = job.base;
+            let done = node.engine.run(job).await?;
+            tracing::debug!(%base, took = ?done.took, "pass");
+            Ok(Outcome::Ran(done))
         })
     }
 
@@ -352,6 +367,7 @@ fn fresh(node: &Node, open: &Open, kv: KvOptions, accepted: &Accepted) -> Kept {
 }
 
 fn refused(node: &Node, open: &Open, refusal: Refusal) -> Box<Fault> {
+    node.counters.refuse(refusal.reason());
     let fault = |kind| Fault::on_session(open.epoch, kind, &refusal.to_string());
     Box::new(match refusal {
         Refusal::Draining

@@ -17,7 +17,7 @@ use crate::engine::{Engine, Hold};
 use base::{ByteCount, LayerRange, TokenId};
 use runtime::{
     Arrival, BLOCK_SLOTS, KvOptions, Segment, SegmentFormat, SegmentKey, SegmentStore, Segments,
-    StoreError, TextKey,
+    StoreCounts, StoreError, TextKey,
 };
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -97,6 +97,11 @@ impl Store {
         let folder = folder.clone();
         let store = Arc::new(Self { files, folder, runs_on, loaded });
         Ok(Some(Opened { store, outlet, queue }))
+    }
+
+    /// What became of requests and files.
+    pub(crate) fn counts(&self) -> StoreCounts {
+        self.files.counts()
     }
 
     /// The node's secret, which outlives the process with what is named by it: `fresh` where there is none

@@ -9,6 +9,7 @@ mod head;
 mod known;
 mod kv;
 mod limits;
+mod panel;
 mod rings;
 mod same_text;
 mod segments;

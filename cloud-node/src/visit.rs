@@ -36,6 +36,7 @@ pub(crate) async fn serve(
         Err(_) => return link.close(CloseCode::Unresponsive, "no hello came in time"),
     };
     tracing::info!(peer = %link.peer(), address = %link.remote_address(), "link");
+    let _entered = node.links.enter(&link);
     let (numerics, last_word) = (hello.numerics.into(), Arc::default());
     let guest = Guest { link: link.clone(), numerics, tenant: hello.tenant, last_word };
     loop {
@@ -84,6 +85,7 @@ async fn greet(node: &Node, link: &Link) -> Option<(ControlChannel, Hello)> {
         }
         Err(error) => {
             tracing::warn!(%peer, %error, "handshake refused");
+            node.counters.hellos_refused.add(1);
             let fault = error.fault();
             let code = match fault.kind {
                 FaultKind::PeerIncompatible => CloseCode::Incompatible,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct ChatArguments {
     /// Configuration file of the device.
     #[arg(long)]
-    config: PathBuf,
+    pub config: PathBuf,
 }
 
 /// Runs the command until the input ends, or Ctrl-C while nobody is speaking.

@@ -10,14 +10,17 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::show::Show;
 use crate::start_error::StartError;
+use crate::traced;
 use crate::turn_loop::{Leftovers, Outset, TurnLoop};
 use base::{DraftLength, Position, TokenId};
 use grammar::{GrammarError, Guide};
 use partitioner::{Mode, Plan, Speculation};
 use protocol::{Constraint, Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
+use std::error::Error;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use transport::clock;
 
 /// How far ahead of the device the target may go on alone: far enough that a round trip of 200 ms
@@ -101,10 +104,24 @@ impl Device {
         for model in self.draft.iter_mut().chain(&mut self.target) {
             model.look(request.likelihoods);
         }
-        match &request.prompt {
-            Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
-            Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,
-        }
+        let (span, trace) = traced::begin(&self.config, request.prompt.len(), request.trace);
+        let request = &Request { trace, ..request.clone() };
+        let reply = async {
+            match &request.prompt {
+                Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
+                Prompt::Confined(prompt) => {
+                    self.answer_confined(prompt, request, show, cancel).await
+                }
+            }
+        };
+        let reply = reply.instrument(span.clone()).await;
+        span.in_scope(|| match &reply {
+            Ok(Reply { finish_reason, tokens, plan, .. }) => {
+                tracing::info!(finish_reason, tokens = tokens.len(), plan, "answered");
+            }
+            Err(error) => tracing::info!(error = error as &dyn Error, "not answered"),
+        });
+        reply
     }
 
     /// Answers by the configured plan, or the best one.
@@ -222,7 +239,7 @@ impl Device {
             kv: self.config.kv.target,
             class: prompt.class(),
             constraint: request.grammar.clone().map(|grammar| Constraint { from, grammar }),
-            trace: None,
+            trace: request.trace,
             stream: self.config.kv.stream,
             end_tokens: self.end_tokens(request),
             tuning: self.learnt().tuning.clone(),

@@ -21,10 +21,12 @@ use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
 use edge_node::serve::{ServeArguments, serve};
-use std::io::{IsTerminal as _, Write as _};
+use edge_node::start_logging;
+use edge_node::status::{StatusArguments, status};
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// Runs one language-model conversation across this device, a gateway and a cloud.
 #[derive(Debug, Parser)]
@@ -44,6 +46,8 @@ enum Command {
     Chat(ChatArguments),
     /// Say which way something said would go, and why no other.
     Explain(ExplainArguments),
+    /// Ask the running device what is going on.
+    Status(StatusArguments),
     /// List the conversations that the journal keeps.
     Conversations(ConversationsArguments),
     /// List the requests that wait for the target, and those that have waited.
@@ -73,16 +77,44 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
-    log.with_writer(std::io::stderr).init();
-    match execute(Arguments::parse().command) {
+    let command = Arguments::parse().command;
+    let result = match start_logging(command.config()) {
+        // Until the end: then the last spans go out.
+        Ok(_telling) => execute(command),
+        Err(error) => Err(error.into()),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is the last resort: where it is closed, the exit code has to do.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// The configuration that says where its log goes; the others log as by default.
+    fn config(&self) -> Option<&Path> {
+        match self {
+            Self::Run(arguments) => Some(&arguments.config),
+            Self::Chat(arguments) => Some(&arguments.config),
+            Self::Serve(arguments) => Some(&arguments.config),
+            Self::Explain(_)
+            | Self::Plan(_)
+            | Self::Pull(_)
+            | Self::Models(_)
+            | Self::Status(_)
+            | Self::Conversations(_)
+            | Self::Deferred(_)
+            | Self::Forget(_)
+            | Self::Demo(_)
+            | Self::Bench(_)
+            | Self::Measure(_)
+            | Self::Certify(_)
+            | Self::Likeness(_)
+            | Self::Experiment(_)
+            | Self::Intents(_) => None,
         }
     }
 }
@@ -98,6 +130,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Likeness(arguments) => return likeness(arguments),
         Command::Experiment(arguments) => return experiment(&arguments, Nodes::new),
         Command::Intents(arguments) => return intents(arguments),
+        Command::Status(arguments) => return status(&arguments),
         Command::Conversations(arguments) => return conversations(&arguments),
         Command::Deferred(arguments) => return deferred(&arguments),
         Command::Forget(arguments) => return forget(&arguments),
@@ -124,6 +157,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             | Command::Likeness(_)
             | Command::Experiment(_)
             | Command::Intents(_)
+            | Command::Status(_)
             | Command::Conversations(_)
             | Command::Deferred(_)
             | Command::Forget(_) => {

@@ -190,7 +190,7 @@ impl Device {
             lineage: None,
             class,
             constraint: None,
-            trace: None,
+            trace: request.trace,
         }
     }
 }

@@ -120,6 +120,9 @@ pub struct Usage {
     pub itl_ms_p50: Option<f64>,
     /// The same, 95th percentile.
     pub itl_ms_p95: Option<f64>,
+    /// From each token to the next, all of them: for who sums up many replies.
+    #[serde(skip)]
+    pub latencies: Vec<Duration>,
     /// Codecs that rounded hidden states on the way; none where all hops were exact.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rounded: Vec<RoundedHop>,
@@ -178,6 +181,7 @@ impl Usage {
             ttft_ms: transcript.ttft().map(|time| time.as_secs_f64() * 1e3),
             itl_ms_p50: percentile_ms(&latencies, 0.5),
             itl_ms_p95: percentile_ms(&latencies, 0.95),
+            latencies,
             rounded: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::prompt::Prompt;
 use base::{Grammar, Sampling};
-use protocol::AfterOutage;
+use protocol::{AfterOutage, TraceContext};
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Request {
     pub bytes_max: Option<u64>,
     /// Whether to tell how likely the tokens were that this device gives itself, and of how many others at each position.
     pub likelihoods: Option<u32>,
+    /// The span of whoever asks, where that is traced.
+    pub trace: Option<TraceContext>,
     /// What becomes of words that are said without the target; as configured, where it is not said.
     pub after_outage: Option<AfterOutage>,
 }
@@ -42,6 +44,7 @@ impl Request {
             past_end: false,
             bytes_max: None,
             likelihoods: None,
+            trace: None,
             after_outage: None,
         }
     }

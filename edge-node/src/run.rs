@@ -24,7 +24,7 @@ const PROMPT_BYTES_MAX: u64 = 1 << 20;
 pub struct RunArguments {
     /// Configuration file of the device.
     #[arg(long)]
-    config: PathBuf,
+    pub config: PathBuf,
     /// What to say; `-` reads it from standard input.
     #[arg(long)]
     prompt: String,

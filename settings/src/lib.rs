@@ -8,8 +8,10 @@ mod error;
 mod file;
 mod report;
 mod sections;
+mod telemetry_section;
 
 pub use error::ConfigError;
 pub use file::{ConfigFile, load};
 pub use report::chain;
 pub use sections::{Identity, Link, Pace, Peer, Profile};
+pub use telemetry_section::Telemetry;

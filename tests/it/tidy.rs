@@ -5,6 +5,7 @@
 
 mod configs;
 mod crates;
+mod dashboard;
 mod files;
 mod pages;
 

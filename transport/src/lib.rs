@@ -54,7 +54,7 @@ pub use options::LinkOptions;
 pub use peer::{Peer, PeerError};
 pub use pem_file::ReadError;
 pub use socket::SocketError;
-pub use tally::{FrameTally, Tally};
+pub use tally::{FrameTally, Tally, TallyReader};
 pub use tls::{ALPN, TlsError};
 pub use uplink::{Uplink, UplinkConfig, UplinkError, UplinkSession, UplinkState};
 

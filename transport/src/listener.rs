@@ -24,7 +24,7 @@ use crate::link::Link;
 use crate::options::{LinkOptions, Side};
 use crate::peer::Peer;
 use crate::socket::{self, SocketError};
-use crate::tally::{Counters, Tally};
+use crate::tally::{Counters, Tally, TallyReader};
 use crate::tls::{self, PeerCheck, TlsError};
 use base::Role;
 use quinn::{ConnectionError, Incoming, ServerConfig, ZeroRttAccepted};
@@ -135,6 +135,11 @@ impl Listener {
     /// What was counted since it was bound.
     pub fn tally(&self) -> Tally {
         self.counters.tally()
+    }
+
+    /// The same for who does not hold the listener.
+    pub fn tally_reader(&self) -> TallyReader {
+        TallyReader::new(Arc::clone(&self.counters))
     }
 
     /// Shows another certificate and believes another revocation list from now on, and forgets the

@@ -2,6 +2,7 @@
 
 use crate::link::Flow;
 use base::ByteCount;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many of what since the endpoint was bound.
@@ -63,6 +64,21 @@ impl FrameTally {
     /// What was counted so far.
     pub fn flow(&self) -> Flow {
         Flow { sent: ByteCount(self.sent.get()), received: ByteCount(self.received.get()) }
+    }
+}
+
+/// Reads a listener's counts, whoever holds the listener.
+#[derive(Debug, Clone)]
+pub struct TallyReader(Arc<Counters>);
+
+impl TallyReader {
+    pub(crate) const fn new(counters: Arc<Counters>) -> Self {
+        Self(counters)
+    }
+
+    /// What was counted since it was bound.
+    pub fn tally(&self) -> Tally {
+        self.0.tally()
     }
 }
 

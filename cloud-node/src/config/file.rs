@@ -5,7 +5,7 @@ use base::LayerRange;
 use model_store::Environment;
 use serde::Deserialize;
 use settings::chain;
-use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer, Profile};
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer, Profile, Telemetry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,8 @@ struct FileConfig {
     segments: Segments,
     #[serde(default)]
     profile: Profile,
+    #[serde(default)]
+    telemetry: Telemetry,
     #[serde(default)]
     link: Link,
 }
@@ -172,6 +174,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         segments: typed.segments.resolved(&file),
         measured: measure::configured(&profile, &file)?,
         profile,
+        telemetry: typed.telemetry.checked(&file)?,
         link,
     };
     config.check().map_err(|problem| file.invalid(problem.key, problem.detail))?;

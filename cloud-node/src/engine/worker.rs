@@ -102,6 +102,7 @@ impl Worker {
             self.step().await;
             self.put_out();
             self.run_errands();
+            self.load.leave(&self.pool);
         }
     }
 
@@ -172,7 +173,7 @@ impl Worker {
         let (started, rows) = (clock::now(), self.pool.counts().run);
         let outputs = self.forward(run, slices);
         self.pace(started, self.pool.counts().run - rows, run.layers, slices).await;
-        let took = self.took(started);
+        let took = self.took(started, slices);
         match outputs {
             Ok(outputs) => self.take_all(slices, outputs, took),
             Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
@@ -190,7 +191,7 @@ impl Worker {
         self.truncate(slice.sequence, slice.rows.start);
         let (started, slices) = (clock::now(), std::slice::from_ref(slice));
         let outputs = self.forward(run, slices);
-        let took = self.took(started);
+        let took = self.took(started, slices);
         match outputs {
             Ok(outputs) => self.take_all(slices, outputs, took),
             Err(PassError::Refused(ForwardError::Abandoned)) => self.give_up(slices),
@@ -198,10 +199,12 @@ impl Worker {
         }
     }
 
-    /// How long a pass that ends now took; counts it.
-    fn took(&self, started: Instant) -> Duration {
+    /// How long a pass of `slices` that ends now took; counts it.
+    fn took(&self, started: Instant, slices: &[Slice]) -> Duration {
         let took = clock::now() - started;
-        self.load.ran(took);
+        // Before anyone is answered: who then asks what was run finds it.
+        self.load.leave(&self.pool);
+        self.load.ran(slices.iter().map(|slice| slice.rows.len()).sum(), took);
         took
     }
 

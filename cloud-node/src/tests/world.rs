@@ -70,6 +70,7 @@ impl World {
             segments: SegmentOptions::default(),
             profile: settings::Profile::default(),
             measured: None,
+            telemetry: settings::Telemetry::default(),
             link: settings::Link { reconnect_ms: 50, ..settings::Link::default() },
             network: Network::system(),
         }

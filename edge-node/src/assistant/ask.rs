@@ -5,7 +5,7 @@ use crate::reply::Reply;
 use base::{Grammar, Privacy, Sampling, SamplingError};
 use intents::IntentError;
 use journal::{ConversationId, JournalError, Outcome, Refusal, RequestId};
-use protocol::AfterOutage;
+use protocol::{AfterOutage, TraceContext};
 use routing::{Decision, Route, Standing};
 use runtime::ChatError;
 use std::fmt::Write as _;
@@ -44,6 +44,8 @@ pub struct Ask {
     pub bytes_max: Option<u64>,
     /// Whether to tell how likely the device's own tokens were, and of how many others at each position.
     pub likelihoods: Option<u32>,
+    /// The span of whoever asks, where that is traced.
+    pub trace: Option<TraceContext>,
     /// What becomes of words that are said without the target; as configured, where it is not said.
     pub after_outage: Option<AfterOutage>,
     /// Whether KV is kept for what is said next in the conversation.

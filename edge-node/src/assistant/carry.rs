@@ -199,6 +199,7 @@ impl<H: Acts> Assistant<H> {
             keep: ask.keep,
             bytes_max: ask.bytes_max,
             likelihoods: ask.likelihoods,
+            trace: ask.trace,
             after_outage: ask.after_outage,
             ..Request::new(
                 self.device.chat_prompt_of(&weighed.turns, class)?,

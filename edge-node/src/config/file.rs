@@ -19,7 +19,7 @@ use partitioner::{
 use protocol::{AfterOutage, Source};
 use runtime::SegmentFormat;
 use serde::Deserialize;
-use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile};
+use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Profile, Telemetry};
 use std::path::{Path, PathBuf};
 use transport::{Network, Peer};
 
@@ -54,6 +54,8 @@ struct FileConfig {
     planner: FilePlanner,
     #[serde(default)]
     profile: Profile,
+    #[serde(default)]
+    telemetry: Telemetry,
     #[serde(default)]
     link: Link,
     intents: Option<FileIntents>,
@@ -235,6 +237,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     }
     let profile = typed.profile.checked(&file)?;
     let link = typed.link.checked(&file)?;
+    check_telemetry(typed.telemetry, &file)?;
     let emulation = link.emulation(&file)?;
     let kept = (typed.journal, typed.budgets);
     Ok(Config {
@@ -276,6 +279,15 @@ fn credentials(
         return Err(file.invalid("identity.certificate", detail));
     }
     Ok(Credentials { identity, trust })
+}
+
+/// What was said of it is looked at before, by `start_logging`.
+fn check_telemetry(telemetry: Telemetry, file: &ConfigFile) -> Result<(), ConfigError> {
+    if telemetry.listen.is_some() {
+        let detail = "is for gateways and clouds; a device answers /metrics at `[serve] listen`";
+        return Err(file.invalid("telemetry.listen", detail));
+    }
+    telemetry.checked(file).map(drop)
 }
 
 fn plan(typed: FilePlan, file: &ConfigFile) -> Result<PlanSettings, ConfigError> {

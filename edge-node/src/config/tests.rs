@@ -60,6 +60,15 @@ fn unknown_keys_and_values_are_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn a_device_tells_of_itself_where_it_serves_and_nowhere_else() {
+    assert!(load(&format!("{MINIMAL}[telemetry]\nlog = 'json'\n")).is_ok());
+    let elsewhere = refused(&format!("{MINIMAL}[telemetry]\nlisten = '127.0.0.1:9464'\n"));
+    assert!(elsewhere.contains("`telemetry.listen`: is for gateways and clouds"), "{elsewhere}");
+    let nowhere = refused(&format!("{MINIMAL}[telemetry]\notlp = 'collector'\n"));
+    assert!(nowhere.contains("`telemetry.otlp`: "), "{nowhere}");
+}
+
+#[test]
 fn what_was_said_alone_is_kept_unless_the_plan_says_revise() {
     let with = |line: &str| load(&format!("{MINIMAL}{line}")).unwrap().plan.after_outage;
     assert_eq!(with(""), AfterOutage::Keep);

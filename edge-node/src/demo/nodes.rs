@@ -79,6 +79,7 @@ pub(crate) fn server(
         engine: cloud_node::EngineOptions { pace, ..cloud_node::EngineOptions::default() },
         profile: settings::Profile::default(),
         measured: None,
+        telemetry: settings::Telemetry::default(),
         link,
         network: Network::system(),
     }

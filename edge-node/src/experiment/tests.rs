@@ -5,6 +5,7 @@ mod command;
 mod file;
 mod report;
 mod statistics;
+mod traces;
 mod wire;
 
 use super::cell::Cell;

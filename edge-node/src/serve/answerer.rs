@@ -4,6 +4,7 @@ use crate::acting::Hands;
 use crate::assistant::{Answer, Ask, Assistant, AssistantError};
 use crate::config::Config;
 use crate::device::{Device, StartStep};
+use crate::metrics::{self, Metrics};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::serve::failure;
@@ -32,6 +33,21 @@ pub(super) struct Answered {
     pub(super) reply: Option<Reply>,
     /// Which way it went.
     pub(super) ending: Ending,
+}
+
+impl Answered {
+    /// Counts what came of it.
+    pub(super) fn count_in(&self, metrics: &Metrics) {
+        let route = demanded(self.ending.route);
+        match (&self.reply, &self.ending.outcome) {
+            (Some(reply), _) => metrics.answered(route, reply),
+            (None, Some(Outcome::Failed(_))) => metrics.ended(route, metrics::Outcome::Failed),
+            (None, None) if self.ending.deferred.is_some() => {
+                metrics.ended(route, metrics::Outcome::Deferred);
+            }
+            (None, Some(Outcome::Done) | None) => metrics.ended(route, metrics::Outcome::Done),
+        }
+    }
 }
 
 impl Answerer {
@@ -110,6 +126,7 @@ async fn generate(
         stop: work.stop.clone(),
         bytes_max: work.bytes_max,
         likelihoods: work.logprobs,
+        trace: work.trace,
         after_outage: work.policy.map(after_outage),
         ..Request::new(prompt, sampling, work.tokens_max)
     };
@@ -170,6 +187,7 @@ fn asked(work: &Work, sampling: Sampling) -> Ask {
         stop: Some(work.stop.clone()),
         bytes_max: work.bytes_max,
         likelihoods: work.logprobs,
+        trace: work.trace,
         after_outage: work.policy.map(after_outage),
         ..Ask::new(text)
     }

@@ -24,6 +24,7 @@ pub(super) async fn chat(
     let request = ChatRequest::read(&body)?.with_headers(reply::headers(&headers))?;
     let staff = house.staff()?;
     let work = Work::chat(&request, &staff, reply::chance(&house))?;
+    let work = work.traced(reply::trace(&headers));
     let id = reply::request_id(&house);
     let head = Head::chat(id, reply::unix_now(), staff.model().id.clone());
     let writer = ChatWriter::new(head, request.options.include_usage, work.tools);

@@ -30,6 +30,7 @@ pub(super) async fn completions(
     let request = CompletionRequest::read(&body)?.with_headers(reply::headers(&headers))?;
     let staff = house.staff()?;
     let work = Work::completion(&request, &staff, reply::chance(&house))?;
+    let work = work.traced(reply::trace(&headers));
     let id = reply::request_id(&house);
     let head = Head::completion(id, reply::unix_now(), staff.model().id.clone());
     let writer = CompletionWriter::new(head, request.options.include_usage);

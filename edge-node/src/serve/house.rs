@@ -1,6 +1,7 @@
 //! What all requests share: the door, those who answer, the keys, and what has happened so far.
 
-use crate::config::ServeSettings;
+use crate::config::{Config, ServeSettings};
+use crate::metrics::{Metrics, Outcome};
 use crate::serve::admission::{Admission, Full, Turn};
 use crate::serve::allowance::{Allowances, Exceeded};
 use crate::serve::chronicle::{Chronicle, Watched};
@@ -9,7 +10,9 @@ use crate::serve::keys::{Key, KeyLimits};
 use crate::serve::phase::Phase;
 use crate::serve::staff::Staff;
 use crate::serve::telling::Telling;
+use base::NodeName;
 use openai::ApiError;
+use profile::Power;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -24,6 +27,9 @@ const DRAINING_RETRY_S: u32 = 5;
 
 /// What all requests share.
 pub(super) struct House {
+    pub(super) name: NodeName,
+    /// What the device draws, where somebody has said so.
+    pub(super) power: Option<Power>,
     pub(super) settings: ServeSettings,
     pub(super) network: Network,
     pub(super) began: Instant,
@@ -31,6 +37,7 @@ pub(super) struct House {
     pub(super) door: Admission,
     allowances: Mutex<Allowances>,
     pub(super) chronicle: Arc<Chronicle>,
+    pub(super) metrics: Metrics,
     /// No request is taken any more.
     draining: CancellationToken,
     /// Those that run are ended.
@@ -48,16 +55,20 @@ pub(super) struct Ticket {
 
 impl House {
     /// Of a device that is about to start.
-    pub(super) fn new(settings: ServeSettings, network: Network, phase: Phase) -> Arc<Self> {
+    pub(super) fn new(config: &Config, phase: Phase) -> Arc<Self> {
+        let settings = config.serve.clone();
         let door = Admission::new(settings.streams_max, settings.queue_max);
         Arc::new(Self {
+            name: config.name.clone(),
+            power: config.profile.power,
             settings,
-            network,
+            network: config.network.clone(),
             began: clock::now(),
             phase: watch::Sender::new(phase),
             door,
             allowances: Mutex::default(),
             chronicle: Arc::default(),
+            metrics: Metrics::new(),
             draining: CancellationToken::new(),
             ending: CancellationToken::new(),
         })
@@ -87,14 +98,12 @@ impl House {
         if let Some(name) = &name {
             let begun = self.allowances().begin(name, key.limits, clock::now());
             begun.map_err(|Exceeded { limit, retry_after_s }| {
-                self.chronicle.refused();
                 ApiError::rate_limited(limit, retry_after_s)
             })?;
         }
         // Paid back where the turn is waited for in vain.
         let owed = Owed { house: self, key: name };
         let turn = self.door.turn().await.map_err(|Full { waiting, retry_after_s }| {
-            self.chronicle.refused();
             ApiError::queue_full(waiting, retry_after_s)
         })?;
         let (house, key) = (Arc::clone(self), owed.settled());
@@ -151,10 +160,16 @@ impl Drop for Owed<'_> {
 impl Ticket {
     /// The reply is over.
     pub(super) fn end(mut self, finished: &Result<Finished, ApiError>) {
-        if let Ok(Finished { usage, .. }) = finished {
-            self.tokens = usage.prompt_tokens + usage.completion_tokens;
+        let metrics = &self.house.metrics;
+        match finished {
+            Ok(Finished { choices, usage }) => {
+                self.tokens = usage.prompt_tokens + usage.completion_tokens;
+                choices.iter().for_each(|choice| choice.count_in(metrics));
+            }
+            // What is the request's own fault is a refusal, and counted as such.
+            Err(error) if error.status < 500 => {}
+            Err(_) => metrics.ended(routing::Route::Hybrid, Outcome::Failed),
         }
-        self.house.chronicle.ended(finished);
     }
 }
 

@@ -67,7 +67,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub struct ServeArguments {
     /// Configuration file of the device.
     #[arg(long)]
-    config: PathBuf,
+    pub config: PathBuf,
 }
 
 /// Serves until SIGTERM or SIGINT, then lets replies end.
@@ -102,12 +102,11 @@ pub(crate) async fn serve_until(
     stop: impl Future<Output = ()>,
     tell: impl FnOnce(std::net::SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let (settings, network) = (config.serve.clone(), config.network.clone());
-    let listen = settings.listen;
+    let listen = config.serve.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("serve.listen: cannot listen on {listen}"))?;
     tell(listener.local_addr()?).context("cannot write the address to standard output")?;
-    let house = House::new(settings, network, Phase::Starting(StartStep::Files));
+    let house = House::new(&config, Phase::Starting(StartStep::Files));
     let (closing, closed) = oneshot::channel::<()>();
     let server = axum::serve(listener, routes::router(Arc::clone(&house)));
     let server = server.with_graceful_shutdown(async {

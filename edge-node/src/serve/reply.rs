@@ -8,13 +8,16 @@ use crate::serve::job::{Finished, Job, Step};
 use crate::serve::staff::Staff;
 use crate::serve::work::Work;
 use crate::serve::writer::Writer;
+use crate::traced::context;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use openai::{ApiError, DONE};
+use protocol::TraceContext;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
+use telemetry::TraceParent;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -153,6 +156,13 @@ fn last_words(writer: &mut impl Writer, over: Result<Finished, ApiError>) -> Vec
 /// Headers as names in lower case, and their values.
 pub(super) fn headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
     headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
+
+/// In which trace the request is, where its caller says so. One that is none is no reason to refuse a request: by the
+/// recommendation, the trace begins anew.
+pub(super) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let parent = headers.get("traceparent")?.to_str().ok()?;
+    parent.parse::<TraceParent>().ok().map(context)
 }
 
 /// A seed of chance.

@@ -1,5 +1,6 @@
 //! Paths, who may take them, and how failures are told.
 
+use crate::metrics::Refusal;
 use crate::page::{ASSETS, Asset, CONTENT_SECURITY_POLICY};
 use crate::serve::chat::chat;
 use crate::serve::completions::completions;
@@ -28,13 +29,14 @@ pub(super) fn router(house: Arc<House>) -> Router {
         .route("/v1/models/{id}", get(model))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(status::metrics))
         .route("/causeway/v1/status", get(status::status))
         .route("/causeway/v1/events", get(status::events))
         .route("/causeway/v1/link", post(link::cut))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
-        .layer(middleware::from_fn(in_our_words))
+        .layer(middleware::from_fn_with_state(Arc::clone(&house), in_our_words))
         .with_state(house)
 }
 
@@ -83,6 +85,9 @@ impl IntoResponse for Failure {
         if let Some(seconds) = error.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(refusal) = refusal(&error) {
+            response.extensions_mut().insert(refusal);
+        }
         response
     }
 }
@@ -97,11 +102,28 @@ async fn nothing_here(State(_): State<Arc<House>>, request: Request) -> Failure 
     Failure(ApiError { status: 404, ..ApiError::malformed(says) })
 }
 
-/// What the framework refuses, in the words of the API: a body that is too long.
-async fn in_our_words(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure(ApiError::too_large()).into_response(),
-        _ => response,
+/// What the framework refuses, in the words of the API: a body that is too long. What is refused is counted.
+async fn in_our_words(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        response = Failure(ApiError::too_large()).into_response();
+    }
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        house.metrics.refused(refusal);
+    }
+    response
+}
+
+/// Why a request was not taken; `None` where it was, and failed.
+fn refusal(error: &ApiError) -> Option<Refusal> {
+    match (error.status, error.code) {
+        (401, _) => Some(Refusal::Unauthorized),
+        (422, _) => Some(Refusal::NoRoute),
+        (429, _) => Some(Refusal::RateLimit),
+        (400..=499, _) => Some(Refusal::Invalid),
+        (_, Some("queue_full")) => Some(Refusal::QueueFull),
+        (_, Some("loading")) => Some(Refusal::Loading),
+        (_, Some("draining")) => Some(Refusal::Draining),
+        (_, _) => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::device::Device;
+use crate::metrics::{LinkSnapshot, Outcome, Snapshot, Totals};
 use crate::serve::house::House;
 use crate::serve::phase::{self, Phase, STEPS};
 use crate::serve::staff::Staff;
@@ -10,14 +11,15 @@ use partitioner::{Plan, Stage};
 use runtime::ModelFile;
 use serde_json::{Value, json};
 use std::path::Path;
-use transport::{Uplink, UplinkState, clock};
+use transport::clock;
 
 /// All of it, now.
 pub(super) fn snapshot(house: &House) -> Value {
     let phase = house.phase.borrow().clone();
     let (running, queued) = house.door.load();
-    let (totals, counts, timeline) = house.chronicle.so_far();
+    let (totals, timeline) = (house.metrics.totals(), house.chronicle.events());
     let mut all = json!({
+        "node": house.name.as_str(),
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": (clock::now() - house.began).as_secs_f64(),
         "ready": house.staff().is_ok(),
@@ -29,12 +31,12 @@ pub(super) fn snapshot(house: &House) -> Value {
             "queued": queued,
             "streams_max": house.settings.streams_max,
             "queue_max": house.settings.queue_max,
-            "served": counts.served,
-            "refused": counts.refused,
-            "failed": counts.failed,
-            "cancelled": counts.cancelled,
+            "served": totals.served(),
+            "refused": totals.refused.values().sum::<u64>(),
+            "failed": ended(&totals, Outcome::Failed),
+            "cancelled": ended(&totals, Outcome::Cancelled),
         },
-        "totals": totals,
+        "totals": totals_of(&totals, house),
         "timeline": timeline,
     });
     if let (Phase::Serving(staff), Some(all)) = (&phase, all.as_object_mut()) {
@@ -42,6 +44,51 @@ pub(super) fn snapshot(house: &House) -> Value {
         all.extend(of_device.as_object().cloned().unwrap_or_default());
     }
     all
+}
+
+fn ended(totals: &Totals, as_what: Outcome) -> u64 {
+    let such = totals.ended.iter().filter(|((_, outcome), _)| *outcome == as_what);
+    such.map(|(_, requests)| requests).sum()
+}
+
+fn totals_of(totals: &Totals, house: &House) -> Value {
+    let links = links(house);
+    let bytes = |of: fn(&LinkSnapshot) -> u64| links.iter().map(of).sum::<u64>();
+    let power = house.power.is_some();
+    json!({
+        "tokens": totals.verified + totals.unverified,
+        "verified": totals.verified,
+        "unverified": totals.unverified,
+        "drafted": totals.drafted,
+        "accepted": totals.accepted,
+        "failovers": totals.failovers,
+        "bytes_sent": bytes(|link| link.traffic.udp.sent.0),
+        "bytes_received": bytes(|link| link.traffic.udp.received.0),
+        "money": totals.money,
+        "energy_j": power.then_some(totals.energy_j),
+    })
+}
+
+fn links(house: &House) -> Vec<LinkSnapshot> {
+    match &*house.phase.borrow() {
+        Phase::Serving(staff) => staff.device().links_reader().read(),
+        Phase::Starting(_) | Phase::Failed(_) => Vec::new(),
+    }
+}
+
+/// The same for Prometheus, as far as it is not summed up.
+pub(super) fn reading(house: &House) -> Snapshot {
+    let (running, queued) = house.door.load();
+    Snapshot {
+        node: house.name.to_string(),
+        uptime_s: (clock::now() - house.began).as_secs_f64(),
+        ready: house.staff().is_ok(),
+        running,
+        queued,
+        streams_max: house.settings.streams_max,
+        queue_max: house.settings.queue_max,
+        links: links(house),
+    }
 }
 
 fn loading(phase: &Phase) -> Value {
@@ -66,10 +113,10 @@ fn of_device(staff: &Staff, house: &House) -> Value {
     let (config, models) = (&device.config, &device.models);
     let plan = device.plan().ok().flatten();
     let cut = house.network.switch().is_cut();
-    let links = device.uplinks.each().map(|(_, uplink)| link(config, uplink, cut));
+    let links = links(house);
+    let links = links.iter().map(|each| link(config, each, cut));
     let mode = if config.plan.auto { "auto" } else { config.plan.mode.as_str() };
     json!({
-        "node": config.name.as_str(),
         "model": staff.model().id,
         "routes": staff.routes(),
         "models": {
@@ -114,28 +161,21 @@ fn role(device: &Device, node: &NodeName) -> &'static str {
     }
 }
 
-fn link(config: &Config, uplink: &Uplink, cut: bool) -> Value {
-    let (state, why) = match &*uplink.watch().borrow() {
-        UplinkState::Dialling => ("dialling", None),
-        UplinkState::Up(..) => ("up", None),
-        UplinkState::Trying(why) => ("trying", Some(settings::chain(&**why))),
-        UplinkState::Down(why) => ("down", Some(settings::chain(&**why))),
-    };
-    let (estimate, traffic) = (uplink.estimate(), uplink.traffic().udp);
-    let load = uplink.load().map(|(load, _)| load);
+fn link(config: &Config, link: &LinkSnapshot, cut: bool) -> Value {
+    let (up_mbps, down_mbps) = link.mbps;
     json!({
-        "peer": uplink.peer().name.as_str(),
-        "role": uplink.peer().role.as_str(),
-        "address": uplink.address(),
-        "state": state,
-        "why": why,
-        "rtt_ms": estimate.rtt_ms.mean,
-        "loss": estimate.loss.mean,
-        "up_mbps": estimate.up_mbps.mean,
-        "down_mbps": estimate.down_mbps.mean,
-        "load": load,
-        "bytes_sent": traffic.sent.0,
-        "bytes_received": traffic.received.0,
+        "peer": link.peer,
+        "role": link.role.as_str(),
+        "address": link.address,
+        "state": link.state.as_str(),
+        "why": link.why,
+        "rtt_ms": link.rtt_ms,
+        "loss": link.loss,
+        "up_mbps": up_mbps,
+        "down_mbps": down_mbps,
+        "load": link.load,
+        "bytes_sent": link.traffic.udp.sent.0,
+        "bytes_received": link.traffic.udp.received.0,
         "emulated": config.link.emulate,
         "cut": cut,
     })

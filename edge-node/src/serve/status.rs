@@ -2,7 +2,7 @@
 
 use crate::serve::house::House;
 use crate::serve::routes::{Caller, Failure};
-use crate::serve::snapshot::snapshot;
+use crate::serve::snapshot::{reading, snapshot};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -27,6 +27,15 @@ pub(super) async fn status(
 ) -> Result<Response, Failure> {
     let json = snapshot(&house).to_string();
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// For Prometheus.
+pub(super) async fn metrics(
+    State(house): State<Arc<House>>,
+    _: Caller,
+) -> Result<Response, Failure> {
+    let page = house.metrics.page(&reading(&house));
+    Ok(([(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)], page).into_response())
 }
 
 /// Now, twice a second, and what happens in between.

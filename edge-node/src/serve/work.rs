@@ -8,6 +8,7 @@ use openai::{
     ApiError, ChatRequest, CompletionRequest, Conversation, Extension, Options, Policy, Route,
     ToolStyle,
 };
+use protocol::TraceContext;
 use runtime::Turn;
 use serde_json::Value;
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub(super) struct Work {
     pub(super) conversation: Option<Conversation>,
     pub(super) callback: Option<String>,
     pub(super) key: Option<String>,
+    /// In which trace it is.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl Work {
@@ -137,7 +140,13 @@ impl Work {
             conversation: extension.conversation,
             callback: extension.callback.clone(),
             key: extension.key.clone(),
+            trace: None,
         })
+    }
+
+    /// The same, in the trace of its caller.
+    pub(super) fn traced(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
     }
 
     /// How the target chooses for reply `index`.

@@ -52,6 +52,11 @@ impl PrefixIndex {
         Some(Arc::clone(&entry.block))
     }
 
+    /// How many blocks are here.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether [`Self::find`] finds one.
     pub(super) fn has(&self, text: TextKey, layers: LayerRange, format: SegmentFormat) -> bool {
         self.key(text, layers, format).is_some()

@@ -177,6 +177,11 @@ impl KvPool {
         ByteCount(self.free_bytes() as u64)
     }
 
+    /// Full blocks that a sequence with the same text would find.
+    pub fn known_blocks(&self) -> usize {
+        self.index.len()
+    }
+
     /// Rows computed and rows found, so far.
     pub const fn counts(&self) -> PoolCounts {
         self.counts

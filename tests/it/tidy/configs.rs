@@ -6,10 +6,20 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Sections of a gateway's or a cloud's file.
-const NODE_SECTIONS: [&str; 9] =
-    ["node", "identity", "model", "upstream", "limits", "engine", "segments", "profile", "link"];
+const NODE_SECTIONS: [&str; 10] = [
+    "node",
+    "identity",
+    "model",
+    "upstream",
+    "limits",
+    "engine",
+    "segments",
+    "profile",
+    "telemetry",
+    "link",
+];
 /// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 17] = [
+const DEVICE_SECTIONS: [&str; 18] = [
     "node",
     "identity",
     "models",
@@ -21,6 +31,7 @@ const DEVICE_SECTIONS: [&str; 17] = [
     "engine",
     "planner",
     "profile",
+    "telemetry",
     "link",
     "intents",
     "actions",

@@ -24,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("model-store", &[]),
     ("openai", &["base"]),
     ("telemetry", &["base"]),
-    ("settings", &["base", "link-emulator", "profile"]),
+    ("settings", &["base", "link-emulator", "profile", "telemetry"]),
     (
         "cloud-node",
         &[
