@@ -12,7 +12,7 @@ pub(super) enum Shape {
         most: usize,
     },
     /// A pattern, and whether a text is of it.
-    Pattern(&'static str, fn(&str) -> bool),
+    Pattern(&'static str, IsOf),
     OneOf(Vec<Value>),
     List {
         of: Box<Self>,
@@ -26,7 +26,10 @@ pub(super) enum Shape {
 
 const NAMES: [&str; 8] = ["name", "area", "price", "day", "people", "time", "with \"quotes\"", "ü"];
 
-const PATTERNS: [(&str, fn(&str) -> bool); 3] = [
+/// Whether a text is of a pattern.
+type IsOf = fn(&str) -> bool;
+
+const PATTERNS: [(&str, IsOf); 3] = [
     ("^[a-z]{2,5}$", |text| {
         (2..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase())
     }),
