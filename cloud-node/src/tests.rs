@@ -6,6 +6,7 @@ mod device;
 mod early;
 mod failures;
 mod head;
+mod held;
 mod known;
 mod kv;
 mod limits;

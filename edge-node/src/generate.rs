@@ -276,3 +276,6 @@ fn extend(plan: &Plan) -> u32 {
         | (Mode::Local | Mode::Split, _) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ impl fmt::Debug for Compiled {
     }
 }
 
-/// The grammar of a JSON schema, with bounded white space unless it says how it wants it.
+/// The grammar of a JSON schema, with little white space unless it says how it wants it.
 fn schema(text: &str) -> Result<TopLevelGrammar, GrammarError> {
     let schema: Value =
         serde_json::from_str(text).map_err(|error| GrammarError::NoJson(error.to_string()))?;

@@ -6,6 +6,7 @@ mod walks;
 
 use crate::{Grammars, Guide, Piece};
 use base::{Allowed, Grammar, Position, TokenId};
+use std::sync::LazyLock;
 
 /// Ends a reply; the second of them is spelled.
 const ENDS: [TokenId; 2] = [TokenId(0), TokenId(1)];
@@ -34,8 +35,9 @@ fn ids() -> impl Iterator<Item = TokenId> {
 
 /// The bytes of a token; `None` of one that no text has.
 fn bytes_of(token: TokenId) -> Option<Vec<u8>> {
-    match pieces().swap_remove(token.0 as usize) {
-        Piece::Text(bytes) if !ENDS.contains(&token) => Some(bytes),
+    static PIECES: LazyLock<Vec<Piece>> = LazyLock::new(pieces);
+    match &PIECES[token.0 as usize] {
+        Piece::Text(bytes) if !ENDS.contains(&token) => Some(bytes.clone()),
         Piece::Text(_) | Piece::Special => None,
     }
 }

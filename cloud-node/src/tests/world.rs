@@ -2,6 +2,7 @@
 
 use crate::{Config, EngineOptions, Limits, SegmentOptions, Server};
 use base::{Allowed, LayerRange, NodeName, Position, Role, Sampling, TokenId, WireCodec};
+use grammar::Guide;
 use protocol::PlannedStage;
 use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec, sampler};
 use std::net::SocketAddr;
@@ -149,12 +150,18 @@ pub(super) fn reference_with(
     sampling: &Sampling,
     count: usize,
 ) -> Vec<TokenId> {
-    continued(&prompt(), options, sampling, count)
+    continued(&prompt(), options, sampling, count, |_| Allowed::Any)
+}
+
+/// The same where each token is one that `guide` allows.
+pub(super) fn reference_held(guide: &mut Guide, sampling: &Sampling, count: usize) -> Vec<TokenId> {
+    let allowed = |text: &[TokenId]| guide.allowed_after(text).unwrap();
+    continued(&prompt(), &KvOptions::default(), sampling, count, allowed)
 }
 
 /// What the target says after `text`, with KV and sampling as they are by default.
 pub(super) fn reference_after(text: &[TokenId], count: usize) -> Vec<TokenId> {
-    continued(text, &KvOptions::default(), &Sampling::GREEDY, count)
+    continued(text, &KvOptions::default(), &Sampling::GREEDY, count, |_| Allowed::Any)
 }
 
 fn continued(
@@ -162,6 +169,7 @@ fn continued(
     options: &KvOptions,
     sampling: &Sampling,
     count: usize,
+    mut allowed: impl FnMut(&[TokenId]) -> Allowed,
 ) -> Vec<TokenId> {
     let spec = StageSpec::whole(MODEL.config().layers);
     let stage = MODEL.load_stage(spec, &alone()).unwrap();
@@ -177,9 +185,8 @@ fn continued(
         let output = stage.forward(spec, &[span], &mut pool).unwrap().remove(0);
         let SpanOutput::Logits(logits) = output else { panic!("no logits") };
         base = text.len();
-        text.push(
-            sampler::choose(&logits, &Allowed::Any, sampling, Position::after(base)).unwrap(),
-        );
+        let allowed = allowed(&text);
+        text.push(sampler::choose(&logits, &allowed, sampling, Position::after(base)).unwrap());
     }
     text.split_off(start.len())
 }

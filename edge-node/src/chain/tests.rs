@@ -19,7 +19,7 @@ const TOKENS: u32 = 40;
 const ROW: u64 = 256 * 4;
 
 /// Of a target of six layers: on the device itself, on the gateway, and past that.
-const RINGS: [&[(Role, u32, u32)]; 6] = [
+pub(crate) const RINGS: [&[(Role, u32, u32)]; 6] = [
     &[(Role::Device, 0, 2), (Role::Cloud, 2, 6), (Role::Device, 6, 6)],
     &[(Role::Device, 0, 2), (Role::Gateway, 2, 6), (Role::Device, 6, 6)],
     &[(Role::Gateway, 0, 3), (Role::Cloud, 3, 6), (Role::Gateway, 6, 6)],
@@ -28,7 +28,7 @@ const RINGS: [&[(Role, u32, u32)]; 6] = [
     &[(Role::Gateway, 0, 3), (Role::Cloud, 3, 6), (Role::Device, 6, 6)],
 ];
 
-fn ring(stages: &[(Role, u32, u32)]) -> Vec<RequestedStage> {
+pub(crate) fn ring(stages: &[(Role, u32, u32)]) -> Vec<RequestedStage> {
     let stage = |(role, start, end): &(Role, u32, u32)| RequestedStage {
         node: nodes::name(*role),
         layers: LayerRange::new(*start, *end).unwrap(),

@@ -84,13 +84,14 @@ const ARROWS: [(&str, &[&str]); 21] = [
 ];
 
 /// Crates of others, and which of ours alone may import them.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 7] = [
     ("quinn", &["transport"]),
     ("quinn-proto", &["transport"]),
     ("rustls", &["transport"]),
     ("rcgen", &["transport"]),
     ("tokio", &["transport", "cloud-node", "edge-node"]),
     ("redb", &["journal"]),
+    ("llguidance", &["grammar"]),
 ];
 
 /// Each crate with what it imports, for tests and build scripts too.
@@ -176,6 +177,7 @@ fn a_forbidden_arrow_is_found() {
         ("journal", "protocol"),
         ("journal", "tokio"),
         ("edge-node", "redb"),
+        ("cloud-node", "llguidance"),
         ("cloud-node", "partitioner"),
         ("cloud-node", "edge-node"),
         ("cloud-node", "rustls-pki-types"),
