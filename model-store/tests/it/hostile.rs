@@ -264,3 +264,18 @@ fn what_trickles_arrives_and_what_stalls_is_asked_for_again() {
     check_whole(&World::impatient(), &hub);
     assert_eq!(starts(&hub)[..2], [None, Some(30_000)]);
 }
+
+/// Goal: what a power cut makes of a file that was never flushed costs no more than the time to fetch it.
+#[test]
+fn what_rotted_since_the_last_pull_starts_again() {
+    for there in [1, 50_000, SIZE, SIZE + 1] {
+        let hub = twisted(|_, _, reply| reply);
+        let world = World::new();
+        let partial = world.store.folder().join("partial");
+        std::fs::create_dir_all(&partial).unwrap();
+        let key = format!("sha256-{}.part", crate::hub::sha256(&bytes(SIZE, 1)));
+        std::fs::write(partial.join(key), vec![0; there]).unwrap();
+        let path = world.pull(NAME, &hub).unwrap().path;
+        assert_eq!(std::fs::read(path).unwrap(), bytes(SIZE, 1), "{there}");
+    }
+}
