@@ -1,8 +1,9 @@
 //! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling,
-//! grammars, KV formats, wire codecs.
+//! grammars and what they allow, KV formats, wire codecs.
 //!
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
+mod allowed;
 mod byte_count;
 mod draft_length;
 mod fingerprint;
@@ -15,6 +16,7 @@ mod sampling;
 mod token;
 mod wire_codec;
 
+pub use allowed::{Allowed, TokenSet};
 pub use byte_count::ByteCount;
 pub use draft_length::DraftLength;
 pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};

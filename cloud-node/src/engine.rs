@@ -27,9 +27,10 @@ pub(crate) use errand::Hold;
 
 use crate::config::{EngineOptions, RunsOn};
 use crate::store::Outlet;
-use base::{ByteCount, LayerRange, Position, Sampling, TokenId};
+use base::{Allowed, ByteCount, LayerRange, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use errand::Errand;
+use grammar::GuideError;
 use load::Load;
 use runtime::sampler::SampleError;
 use runtime::{
@@ -102,6 +103,8 @@ pub(crate) enum Rows {
 pub(crate) struct Choose {
     /// The rows, counted from the job's first.
     pub(crate) rows: Range<usize>,
+    /// Which tokens may follow each of them; after those that it says nothing of, any.
+    pub(crate) allowed: Vec<Allowed>,
     /// How to choose.
     pub(crate) sampling: Sampling,
 }
@@ -140,6 +143,9 @@ pub(crate) enum EngineError {
         /// Why.
         source: SampleError,
     },
+    /// Nobody can say which tokens may be chosen. The job was not taken up.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
     /// A defect of ours.
     #[error("the forward pass panicked")]
     Panicked,
@@ -247,6 +253,14 @@ impl Engine {
         let stage = self.stage.clone();
         let make = move || stage.part_of_block(&exact, of, layers, format);
         self.runs_on.aside(make).await.flatten()
+    }
+
+    /// Does what takes a while beside passes; `None` where it panicked, or the runtime ended first.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        self.runs_on.aside(act).await
     }
 
     /// The most bytes of KV that a sequence of `positions` takes.

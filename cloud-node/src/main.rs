@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use authority::CaCommand;
 use clap::{Parser, Subcommand};
 use cloud_node::{Config, Server};
+use model_store::{Environment, ModelName};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,6 +44,14 @@ enum Command {
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         rounds: u16,
     },
+    /// Fetch a model by its name, as hf:ORG/NAME:FILE.gguf, and print the path of it.
+    Pull {
+        /// hf:ORG/NAME[@REV][:FILE.gguf]
+        name: ModelName,
+        /// The folder that keeps models; default: `causeway` where data is kept.
+        #[arg(long)]
+        store: Option<PathBuf>,
+    },
     /// Make and use the private CA whose certificates carry each node's role and name.
     #[command(subcommand)]
     Ca(CaCommand),
@@ -56,6 +65,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve { config } => serve(&config),
         Command::Measure { config, out, rounds } => measure(&config, out.as_deref(), rounds),
+        Command::Pull { name, store } => pull(&name, store.as_deref()),
         Command::Ca(command) => command.run(),
     };
     match result {
@@ -86,6 +96,13 @@ fn serve(path: &Path) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+fn pull(name: &ModelName, store: Option<&Path>) -> anyhow::Result<()> {
+    let environment = Environment::of(|name| std::env::var_os(name));
+    let pulled = model_store::pull_on_terminal(name, store, &environment)?;
+    writeln!(std::io::stdout(), "{}", pulled.path.display())
+        .context("cannot write the path to standard output")
 }
 
 fn measure(path: &Path, out: Option<&Path>, rounds: u16) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use crate::segments::Channels;
 use crate::stages::{Own, Sharing};
 use crate::store::{Asked, Store};
 use base::{LayerRange, Privacy};
+use grammar::Grammars;
 use profile::{NodeProfile, Reach, Upstream};
 use protocol::{Homecoming, Hops, Host, Open, PlannedStage, SessionId, Veil, Verifier};
 use runtime::{KvOptions, StageSpec, TextKey};
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) sharing: Sharing,
     /// KV on disk.
     pub(crate) store: Option<Arc<Store>>,
+    /// What replies are held to, where the head is here.
+    pub(crate) grammars: Arc<Grammars>,
     /// The link to the next stage, of a gateway.
     pub(crate) upstream: Option<Arc<Uplink>>,
     /// Where ids of ours are drawn.
@@ -112,6 +115,7 @@ impl Node {
         limits: Limits,
         sharing: Sharing,
         store: Option<Arc<Store>>,
+        grammars: Arc<Grammars>,
         upstream: Option<Arc<Uplink>>,
         network: Network,
     ) -> Self {
@@ -127,6 +131,7 @@ impl Node {
             limits,
             sharing,
             store,
+            grammars,
             upstream,
             network,
             registry,

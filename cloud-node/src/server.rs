@@ -14,6 +14,7 @@ use crate::stages::Sharing;
 use crate::store::{Completed, Opened, Store};
 use crate::visit;
 use base::{LayerRange, ModelFingerprint, NodeName, Role};
+use grammar::{Grammars, Piece};
 use profile::NodeProfile;
 use protocol::{Hello, Host, LinkHealthConfig};
 use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec, StoreError};
@@ -103,7 +104,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         config.check()?;
         let threads = engine::threads(&config.engine)?;
-        let Loaded { stage, host } = load(&config, threads).await?;
+        let Loaded { stage, host, grammars } = load(&config, threads).await?;
         let mut limits = config.limits;
         let context = stage.config().context_length;
         limits.positions_per_session_max = limits.positions_per_session_max.min(context);
@@ -126,7 +127,7 @@ impl Server {
         let server = Self {
             local_addr: listener.local_addr(),
             node: Arc::new(Node::new(
-                host, measured, holds, engine, limits, sharing, store, upstream, network,
+                host, measured, holds, engine, limits, sharing, store, grammars, upstream, network,
             )),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -202,6 +203,7 @@ impl Server {
 struct Loaded {
     stage: Stage,
     host: Host,
+    grammars: Arc<Grammars>,
 }
 
 /// Reads the model, which takes long enough to hold up others on this runtime where it does so in real
@@ -224,6 +226,7 @@ fn read(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
         model = model.keep_packed(folder)?;
     }
     let (config, peer) = (model.config(), from.identity.peer().clone());
+    let tokenizer = model.tokenizer()?;
     let spec = loaded(from, &model);
     let host = Host {
         versions: protocol::VERSIONS,
@@ -231,13 +234,14 @@ fn read(from: &Config, threads: &Arc<Pool>) -> Result<Loaded, ServeError> {
         role: peer.role,
         numerics: kernels::NUMERICS_CLASS.to_owned(),
         model: model.fingerprint(),
-        tokenizer: model.tokenizer()?.fingerprint(),
+        tokenizer: tokenizer.fingerprint(),
         layers: config.layers,
         width: nameable("width", config.width)?,
         vocab: nameable("vocabulary", config.vocab)?,
         holds: spec.layers,
     };
-    Ok(Loaded { stage: model.load_stage(spec, threads)?, host })
+    let grammars = Grammars::new(move || tokenizer.pieces().map(Piece::from).collect());
+    Ok(Loaded { stage: model.load_stage(spec, threads)?, host, grammars: Arc::new(grammars) })
 }
 
 /// The part of `model` that a node loads: all layers where the configuration says nothing, and with the

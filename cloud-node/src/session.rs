@@ -15,11 +15,12 @@
 //! - **What a peer does wrong in a session ends that session.** It also costs a device its link,
 //!   but not a gateway, whose link is that of many devices.
 
+mod held;
 mod home;
 mod hop;
 mod verify;
 
-use crate::engine::{Done, EngineError, Job, Sequence};
+use crate::engine::{Choose, Done, EngineError, Job, Sequence};
 use crate::node::{Home, Kept, Machine, Node, Seat};
 use crate::registry::{Refusal, SessionKey, Turn};
 use crate::segments::{self, LastWord};
@@ -27,6 +28,7 @@ use crate::stages::{self, Accepted};
 use crate::store::Asked;
 use base::{ByteCount, Position, Privacy, Role, TokenId};
 use bytes::Bytes;
+use held::Held;
 use protocol::error::PeerMisbehaved;
 use protocol::{
     Draft, Epoch, Fault, FaultKind, Frame, HiddenRows, Homecoming, Hops, HopsConfig, Kind, Message,
@@ -35,6 +37,7 @@ use protocol::{
 };
 use runtime::{ForwardError, HopCoder, KvOptions};
 use settings::chain;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,6 +158,7 @@ async fn turn(
     let open = Open { tenant: open.tenant.or(guest.tenant), ..open };
     let peer = guest.link.peer();
     let accepted = stages::accept(node.own(), &open, peer, &guest.numerics)?;
+    let held = held::accept(node, &open, &accepted).await?;
     let key = SessionKey { peer: guest.link.peer().clone(), session: open.session };
     let kv = stages::kv_options(&node.sharing, &node.host, guest.link.peer(), &open);
     let admitted = {
@@ -177,7 +181,7 @@ async fn turn(
     };
     let kept = slot.take().filter(|kept| kept.is_of(&open, &kv));
     let mut kept = kept.unwrap_or_else(|| fresh(node, &open, kv, &accepted));
-    let driver = Driver { node, accepted, open: &open, sequence: &kept.sequence, stop };
+    let driver = Driver { node, accepted, open: &open, held, sequence: &kept.sequence, stop };
     let end = match &mut kept.machine {
         Machine::Verifier(verifier) => verify::drive(driver, verifier, ends).await,
         Machine::Hops { hops, home, veil, upstream_id } => {
@@ -201,6 +205,8 @@ struct Driver<'a> {
     node: &'a Arc<Node>,
     accepted: Accepted,
     open: &'a Open,
+    /// What the reply is held to, where the head is here.
+    held: Option<Held>,
     sequence: &'a Arc<Sequence>,
     /// Cancelled when a later turn begins.
     stop: CancellationToken,
@@ -221,13 +227,21 @@ impl Driver<'_> {
         stored.then(|| Asked { kv, layers, text: text.to_vec(), base })
     }
 
-    /// Runs `job`, once what `asked` is about is there.
-    fn submit(&self, asked: Option<Asked>, job: Job) -> Running {
+    /// Runs `job`, once what `asked` is about is there, and it is known what its `rows` may choose.
+    fn submit(&self, asked: Option<Asked>, rows: Option<held::Rows>, mut job: Job) -> Running {
         let node = Arc::clone(self.node);
         Box::pin(async move {
             node.bring(asked).await;
+            if let (Some(choose), Some(rows)) = (&mut job.choose, rows) {
+                choose.allowed = rows.allowed(&node).await?;
+            }
             node.engine.run(job).await.map(Outcome::Ran)
         })
+    }
+
+    /// How the rows `rows` of a job choose.
+    fn choose(&self, rows: Range<usize>) -> Option<Choose> {
+        Some(Choose { rows, allowed: Vec::new(), sampling: self.open.sampling })
     }
 
     /// Looks for KV of `tokens`, which follow the first `base` of the session's `text`.
@@ -447,6 +461,7 @@ impl Trouble {
                 | ForwardError::Abandoned
                 | ForwardError::Tensor(_) => FaultKind::Unavailable,
             },
+            EngineError::Guide(_) => FaultKind::Rejected,
             // Hidden states that are not finite.
             EngineError::Sample { .. } => FaultKind::Corrupt,
             EngineError::Gap { .. } | EngineError::Panicked | EngineError::Stopped => {

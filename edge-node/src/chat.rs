@@ -2,7 +2,8 @@
 
 use crate::assistant::terminal;
 use crate::config::Config;
-use crate::device::{Device, Request};
+use crate::device::Device;
+use crate::request::Request;
 use crate::run::Terminal;
 use anyhow::Context as _;
 use base::Sampling;
@@ -47,7 +48,7 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        turns.push(Turn { role: "user".to_owned(), content: line });
+        turns.push(Turn::said("user", line));
         let sampling = Sampling::new(
             generation.temperature,
             generation.top_k,
@@ -55,15 +56,12 @@ pub async fn chat(arguments: ChatArguments) -> anyhow::Result<()> {
             rand::random(),
         )?;
         let request = Request {
-            prompt: device.chat_prompt(&turns)?,
-            sampling,
-            tokens_max: generation.tokens_max,
             stop: generation.stop.clone(),
             keep: true,
-            past_end: false,
+            ..Request::new(device.chat_prompt(&turns)?, sampling, generation.tokens_max)
         };
         let answer = answer(&mut device, &request).await?;
-        turns.push(Turn { role: "assistant".to_owned(), content: answer });
+        turns.push(Turn::said("assistant", answer));
     }
 }
 

@@ -5,9 +5,13 @@
 
 mod assistant;
 mod file;
+mod models;
+mod serve;
 
 pub use assistant::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 pub(crate) use file::segment_format;
+pub(crate) use models::missing as missing_models;
+pub use serve::ServeSettings;
 
 use crate::drafting::SourceChoice;
 use base::{ByteCount, DraftLength, KvFormat, NodeName, Privacy, StreamWindow};
@@ -51,6 +55,8 @@ pub struct Config {
     pub measured: Option<NodeProfile>,
     /// What it does with what it is told, beside asking a model.
     pub assistant: AssistantSettings,
+    /// How others may ask it over HTTP.
+    pub serve: ServeSettings,
     /// How long silence on a link is borne.
     pub link: Link,
     /// Where its socket comes from, and what link is emulated over it.

@@ -8,15 +8,18 @@
 //!   store, nor a source of drafts.
 
 use crate::compute::compute;
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::generate::GenerateError;
+use crate::local_model::LocalError;
 use crate::reply::{Reply, Usage};
+use crate::request::Request;
 use crate::show::Show;
+use crate::spending::Spending;
 use crate::transcript::Transcript;
-use base::TokenId;
+use base::{Allowed, Position, TokenId};
 use runtime::{TextStream, Tokenizer};
 use tokio_util::sync::CancellationToken;
-use transport::clock;
+use transport::{Traffic, clock};
 
 /// A text that may not leave the device.
 #[derive(Clone)]
@@ -60,8 +63,11 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         let stream = prompt.stream(&self.models.tokenizer);
-        let mut transcript = Transcript::new(stream, &request.stop, clock::now());
+        let began = clock::now();
+        let (mut transcript, mut spending) =
+            (Transcript::new(stream, &request.stop, began), Spending::since(began));
         let end_tokens = self.models.tokenizer.end_tokens();
+        let mut guide = self.guide(request, Position::after(prompt.len()))?;
         let (positions_max, vouched) = (self.positions_max() as usize, self.target.is_some());
         let model = self.target.as_mut().or(self.draft.as_mut());
         let model = model.ok_or(GenerateError::NothingHere)?;
@@ -71,8 +77,14 @@ impl Device {
             if text.len() >= length {
                 break "length";
             }
-            let next = compute(|| model.next(&text, &request.sampling))?.token;
+            let begun = clock::now();
+            let allowed = match &mut guide {
+                Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
+                None => Allowed::Any,
+            };
+            let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
             let ready = clock::now() + model.take_owed();
+            spending.compute(ready - begun);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break "cancelled",
@@ -81,6 +93,8 @@ impl Device {
             if end_tokens.contains(&next) && !request.past_end {
                 break "stop";
             }
+            let likelihoods = model.likelihoods(Position::after(text.len()));
+            likelihoods.into_iter().for_each(|found| show.likelihoods(found));
             text.push(next);
             let piece = transcript.push(next, clock::now());
             show.token(vouched);
@@ -93,6 +107,7 @@ impl Device {
         };
         let rest = transcript.finish();
         show.piece(&rest, vouched);
+        let spent = spending.end(self, Traffic::default(), (0, 0.0));
         let whose = if vouched { "the target" } else { "the draft model" };
         Ok(Reply {
             text: transcript.text().to_owned(),
@@ -100,10 +115,11 @@ impl Device {
             verified: vec![vouched; transcript.tokens().len()],
             finish_reason,
             plan: format!("confined to the device: {whose}"),
+            stays: true,
             switches: Vec::new(),
             paced: !self.config.engine.pace.is_none(),
             emulated_link: None,
-            usage: Usage::alone(&transcript, prompt.len()),
+            usage: Usage::alone(&transcript, prompt.len(), spent),
         })
     }
 }

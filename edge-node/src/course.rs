@@ -1,6 +1,7 @@
 //! Which plan a request is run by, and the session that carries it.
 
 use crate::chain::Chain;
+use crate::crossing::Crossing;
 use crate::device::Device;
 use crate::way_home::WayHome;
 use base::{NodeName, Privacy};
@@ -58,8 +59,9 @@ impl Course {
         (self.request, self.plan) = (request, Some(plan));
     }
 
-    /// Goes by `session` from now on, in which nothing was said yet.
-    pub(crate) fn enter(&mut self, session: Option<UplinkSession>) {
+    /// Goes by `session` from now on, in which nothing was said yet; what it takes is part of `crossing`.
+    pub(crate) fn enter(&mut self, session: Option<UplinkSession>, crossing: &Crossing) {
+        session.iter().for_each(|session| crossing.note(session.tally()));
         self.session = session.map(|session| Chain::new(session, self.way_home.clone()));
     }
 

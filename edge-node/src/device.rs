@@ -1,34 +1,38 @@
 //! One device: its models, its link, its plan, and the conversation that it owns.
 
 use crate::certify::Certificate;
+use crate::compute::compute;
 use crate::config::Config;
 use crate::course::WayOut;
+use crate::crossing::Requests;
 use crate::device_stage::DeviceStage;
 use crate::likeness::{self, Weights};
+use crate::loaded::Loaded;
 use crate::local_model::LocalModel;
 use crate::machine_load::MachineLoad;
 use crate::models::Models;
 use crate::planning::{Heard, certificates};
 use crate::prompt::Prompt;
 use crate::reply::{Reply, RoundedHop};
-use crate::sequence::SequenceError;
 use crate::start_error::StartError;
 use crate::uplinks::Uplinks;
-use crate::way_home::{WayHome, load_head};
-use base::{ChannelScale, Privacy, Sampling, TokenId, WireCodec};
-use partitioner::{LocalChoice, Mode, Plan, PlanRequest, RequestedStage, Stage};
+use crate::way_home::WayHome;
+use base::{ChannelScale, Privacy, TokenId, WireCodec};
+use grammar::{Grammars, Piece};
+use partitioner::{LocalChoice, Mode, Plan, PlanRequest, Stage};
 use protocol::{Epoch, SessionId, Sources, Tuning};
-use runtime::{ChatError, HopCoder, KvOptions, ModelFile, Pool, PrefixScope, SegmentStore, Turn};
+use runtime::{Chat, ChatError, HopCoder, Pool, SegmentStore, Turn};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::{Uplink, UplinkState};
 
 /// A device that can be asked.
 #[derive(Debug)]
 pub struct Device {
     pub(crate) config: Config,
-    pub(crate) models: Models,
+    pub(crate) models: Arc<Models>,
+    /// What of them is in memory.
+    pub(crate) loaded: Arc<Loaded>,
     /// Drafts and goes on alone; `None` where the device has no model of its own to do so.
     pub(crate) draft: Option<LocalModel>,
     /// The whole target, where a plan may have it run here alone.
@@ -36,14 +40,16 @@ pub struct Device {
     /// The target's first layers here, so many as a plan has put here, by their number.
     pub(crate) stages: BTreeMap<u32, DeviceStage>,
     /// The target's head here, where a plan's chain comes back for it.
-    head: Option<runtime::Stage>,
-    pub(crate) uplinks: Uplinks,
+    pub(crate) head: Option<Arc<runtime::Stage>>,
+    pub(crate) uplinks: Arc<Uplinks>,
     /// What codecs cost the target, and the scales that some of them need.
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// By what it is judged whether the draft model answers as well as the target.
     pub(crate) weights: Weights,
     /// Where KV of the target outlives the process.
     pub(crate) store: Option<Arc<SegmentStore>>,
+    /// What replies are held to.
+    pub(crate) grammars: Arc<Grammars>,
     /// What passes of the models here run on.
     pub(crate) threads: Arc<Pool>,
     pub(crate) session: SessionId,
@@ -54,30 +60,35 @@ pub struct Device {
     /// What only this process knows.
     pub(crate) secret: [u8; 32],
     /// What else keeps this machine busy.
-    pub(crate) load: MachineLoad,
+    pub(crate) load: Arc<MachineLoad>,
     /// What peers said of themselves.
-    pub(crate) heard: Heard,
-    /// What requests have measured of drafting.
+    heard: Arc<Mutex<Heard>>,
+    /// What requests have found out.
+    learnt: Arc<Mutex<Learnt>>,
+    /// The requests of this device and of its forks.
+    pub(crate) requests: Arc<Requests>,
+}
+
+/// What requests have found out, for later ones.
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    /// Measured of drafting.
     pub(crate) tuning: Tuning,
-    /// What they have found out of sources of drafts.
+    /// Of sources of drafts.
     pub(crate) sources: Sources,
 }
 
-/// One request.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The conversation so far. Not empty.
-    pub prompt: Prompt,
-    /// How the target chooses.
-    pub sampling: Sampling,
-    /// The most tokens of the reply.
-    pub tokens_max: u32,
-    /// The reply ends before the first of these.
-    pub stop: Vec<String>,
-    /// Whether the session's KV is to be kept for a next request.
-    pub keep: bool,
-    /// Whether the text goes on past end tokens, to its full length: for measurements.
-    pub past_end: bool,
+/// What a device does before it can be asked, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StartStep {
+    /// It opens the models' files.
+    Files,
+    /// It loads those that run here as a whole.
+    Weights,
+    /// It waits for the first answer of its peers.
+    Peers,
+    /// It loads what it has of the target.
+    Layers,
 }
 
 impl Device {
@@ -92,7 +103,24 @@ impl Device {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let models = Models::open(&config.models)?;
+        Self::start_telling(config, &|_| ()).await
+    }
+
+    /// The same, and `tell`s of each step as it begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::start`].
+    pub async fn start_telling(
+        config: Config,
+        tell: &(dyn Fn(StartStep) + Sync),
+    ) -> Result<Self, StartError> {
+        tell(StartStep::Files);
+        let models = Arc::new(Models::open(&config.models)?);
         check_models(&config, &models)?;
         check_stream(&config, &models)?;
         if config.plan.auto && config.measured.is_none() {
@@ -101,51 +129,94 @@ impl Device {
         let count = config.engine.threads;
         let threads = Pool::new(count).map(Arc::new);
         let threads = threads.map_err(|source| StartError::Threads { threads: count, source })?;
-        let load = |model: &Option<ModelFile>, kv, is_used| match model {
-            Some(model) if is_used => load_whole(&config, &models, &threads, model, &kv).map(Some),
-            Some(_) | None => Ok(None),
-        };
-        let drafts = config.requests().any(|request| !request.is_target_alone());
-        let draft = load(&models.draft, draft_kv(&config), drafts)?;
-        let decides = config.requests().any(|request| request.is_target_alone());
-        let decides = decides || config.segments.standby;
-        let target = load(&models.target, target_kv(&config, &models), decides)?;
-        let uplinks = Uplinks::bind(&config, &models)?;
-        let certificate = certificates::load(&config, &models)?;
+        let uplinks = Arc::new(Uplinks::bind(&config, &models)?);
+        let certificate = certificates::load(&config, &models)?.map(Arc::new);
         let weights = likeness::present(&config.models, &models)?;
         let store = match &config.segments.store {
             Some((folder, bound)) => Some(Arc::new(SegmentStore::open(folder, *bound)?)),
             None => None,
         };
+        let tokenizer = models.tokenizer.clone();
+        let grammars = Grammars::new(move || tokenizer.pieces().map(Piece::from).collect());
         let session = SessionId(config.network.random());
         let secret = config.network.random();
-        let load = MachineLoad::new(config.engine.watch_load);
+        let load = Arc::new(MachineLoad::new(config.engine.watch_load));
         let mut device = Self {
             config,
             models,
-            draft,
-            target,
+            loaded: Arc::default(),
+            draft: None,
+            target: None,
             stages: BTreeMap::new(),
             head: None,
             uplinks,
             certificate,
             weights,
             store,
+            grammars: Arc::new(grammars),
             threads,
             session,
             epoch: Epoch(0),
             said: Vec::new(),
             secret,
             load,
-            heard: Heard::default(),
-            tuning: Tuning::default(),
-            sources: Sources::default(),
+            heard: Arc::default(),
+            learnt: Arc::default(),
+            requests: Arc::default(),
         };
+        tell(StartStep::Weights);
+        compute(|| device.load_models())?;
+        tell(StartStep::Peers);
         device.first_contact().await?;
-        for request in device.config.requests().collect::<Vec<_>>() {
-            device.prepare(&request)?;
-        }
+        tell(StartStep::Layers);
+        compute(|| device.prepare_all())?;
         Ok(device)
+    }
+
+    /// Another device over the same models and links, for a conversation of its own beside this one's. What
+    /// requests find out of links and drafts, both know.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where there is no memory for its KV.
+    pub fn fork(&self) -> Result<Self, StartError> {
+        let mut device = Self {
+            config: self.config.clone(),
+            models: Arc::clone(&self.models),
+            loaded: Arc::clone(&self.loaded),
+            draft: None,
+            target: None,
+            stages: BTreeMap::new(),
+            head: self.head.clone(),
+            uplinks: Arc::clone(&self.uplinks),
+            certificate: self.certificate.clone(),
+            weights: self.weights.clone(),
+            store: self.store.clone(),
+            grammars: Arc::clone(&self.grammars),
+            threads: Arc::clone(&self.threads),
+            session: SessionId(self.config.network.random()),
+            epoch: Epoch(0),
+            said: Vec::new(),
+            secret: self.secret,
+            load: Arc::clone(&self.load),
+            heard: Arc::clone(&self.heard),
+            learnt: Arc::clone(&self.learnt),
+            requests: Arc::clone(&self.requests),
+        };
+        device.load_models()?;
+        device.prepare_all()?;
+        Ok(device)
+    }
+
+    /// What requests have found out so far.
+    pub(crate) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        // Each write replaces a whole value.
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What peers said of themselves.
+    pub(crate) fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the links with a goodbye, for peers that would else learn of it from silence.
@@ -156,7 +227,12 @@ impl Device {
     /// The prompt `text` as it stands, with what the model wants at a text's beginning. It may travel as far as
     /// the configuration says.
     pub fn raw_prompt(&self, text: &str) -> Prompt {
-        Prompt::new(self.models.tokenizer.prompt(text), self.config.planner.privacy)
+        self.raw_prompt_of(text, self.config.planner.privacy)
+    }
+
+    /// The same, where it may travel as far as `class` says.
+    pub fn raw_prompt_of(&self, text: &str, class: Privacy) -> Prompt {
+        Prompt::new(self.models.tokenizer.prompt(text), class)
     }
 
     /// The conversation `turns`, which may travel as far as the configuration says.
@@ -175,10 +251,19 @@ impl Device {
     ///
     /// [`ChatError`] where the model's template refuses the turns.
     pub fn chat_prompt_of(&self, turns: &[Turn], class: Privacy) -> Result<Prompt, ChatError> {
+        self.chat_prompt_with(&Chat::of(turns), class)
+    }
+
+    /// The same of a chat in which the model may call tools.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError`] where the model's template refuses the turns.
+    pub fn chat_prompt_with(&self, chat: &Chat<'_>, class: Privacy) -> Result<Prompt, ChatError> {
         let tokenizer = &self.models.tokenizer;
         let tokens = match tokenizer.has_chat_template() {
-            true => tokenizer.chat(turns)?,
-            false => tokenizer.prompt(turns.last().map_or("", |turn| &turn.content)),
+            true => tokenizer.write(chat)?,
+            false => tokenizer.prompt(chat.turns.last().map_or("", |turn| &turn.content)),
         };
         Ok(Prompt::new(tokens, class))
     }
@@ -199,7 +284,7 @@ impl Device {
         self.checked(&self.config.first_request())
     }
 
-    fn checked(&self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
+    pub(crate) fn checked(&self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
         let layers = match request.mode {
             Mode::Local => Some(0),
             Mode::Remote | Mode::Speculative | Mode::Split => self.target_layers(request),
@@ -243,41 +328,6 @@ impl Device {
         self.uplinks.to(request.first_peer()?)
     }
 
-    /// The longest conversation that this device can have.
-    pub(crate) fn positions_max(&self) -> u32 {
-        positions_max(&self.config, &self.models)
-    }
-
-    /// The plan of `request`; with it, once it is known, what the device has of the target is loaded.
-    pub(crate) fn prepare(&mut self, request: &PlanRequest) -> Result<Option<Plan>, StartError> {
-        let plan = self.checked(request)?;
-        if let (true, None, Some(target)) =
-            (request.is_target_alone(), &self.target, &self.models.target)
-        {
-            let kv = target_kv(&self.config, &self.models);
-            let loaded = load_whole(&self.config, &self.models, &self.threads, target, &kv)?;
-            self.target = Some(loaded);
-        }
-        if let (Some(_), None) = (plan.as_ref().and_then(Plan::device_head), &self.head) {
-            let needs = "the head of the target on the device";
-            let target = self.models.target.as_ref();
-            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            self.head = Some(load_head(target, &self.threads).map_err(SequenceError::from)?);
-        }
-        let Some(stage) = plan.as_ref().and_then(Plan::device_stage) else { return Ok(plan) };
-        if let Entry::Vacant(place) = self.stages.entry(stage.layers.end()) {
-            let needs = "a stage of the target on the device";
-            let target = self.models.target.as_ref();
-            let target = target.ok_or(StartError::Missing { needs, key: "target" })?;
-            let (positions_max, pace) =
-                (positions_max(&self.config, &self.models), self.config.engine.pace);
-            let kv = target_kv(&self.config, &self.models);
-            let loaded = DeviceStage::load(target, stage, &self.threads, positions_max, &kv, pace)?;
-            place.insert(loaded);
-        }
-        Ok(plan)
-    }
-
     /// From the device's stage to the next one; `None` where `plan` has none here.
     pub(crate) fn way_out(&self, plan: &Plan) -> Option<WayOut> {
         let layers = plan.device_stage()?.layers.end();
@@ -293,7 +343,8 @@ impl Device {
         let scales = self.scales_into(stage).unwrap_or_default();
         let coder = HopCoder::new(stage.codec, &scales, head.config().width);
         let coder = coder.expect("planned with the scales that it needs");
-        Some(WayHome { head, coder, veil: self.veil_secret(plan, class) })
+        let (veil, grammars) = (self.veil_secret(plan, class), Arc::clone(&self.grammars));
+        Some(WayHome { head, coder, veil, grammars })
     }
 
     /// What a rounding hop was certified to cost.
@@ -305,23 +356,6 @@ impl Device {
             codec,
             kl_mean: cost.map(|cost| cost.kl_mean),
             top1_agreement: cost.map(|cost| cost.top1_agreement),
-        }
-    }
-
-    /// Lets go of what is here of the target that neither `plan` nor the configuration has.
-    pub(crate) fn keep_stages_of(&mut self, plan: &Plan) {
-        let layers = |stage: &RequestedStage| stage.layers.end();
-        let requests: Vec<_> = self.config.requests().collect();
-        let first = requests.iter().filter_map(|request| request.stages.first());
-        let own = first.filter(|stage| stage.node == self.config.name).map(layers);
-        let used: Vec<u32> =
-            own.chain(plan.device_stage().map(|stage| stage.layers.end())).collect();
-        self.stages.retain(|layers, _| used.contains(layers));
-        let last = requests.iter().filter_map(|request| request.stages.last());
-        let is_head =
-            |stage: &RequestedStage| stage.node == self.config.name && stage.layers.is_empty();
-        if plan.device_head().is_none() && !last.into_iter().any(is_head) {
-            self.head = None;
         }
     }
 
@@ -353,36 +387,6 @@ impl Device {
     }
 }
 
-/// The longest conversation: what the models were made for, or, where they forget, what messages
-/// can say.
-fn positions_max(config: &Config, models: &Models) -> u32 {
-    match config.kv.stream {
-        Some(_) => protocol::limits::POSITIONS_MAX,
-        None => models.context_length(config.engine.positions_max),
-    }
-}
-
-/// How the draft model's KV is kept. It is its user's alone, and so are all texts whose beginnings are
-/// shared.
-fn draft_kv(config: &Config) -> KvOptions {
-    let (format, stream, scope) = (config.kv.draft, config.kv.stream, PrefixScope::of("device"));
-    KvOptions { format, stream, scope, ..KvOptions::default() }
-}
-
-/// How the target's KV is kept: as at every node that runs its layers, of which those that are told the
-/// tenant's secret call it the same.
-fn target_kv(config: &Config, models: &Models) -> KvOptions {
-    let tokenizer = models.tokenizer.fingerprint();
-    let tenant = config.tenant().map(|secret| PrefixScope::tenant(&secret.0, tokenizer));
-    KvOptions {
-        format: config.kv.target,
-        stream: config.kv.stream,
-        scope: tenant.unwrap_or_else(|| PrefixScope::of("device")),
-        accepts: config.segments.format,
-        ..KvOptions::default()
-    }
-}
-
 /// Whether the models can take in what a position of a stream sees.
 fn check_stream(config: &Config, models: &Models) -> Result<(), StartError> {
     let context = models.context_length(u32::MAX);
@@ -410,16 +414,4 @@ fn check_models(config: &Config, models: &Models) -> Result<(), StartError> {
         }?;
     }
     Ok(())
-}
-
-/// All of `model`.
-fn load_whole(
-    config: &Config,
-    models: &Models,
-    threads: &Arc<Pool>,
-    model: &ModelFile,
-    kv: &KvOptions,
-) -> Result<LocalModel, StartError> {
-    let positions_max = positions_max(config, models);
-    Ok(LocalModel::load(model, threads, positions_max, kv, config.engine.pace)?)
 }

@@ -1,13 +1,10 @@
 //! The target's first layers on the device: turns the tokens of a pass into hidden states.
 
-use crate::sequence::{SequenceError, StageSequence};
+use crate::sequence::StageSequence;
 use base::TokenId;
 use bytes::Bytes;
-use partitioner::Stage as PlannedStage;
 use protocol::{Frame, Hidden, Message, Pass};
-use runtime::{ForwardError, HopCoder, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
-use settings::Pace;
-use std::sync::Arc;
+use runtime::{ForwardError, HopCoder, SpanOutput};
 use std::time::Duration;
 
 /// The device's stage of a split.
@@ -20,24 +17,10 @@ pub(crate) struct DeviceStage {
 }
 
 impl DeviceStage {
-    /// Loads the layers of `stage` from the target.
-    ///
-    /// # Errors
-    ///
-    /// [`SequenceError`].
-    pub(crate) fn load(
-        model: &ModelFile,
-        stage: &PlannedStage,
-        threads: &Arc<Pool>,
-        positions_max: u32,
-        kv: &KvOptions,
-        pace: Pace,
-    ) -> Result<Self, SequenceError> {
-        let PlannedStage { layers, embedding, head, .. } = *stage;
-        let spec = StageSpec { layers, embedding, head };
-        let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        let is_last = layers.end() == model.config().layers;
-        Ok(Self { sequence, width: model.config().width, is_last })
+    /// Runs `sequence`, which has the first layers of a model with rows of `width`.
+    pub(crate) fn new(sequence: StageSequence, width: usize) -> Self {
+        let (layers, all) = sequence.layers();
+        Self { sequence, width, is_last: layers.end() == all }
     }
 
     /// The frame of `pass` with the hidden states that the next stage reads, as `coder` says. `text` is the log and the

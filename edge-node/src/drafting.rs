@@ -4,7 +4,7 @@
 //! the best one is found while requests are answered.
 
 use crate::lookup::Lookup;
-use base::TokenId;
+use base::{Allowed, TokenId};
 use protocol::{Drafted, Drafter, Origin, Source, Sources, Wish};
 use std::time::{Duration, Instant};
 
@@ -68,8 +68,14 @@ impl Drafting {
         &self.sources
     }
 
-    /// How to make the draft that `wish` asks for.
-    pub(crate) fn idea(&mut self, now: Instant, drafter: &Drafter, wish: Wish) -> Idea {
+    /// How to make the draft that `wish` asks for, where these tokens are `allowed`.
+    pub(crate) fn idea(
+        &mut self,
+        now: Instant,
+        drafter: &Drafter,
+        wish: Wish,
+        allowed: &Allowed,
+    ) -> Idea {
         let source = self.source(now, wish.branch(), drafter.log().len());
         let found = match source {
             Source::Model => None,
@@ -77,7 +83,8 @@ impl Drafting {
         };
         let likely = |draft: &Drafted| {
             let chance = drafter.tuning().acceptance(draft.origin, draft.confidence);
-            source == Source::Lookup || chance >= LOOKUP_ACCEPTANCE_MIN
+            allowed.permits(draft.token)
+                && (source == Source::Lookup || chance >= LOOKUP_ACCEPTANCE_MIN)
         };
         match (found.filter(likely), source) {
             (Some(draft), _) => Idea::Known(draft),

@@ -1,16 +1,20 @@
 //! From a request to a reply: what the drafter is told, and what may go wrong.
 
-use crate::device::{Device, Request};
+use crate::compute::compute;
+use crate::crossing::Crossing;
+use crate::device::{Device, Learnt};
 use crate::local_model::LocalError;
 use crate::prefill::Prefilled;
 use crate::prompt::{Prompt, Travelling};
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::Show;
 use crate::start_error::StartError;
 use crate::turn_loop::{Leftovers, Outset, TurnLoop};
-use base::{DraftLength, Position};
+use base::{DraftLength, Position, TokenId};
+use grammar::{GrammarError, Guide};
 use partitioner::{Mode, Plan, Speculation};
-use protocol::{Drafter, DrafterConfig, Route, limits};
+use protocol::{Constraint, Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +49,18 @@ pub enum GenerateError {
         tokens: usize,
         /// What the device's KV and the models' contexts take.
         context: u32,
+    },
+    /// What the reply must be cannot be used.
+    #[error("the reply cannot be held to what it must be")]
+    Grammar(#[from] GrammarError),
+    /// What it must be is too long to be sent.
+    #[error(
+        "what the reply must be has {bytes} bytes; at most {} are sent",
+        limits::GRAMMAR_LEN_MAX
+    )]
+    GrammarTooLong {
+        /// Of the grammar as it is written.
+        bytes: usize,
     },
     /// A text that may not leave, and nobody here to answer it.
     #[error(
@@ -82,6 +98,9 @@ impl Device {
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
         self.check_prompt(&request.prompt)?;
+        for model in self.draft.iter_mut().chain(&mut self.target) {
+            model.look(request.likelihoods);
+        }
         match &request.prompt {
             Prompt::Travelling(prompt) => self.answer(prompt, request, show, cancel).await,
             Prompt::Confined(prompt) => self.answer_confined(prompt, request, show, cancel).await,
@@ -96,7 +115,9 @@ impl Device {
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        let began = Outset { at: clock::now(), traffic: self.uplinks.traffic() };
+        let guide = self.guide(request, Position::after(prompt.len()))?;
+        let crossing = Crossing::begin(&self.uplinks, &self.requests);
+        let began = Outset { at: clock::now(), crossing };
         let wanted = self.first_request(prompt, request.tokens_max);
         let plan = self.prepare(&wanted)?;
         if let Some(plan) = &plan {
@@ -112,13 +133,14 @@ impl Device {
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));
         let mut drafter = Drafter::new(self.drafter_config(prompt, request, route), clock::now());
         drafter.tell(Position::after(prefilled.told));
-        let mut turn = TurnLoop::new(self, (prompt, request), (wanted, plan), drafter, show, began);
+        let mut turn =
+            TurnLoop::new(self, (prompt, request), (wanted, plan), (drafter, guide), show, began);
         let reply = turn.run_to_end(cancel).await;
         let reply = reply.map(|reply| reply.with_brought(prefilled.brought));
         let last = turn.plan().cloned();
         let Leftovers { session, epoch, said, tuning, sources } = turn.into_leftovers();
         (self.session, self.epoch, self.said) = (session, epoch, said);
-        (self.tuning, self.sources) = (tuning, sources);
+        *self.learnt() = Learnt { tuning, sources };
         if let Some(plan) = last {
             self.keep(&plan, &self.said.clone());
         }
@@ -152,6 +174,33 @@ impl Device {
         }
     }
 
+    /// What says what may stand in the reply to `request`, from a position on; `None` where anything may.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`] where the grammar cannot be used.
+    pub(crate) fn guide(
+        &self,
+        request: &Request,
+        from: Position,
+    ) -> Result<Option<Guide>, GenerateError> {
+        let Some(grammar) = &request.grammar else { return Ok(None) };
+        let bytes = grammar.text().len();
+        if bytes > limits::GRAMMAR_LEN_MAX {
+            return Err(GenerateError::GrammarTooLong { bytes });
+        }
+        let compiled = compute(|| self.grammars.compile(grammar))?;
+        Ok(Some(Guide::new(compiled, from, self.end_tokens(request))))
+    }
+
+    /// What ends the reply.
+    fn end_tokens(&self, request: &Request) -> Vec<TokenId> {
+        match request.past_end {
+            true => Vec::new(),
+            false => self.models.tokenizer.end_tokens().to_vec(),
+        }
+    }
+
     fn drafter_config(
         &self,
         prompt: &Travelling,
@@ -159,7 +208,8 @@ impl Device {
         route: Route,
     ) -> DrafterConfig {
         let same = self.said.iter().zip(prompt.tokens()).take_while(|(a, b)| a == b).count();
-        let positions = Position::after(prompt.len()).advance(request.tokens_max).0;
+        let from = Position::after(prompt.len());
+        let positions = from.advance(request.tokens_max).0;
         DrafterConfig {
             session: self.session,
             epoch: self.epoch,
@@ -171,18 +221,15 @@ impl Device {
             positions_max: positions.min(self.positions_max()),
             kv: self.config.kv.target,
             class: prompt.class(),
-            constraint: None,
+            constraint: request.grammar.clone().map(|grammar| Constraint { from, grammar }),
             trace: None,
             stream: self.config.kv.stream,
-            end_tokens: match request.past_end {
-                true => Vec::new(),
-                false => self.models.tokenizer.end_tokens().to_vec(),
-            },
-            tuning: self.tuning.clone(),
+            end_tokens: self.end_tokens(request),
+            tuning: self.learnt().tuning.clone(),
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: Some(RETRANSMIT),
             retry: self.config.link.reconnect(),
-            after_outage: self.config.plan.after_outage,
+            after_outage: request.after_outage.unwrap_or(self.config.plan.after_outage),
         }
     }
 }

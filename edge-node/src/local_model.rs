@@ -2,12 +2,12 @@
 //! Both are the same: its own next token after a text.
 
 use crate::erring::Erring;
-use crate::sequence::{SequenceError, StageSequence};
-use base::{Position, Sampling, TokenId};
-use runtime::sampler::{self, SampleError};
-use runtime::{ForwardError, KvOptions, ModelFile, Pool, SpanOutput, StageSpec};
-use settings::Pace;
-use std::sync::Arc;
+use crate::sequence::StageSequence;
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::GuideError;
+use runtime::sampler::{self, Likelihoods, SampleError};
+use runtime::{ForwardError, SpanOutput};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A model with the KV of the conversation.
@@ -16,6 +16,16 @@ pub(crate) struct LocalModel {
     sequence: StageSequence,
     /// Errs on purpose, for measurements.
     erring: Option<Erring>,
+    /// How likely its tokens were, by where they stand, where somebody wants to know.
+    seen: Option<Seen>,
+}
+
+/// How likely tokens were.
+#[derive(Debug)]
+struct Seen {
+    /// So many of the likeliest at each position.
+    top: usize,
+    by_position: BTreeMap<Position, Likelihoods>,
 }
 
 /// What a model says next.
@@ -35,27 +45,19 @@ pub enum LocalError {
     /// Its logits cannot be sampled.
     #[error("the device's own model gives no token")]
     Sample(#[from] SampleError),
+    /// Nobody can say which tokens may be chosen.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
 }
 
 impl LocalModel {
-    /// Loads all of `model`.
-    ///
-    /// # Errors
-    ///
-    /// [`SequenceError`].
-    pub(crate) fn load(
-        model: &ModelFile,
-        threads: &Arc<Pool>,
-        positions_max: u32,
-        kv: &KvOptions,
-        pace: Pace,
-    ) -> Result<Self, SequenceError> {
-        let spec = StageSpec::whole(model.config().layers);
-        let sequence = StageSequence::load(model, spec, threads, positions_max, kv, pace)?;
-        Ok(Self { sequence, erring: None })
+    /// Speaks by `sequence`, which has all of a model.
+    pub(crate) const fn new(sequence: StageSequence) -> Self {
+        Self { sequence, erring: None, seen: None }
     }
 
-    /// The model's own token after `text`, with the noise that the target has there.
+    /// The model's own token after `text`, among those that are `allowed`, with the noise that the target has
+    /// there.
     ///
     /// # Errors
     ///
@@ -63,16 +65,32 @@ impl LocalModel {
     pub(crate) fn next(
         &mut self,
         text: &[TokenId],
+        allowed: &Allowed,
         sampling: &Sampling,
     ) -> Result<Next, LocalError> {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
-                let token = sampler::choose(&logits, sampling, Position::after(text.len()))?;
-                let next = Next { token, probability: sampler::probability(&logits, token) };
+                let at = Position::after(text.len());
+                let token = self.sequence.stage().choose(&logits, allowed, sampling, at)?;
+                let probability = sampler::probability(&logits, allowed, token);
+                let next = Next { token, probability };
+                if let Some(Seen { top, by_position }) = &mut self.seen {
+                    by_position.insert(at, sampler::likelihoods(&logits, allowed, token, *top));
+                }
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }
             SpanOutput::Hidden(_) => unreachable!("a whole model has a head"),
         }
+    }
+
+    /// From now on, keeps how likely its tokens are, and so many of the likeliest beside each; or lets go of all that.
+    pub(crate) fn look(&mut self, top: Option<u32>) {
+        self.seen = top.map(|top| Seen { top: top as usize, by_position: BTreeMap::new() });
+    }
+
+    /// How likely the token that it gave for a position was.
+    pub(crate) fn likelihoods(&self, at: Position) -> Option<&Likelihoods> {
+        self.seen.as_ref()?.by_position.get(&at)
     }
 
     /// From now on it is right at a set rate.

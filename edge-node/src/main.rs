@@ -10,6 +10,7 @@ use edge_node::assistant::{
     deferred, explain, forget,
 };
 use edge_node::bench::{BenchArguments, bench};
+use edge_node::catalogue::{ModelsArguments, PullArguments, models, pull};
 use edge_node::certify::{CertifyArguments, certify};
 use edge_node::chat::{ChatArguments, chat};
 use edge_node::demo::{DemoArguments, demo};
@@ -19,6 +20,7 @@ use edge_node::likeness::{LikenessArguments, likeness};
 use edge_node::measure::{MeasureArguments, measure};
 use edge_node::planning::{PlanArguments, plan};
 use edge_node::run::{RunArguments, run};
+use edge_node::serve::{ServeArguments, serve};
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,8 @@ struct Arguments {
 enum Command {
     /// Answer one prompt.
     Run(RunArguments),
+    /// Answer OpenAI's HTTP API on this device, until SIGTERM.
+    Serve(ServeArguments),
     /// Converse on the terminal; Ctrl-C stops the answer, not the program.
     Chat(ChatArguments),
     /// Say which way something said would go, and why no other.
@@ -46,6 +50,10 @@ enum Command {
     Deferred(DeferredArguments),
     /// Remove a conversation from the journal, its bytes too.
     Forget(ForgetArguments),
+    /// Fetch a model by its name, as hf:ORG/NAME:FILE.gguf, and print the path of it.
+    Pull(PullArguments),
+    /// Say which models are in the store, what one is like, and whether two are a pair.
+    Models(ModelsArguments),
     /// See it work: device, gateway and cloud in one process, an outage in mid-sentence.
     Demo(DemoArguments),
     /// Measure how fast this machine runs a model, beside the machine's own limits.
@@ -81,6 +89,8 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     let command = match command {
+        Command::Pull(arguments) => return pull(&arguments),
+        Command::Models(arguments) => return models(&arguments),
         Command::Demo(arguments) => return demo(arguments),
         Command::Bench(arguments) => return bench(arguments),
         Command::Measure(arguments) => return measure(&arguments),
@@ -91,18 +101,23 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Conversations(arguments) => return conversations(&arguments),
         Command::Deferred(arguments) => return deferred(&arguments),
         Command::Forget(arguments) => return forget(&arguments),
-        command @ (Command::Run(_) | Command::Chat(_) | Command::Plan(_) | Command::Explain(_)) => {
-            command
-        }
+        command @ (Command::Run(_)
+        | Command::Serve(_)
+        | Command::Chat(_)
+        | Command::Plan(_)
+        | Command::Explain(_)) => command,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
         match command {
             Command::Run(arguments) => run(arguments, cancel_on_ctrl_c()).await,
+            Command::Serve(arguments) => serve(arguments).await,
             Command::Chat(arguments) => chat(arguments).await,
             Command::Plan(arguments) => plan(arguments).await,
             Command::Explain(arguments) => explain(arguments).await,
-            Command::Demo(_)
+            Command::Pull(_)
+            | Command::Models(_)
+            | Command::Demo(_)
             | Command::Bench(_)
             | Command::Measure(_)
             | Command::Certify(_)

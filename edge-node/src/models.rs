@@ -1,6 +1,7 @@
 //! The device's model files, opened and known to fit each other.
 
 use crate::config::ModelPaths;
+use crate::loaded::Whose;
 use crate::start_error::StartError;
 use runtime::{ModelFile, Tokenizer};
 
@@ -42,6 +43,14 @@ impl Models {
         }
         let tokenizer = of_target.or(of_draft).ok_or(StartError::NoModel)?;
         Ok(Self { target, draft, tokenizer })
+    }
+
+    /// One of them, where it is there.
+    pub(crate) const fn of(&self, whose: Whose) -> Option<&ModelFile> {
+        match whose {
+            Whose::Draft => self.draft.as_ref(),
+            Whose::Target => self.target.as_ref(),
+        }
     }
 
     /// The longest text that every model here can take, up to `positions_max`.

@@ -14,9 +14,10 @@
 
 use crate::compute::compute;
 use crate::config::Prefill;
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::generate::GenerateError;
 use crate::prompt::Travelling;
+use crate::request::Request;
 use crate::segments::{Bringing, Brought, Reading};
 use crate::sequence::StageSequence;
 use base::{LayerRange, NodeName, Position, Privacy, TokenId, WireCodec};

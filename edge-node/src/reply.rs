@@ -1,6 +1,7 @@
 //! What a finished request amounts to; printed as one JSON object.
 
 use crate::percentile::percentile_ms;
+use crate::spending::{Spent, TimeSplit};
 use crate::transcript::Transcript;
 use base::WireCodec;
 use protocol::Counts;
@@ -17,10 +18,14 @@ pub struct Reply {
     pub tokens: Vec<u32>,
     /// For each token, whether the target vouches for it.
     pub verified: Vec<bool>,
-    /// `stop`: an end token or a stop string; `length`: a limit; `cancelled`: the user.
+    /// `stop`: an end token or a stop string; `length`: a limit; `budget`: what it may take of the links; `cancelled`:
+    /// the user.
     pub finish_reason: &'static str,
     /// How it was run, at first.
     pub plan: String,
+    /// Whether by that no other node was to have a part in it.
+    #[serde(skip)]
+    pub stays: bool,
     /// How it was run later, where that was otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<Switched>,
@@ -103,6 +108,12 @@ pub struct Usage {
     pub bytes_sent: u64,
     /// UDP payload received.
     pub bytes_received: u64,
+    /// Where the time went, in milliseconds.
+    pub time_ms: TimeSplit,
+    /// What the bytes cost, and what peers charge for the target's passes.
+    pub money: f64,
+    /// Joules of the device; `None` where nobody has said what it draws.
+    pub energy_j: Option<f64>,
     /// Milliseconds from the request to its first token.
     pub ttft_ms: Option<f64>,
     /// Median milliseconds between tokens; tokens of one verdict come together.
@@ -129,8 +140,8 @@ pub struct RoundedHop {
 
 impl Usage {
     /// Of a transcript that no other node has a part in.
-    pub(crate) fn alone(transcript: &Transcript, prompt_tokens: usize) -> Self {
-        Self::of(transcript, prompt_tokens, Counts::default(), Traffic::default())
+    pub(crate) fn alone(transcript: &Transcript, prompt_tokens: usize, spent: Spent) -> Self {
+        Self::of(transcript, prompt_tokens, Counts::default(), Traffic::default(), spent)
     }
 
     /// Of a transcript; what came of the prompt, `judged`, `agreed`, `revised` and `rounded` are the
@@ -140,6 +151,7 @@ impl Usage {
         prompt_tokens: usize,
         counts: Counts,
         traffic: Traffic,
+        spent: Spent,
     ) -> Self {
         let latencies = transcript.latencies();
         Self {
@@ -160,6 +172,9 @@ impl Usage {
             frame_bytes_received: traffic.frames.received.0,
             bytes_sent: traffic.udp.sent.0,
             bytes_received: traffic.udp.received.0,
+            time_ms: spent.time,
+            money: spent.money,
+            energy_j: spent.energy_j,
             ttft_ms: transcript.ttft().map(|time| time.as_secs_f64() * 1e3),
             itl_ms_p50: percentile_ms(&latencies, 0.5),
             itl_ms_p95: percentile_ms(&latencies, 0.95),

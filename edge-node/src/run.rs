@@ -2,15 +2,18 @@
 
 use crate::assistant::{Ask, terminal};
 use crate::config::{Config, Switch};
-use crate::device::{Device, Request};
+use crate::device::Device;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
-use base::Sampling;
+use base::{Grammar, Sampling};
 use journal::ConversationId;
 use partitioner::Mode;
+use protocol::limits::GRAMMAR_LEN_MAX;
 use runtime::Turn;
+use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// A prompt from standard input is read up to here.
@@ -43,6 +46,12 @@ pub struct RunArguments {
     /// The conversation that it is said in, of those that [journal] keeps. Default: a new one.
     #[arg(long, value_name = "ID")]
     conversation: Option<ConversationId>,
+    /// The reply is JSON that the schema in this file accepts; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "regex")]
+    json_schema: Option<PathBuf>,
+    /// The reply is a text that this regular expression accepts as a whole.
+    #[arg(long, value_name = "TEXT")]
+    regex: Option<String>,
     /// Continue the prompt as it stands, not as a turn of a conversation.
     #[arg(long)]
     raw: bool,
@@ -65,6 +74,7 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
         config.plan.switches = arguments.switches;
     }
     let generation = config.generation.clone();
+    let grammar = read_grammar(arguments.json_schema.as_deref(), arguments.regex)?;
     let prompt = read_prompt(arguments.prompt)?;
     let temperature = arguments.temperature.unwrap_or(generation.temperature);
     let seed = arguments.seed.unwrap_or_else(rand::random);
@@ -73,6 +83,9 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
         let routed = "--raw: only turns of a conversation are routed; leave out --raw, or [intents], [routing], \
                       [journal] and [budgets]";
         anyhow::ensure!(!arguments.raw, routed);
+        let held = "--json-schema, --regex: what is routed may be answered without a model; leave out [intents], \
+                    [routing], [journal] and [budgets]";
+        anyhow::ensure!(grammar.is_none(), held);
         let (sampling, tokens_max) = (Some(sampling), arguments.max_tokens);
         let ask =
             Ask { conversation: arguments.conversation, sampling, tokens_max, ..Ask::new(prompt) };
@@ -82,15 +95,16 @@ pub async fn run(arguments: RunArguments, cancel: CancellationToken) -> anyhow::
     anyhow::ensure!(arguments.conversation.is_none(), alone);
     let mut device = Device::start(config).await?;
     let request = Request {
-        prompt: match arguments.raw {
-            true => device.raw_prompt(&prompt),
-            false => device.chat_prompt(&[Turn { role: "user".to_owned(), content: prompt }])?,
-        },
-        sampling,
-        tokens_max: arguments.max_tokens.unwrap_or(generation.tokens_max),
         stop: generation.stop,
-        keep: false,
-        past_end: false,
+        grammar,
+        ..Request::new(
+            match arguments.raw {
+                true => device.raw_prompt(&prompt),
+                false => device.chat_prompt(&[Turn::said("user", prompt)])?,
+            },
+            sampling,
+            arguments.max_tokens.unwrap_or(generation.tokens_max),
+        )
     };
     let mut show = Terminal::new(arguments.json);
     let reply = device.generate(&request, &mut show, &cancel).await?;
@@ -111,6 +125,22 @@ fn read_prompt(argument: String) -> anyhow::Result<String> {
     input.read_to_string(&mut prompt).context("cannot read the prompt from standard input")?;
     anyhow::ensure!(input.limit() > 0, "the prompt is over {PROMPT_BYTES_MAX} bytes");
     Ok(prompt)
+}
+
+/// What the reply must be.
+fn read_grammar(schema: Option<&Path>, regex: Option<String>) -> anyhow::Result<Option<Grammar>> {
+    let Some(path) = schema else { return Ok(regex.map(Grammar::Regex)) };
+    // One byte more tells that there is more.
+    let most = GRAMMAR_LEN_MAX as u64 + 1;
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().take(most).read_to_string(&mut text),
+        false => File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)),
+    };
+    read.with_context(|| format!("cannot read the schema in {}", path.display()))?;
+    let fits = text.len() <= GRAMMAR_LEN_MAX;
+    anyhow::ensure!(fits, "the schema in {} is over {GRAMMAR_LEN_MAX} bytes", path.display());
+    Ok(Some(Grammar::JsonSchema(text)))
 }
 
 fn parse_mode(text: &str) -> Result<Mode, String> {

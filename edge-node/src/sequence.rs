@@ -24,7 +24,7 @@ const MANY_ROWS: usize = 16;
 /// A stage, its KV, and the tokens that the KV stands for.
 #[derive(Debug)]
 pub(crate) struct StageSequence {
-    stage: Stage,
+    stage: Arc<Stage>,
     pool: KvPool,
     kv: KvOptions,
     sequence: SequenceId,
@@ -62,7 +62,20 @@ impl StageSequence {
         kv: &KvOptions,
         pace: Pace,
     ) -> Result<Self, SequenceError> {
-        let stage = model.load_stage(spec, threads)?;
+        Self::over(Arc::new(model.load_stage(spec, threads)?), positions_max, kv, pace)
+    }
+
+    /// The same with a part that is loaded already, and that others may run as well.
+    ///
+    /// # Errors
+    ///
+    /// [`SequenceError`] where memory is short.
+    pub(crate) fn over(
+        stage: Arc<Stage>,
+        positions_max: u32,
+        kv: &KvOptions,
+        pace: Pace,
+    ) -> Result<Self, SequenceError> {
         let rows_max = CHUNK_ROWS.max(PASS_ROWS_MAX);
         let bound = stage.kv_bytes(kv, positions_max as usize, rows_max);
         let mut pool = stage.new_pool_of(bound)?;
@@ -139,6 +152,11 @@ impl StageSequence {
         let of = |block| Some((block, segments.at(block, layers, format).ok()?));
         let lacking = (same / BLOCK_SLOTS..segments.blocks()).filter_map(of);
         lacking.filter(|(_, segment)| !self.pool.has_segment(segment)).collect()
+    }
+
+    /// What it runs.
+    pub(crate) fn stage(&self) -> &Stage {
+        &self.stage
     }
 
     /// Logits of a row, where the stage has the head.

@@ -1,6 +1,7 @@
 //! What whoever asked is told while a reply is being generated.
 
 use base::NodeName;
+use runtime::sampler::Likelihoods;
 
 /// Takes a reply as it grows.
 pub trait Show: Send {
@@ -11,6 +12,10 @@ pub trait Show: Send {
     /// The reply has one token more, with text or without. `verified`: the target vouches for it.
     fn token(&mut self, verified: bool) {
         let _ = verified;
+    }
+    /// How likely the next token was, where it is the device's own, and the request wants to know.
+    fn likelihoods(&mut self, likelihoods: &Likelihoods) {
+        let _ = likelihoods;
     }
     /// By now the target vouches for the reply's token number `index`, which was shown without its
     /// word.

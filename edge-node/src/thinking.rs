@@ -7,7 +7,8 @@
 use crate::compute::compute;
 use crate::drafting::{Drafting, Idea};
 use crate::local_model::{LocalError, LocalModel, Next};
-use base::{Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::Guide;
 use protocol::{Drafted, Drafter, Origin, Wish};
 use std::time::Instant;
 use transport::clock;
@@ -29,7 +30,7 @@ enum Purpose {
 }
 
 impl Thought {
-    /// Begins the next one, where `drafter` wants any and somebody here has it.
+    /// Begins the next one, where `drafter` wants any and somebody here has it; `guide` says what may come next.
     ///
     /// # Errors
     ///
@@ -38,10 +39,21 @@ impl Thought {
         drafter: &Drafter,
         drafting: &mut Drafting,
         model: Option<&mut LocalModel>,
+        guide: Option<&mut Guide>,
         sampling: &Sampling,
     ) -> Result<Option<Self>, LocalError> {
         let begun = clock::now();
-        let idea = drafter.wish().map(|wish| (wish, drafting.idea(begun, drafter, wish)));
+        let wish = drafter.wish();
+        if wish.is_none() && !drafter.is_alone() {
+            return Ok(None);
+        }
+        let log = drafter.log();
+        let text = || -> Vec<_> { log.tokens().iter().copied().chain(drafter.ahead()).collect() };
+        let allowed = match guide {
+            Some(guide) => compute(|| guide.allowed_after(&text()))?,
+            None => Allowed::Any,
+        };
+        let idea = wish.map(|wish| (wish, drafting.idea(begun, drafter, wish, &allowed)));
         let known = |purpose| Ok(Some(Self { purpose, ready: begun }));
         let (wish, model) = match (idea, model) {
             (Some((wish, Idea::Known(draft))), _) => {
@@ -51,12 +63,10 @@ impl Thought {
                 return known(Purpose::Draft(wish, None));
             }
             (Some((wish, Idea::AskModel)), Some(model)) => (Some(wish), model),
-            (None, Some(model)) if drafter.is_alone() => (None, model),
-            (None, _) => return Ok(None),
+            (None, Some(model)) => (None, model),
+            (None, None) => return Ok(None),
         };
-        let log = drafter.log();
-        let text: Vec<_> = log.tokens().iter().copied().chain(drafter.ahead()).collect();
-        let Next { token, probability } = compute(|| model.next(&text, sampling))?;
+        let Next { token, probability } = compute(|| model.next(&text(), &allowed, sampling))?;
         let ready = clock::now() + model.take_owed();
         let (origin, confidence, took) = (Origin::Model, probability, ready - begun);
         let draft = Drafted { token, origin, confidence, took };

@@ -14,6 +14,7 @@
 //! - **Nobody waits for the link, nor it for drafts**: each local token is followed by a look at it.
 //! - What is shown is what the drafter committed, in that order, and did not take back.
 
+mod budget;
 mod ending;
 mod moving;
 mod replan;
@@ -22,15 +23,20 @@ mod switch;
 
 use crate::compute::compute;
 use crate::course::{Course, WayOut};
-use crate::device::{Device, Request};
+use crate::crossing::Crossing;
+use crate::device::Device;
 use crate::drafting::Drafting;
 use crate::generate::GenerateError;
 use crate::prompt::Travelling;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::{Notice, Show};
+use crate::spending::Spending;
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
 use base::{Position, TokenId};
+use budget::ByteBudget;
+use grammar::Guide;
 use moving::Moving;
 use partitioner::{Mode, Plan, PlanRequest};
 use protocol::error::PeerMisbehaved;
@@ -44,7 +50,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switch::Switches;
 use tokio_util::sync::CancellationToken;
-use transport::{ChannelError, Traffic, clock};
+use transport::{ChannelError, clock};
 
 /// How long a device without a model of its own waits for a lost target.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,12 +64,12 @@ struct Tally {
 }
 
 /// Where a request began.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outset {
     /// When.
     pub(crate) at: Instant,
-    /// What had crossed the device's links by then.
-    pub(crate) traffic: Traffic,
+    /// What crosses the device's links for it.
+    pub(crate) crossing: Arc<Crossing>,
 }
 
 /// What a request leaves to the session's next one.
@@ -97,12 +103,19 @@ pub(crate) struct TurnLoop<'a> {
     /// Since when against the plan.
     alone_since: Option<Instant>,
     drafting: Drafting,
+    /// What the reply is held to.
+    guide: Option<Guide>,
     /// What the device works on for itself.
     thought: Option<Thought>,
     /// The last fault of the session, for people.
     fault: Option<Fault>,
     judged: Tally,
-    traffic_before: Traffic,
+    crossing: Arc<Crossing>,
+    /// `None` where nobody counts.
+    budget: Option<ByteBudget>,
+    spending: Spending,
+    /// Whether by its first plan no other node has a part in it.
+    stays: bool,
     transcript: Transcript,
     show: &'a mut dyn Show,
 }
@@ -113,7 +126,7 @@ impl<'a> TurnLoop<'a> {
         device: &'a mut Device,
         (prompt, request): (&'a Travelling, &'a Request),
         (wanted, plan): (PlanRequest, Option<Plan>),
-        drafter: Drafter,
+        (drafter, guide): (Drafter, Option<Guide>),
         show: &'a mut dyn Show,
         began: Outset,
     ) -> Self {
@@ -121,12 +134,15 @@ impl<'a> TurnLoop<'a> {
         let drafting = Drafting::new(
             device.config.plan.source,
             device.draft.is_some(),
-            device.sources.clone(),
+            device.learnt().sources.clone(),
             device.models.tokenizer.end_tokens(),
         );
         Self {
             transcript: Transcript::new(stream, &request.stop, began.at),
-            traffic_before: began.traffic,
+            crossing: began.crossing,
+            spending: Spending::since(began.at),
+            stays: wanted.mode == Mode::Local,
+            budget: request.bytes_max.map(|bytes_max| ByteBudget::new(bytes_max, began.at)),
             replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
             moving: None,
             standby: device.config.segments.standby.then(Standby::default),
@@ -138,6 +154,7 @@ impl<'a> TurnLoop<'a> {
             drafter,
             alone_since: None,
             drafting,
+            guide,
             thought: None,
             fault: None,
             judged: Tally::default(),
@@ -193,6 +210,7 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
+            self.stay_within_budget();
             self.keep_up();
             self.reconsider();
             if self.switch_where_due().await {
@@ -200,6 +218,15 @@ impl<'a> TurnLoop<'a> {
             }
             self.think()?;
             self.wait(cancel).await;
+        }
+    }
+
+    /// Ends a reply that would take more of the links than it may.
+    fn stay_within_budget(&mut self) {
+        let Some(budget) = &mut self.budget else { return };
+        if budget.look(clock::now(), &self.crossing) {
+            tracing::warn!("a reply is cut short: what it may take of the links is used up");
+            self.drafter.stop(clock::now());
         }
     }
 
@@ -232,8 +259,10 @@ impl<'a> TurnLoop<'a> {
         let stage = stage.expect("loaded as its plan was made ready");
         let log = self.drafter.log().tokens().iter();
         let text: Vec<_> = log.copied().chain(self.drafter.ahead()).collect();
+        let begun = clock::now();
         let frame = compute(|| stage.attach(pass, &text, &way_out.coder))?;
         clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
+        self.spending.compute(clock::now() - begun);
         Ok(frame)
     }
 
@@ -281,8 +310,9 @@ impl<'a> TurnLoop<'a> {
     fn follow(&mut self) -> Result<(), GenerateError> {
         let Device { draft: Some(draft), .. } = &mut *self.device else { return Ok(()) };
         if !self.drafter.is_alone() {
-            let log = self.drafter.log().tokens();
+            let (log, begun) = (self.drafter.log().tokens(), clock::now());
             compute(|| draft.follow(log))?;
+            self.spending.compute(clock::now() - begun);
             // Nobody waits for it.
             draft.take_owed();
         }
@@ -298,8 +328,10 @@ impl<'a> TurnLoop<'a> {
             true => self.device.target.as_mut(),
             false => self.device.draft.as_mut(),
         };
-        let sampling = &self.request.sampling;
-        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, sampling)?;
+        let (guide, sampling, begun) = (self.guide.as_mut(), &self.request.sampling, clock::now());
+        self.thought = Thought::begin(&self.drafter, &mut self.drafting, model, guide, sampling)?;
+        let ready = self.thought.as_ref().map_or_else(clock::now, Thought::ready);
+        self.spending.compute(ready.saturating_duration_since(begun));
         let lonely = self.drafter.is_alone() && self.thought.is_none();
         if lonely { self.be_patient() } else { Ok(()) }
     }
@@ -320,6 +352,7 @@ impl<'a> TurnLoop<'a> {
         let ready = self.thought.as_ref().map(|thought| (thought.ready(), ()));
         let reopen_at = self.course.reopen_at.map(|at| (at, ()));
         let look_at = self.replanning.as_ref().map(|replanning| (replanning.next(), ()));
+        let count_at = self.budget.as_ref().and_then(ByteBudget::next).map(|at| (at, ()));
         tokio::select! {
             biased;
             () = cancel.cancelled() => self.drafter.stop(clock::now()),
@@ -340,6 +373,7 @@ impl<'a> TurnLoop<'a> {
             }
             () = clock::reached(impatient), if ready.is_none() => {}
             () = clock::reached(look_at) => {}
+            () = clock::reached(count_at) => {}
         }
     }
 
@@ -348,7 +382,11 @@ impl<'a> TurnLoop<'a> {
         let Ok(frame) = frame else { return self.lose() };
         let taken = match frame.message {
             Message::Opened(opened) => self.drafter.handle_opened(now, &opened),
-            Message::Verdict(verdict) => self.drafter.handle_verdict(now, &verdict),
+            Message::Verdict(verdict) => {
+                let us = verdict.cost.map_or(0, |cost| cost.us);
+                self.spending.target(Duration::from_micros(us.into()));
+                self.drafter.handle_verdict(now, &verdict)
+            }
             Message::Fault(fault) => {
                 tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
                 self.drafter.handle_fault(now, &fault);
@@ -395,10 +433,11 @@ impl<'a> TurnLoop<'a> {
         }
         let uplink = self.course.uplink().cloned();
         let up = uplink.as_ref().is_some_and(|uplink| uplink.is_up());
-        self.course.enter(match &uplink {
+        let session = match &uplink {
             Some(uplink) => uplink.try_session().await,
             None => None,
-        });
+        };
+        self.course.enter(session, &self.crossing);
         if first && !up {
             self.drafter.handle_link_lost(clock::now());
         }
@@ -413,7 +452,13 @@ impl<'a> TurnLoop<'a> {
     fn show(&mut self, token: TokenId, verified: bool) {
         let is_end = self.device.models.tokenizer.end_tokens().contains(&token);
         if !is_end || self.request.past_end {
+            let at = Position::after(self.prompt.len() + self.transcript.tokens().len());
             let text = self.transcript.push(token, clock::now());
+            let models = [&self.device.target, &self.device.draft].into_iter().flatten();
+            let known = models.filter_map(|model| model.likelihoods(at));
+            if let Some(found) = known.into_iter().find(|found| found.chosen.0 == token) {
+                self.show.likelihoods(found);
+            }
             self.show.token(verified);
             self.show.piece(&text, verified);
         }

@@ -88,10 +88,10 @@ impl Uplinks {
     }
 
     /// Ends them with a goodbye, for peers that would else learn of it from silence.
-    pub(crate) async fn close(self, reason: &str) {
-        for Kept { uplink, task } in self.kept.into_values() {
+    pub(crate) async fn close(&self, reason: &str) {
+        for Kept { uplink, task } in self.kept.values() {
             // Or it would be dialled again.
-            drop(task);
+            task.abort();
             uplink.close(reason).await;
         }
     }

@@ -3,15 +3,16 @@
 use crate::compute::compute;
 use crate::local_model::LocalError;
 use crate::privacy::VeilSecret;
-use base::{LayerRange, Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::{GrammarError, Grammars, Guide, GuideError};
 use kernels::wire::WireError;
 use protocol::error::PeerMisbehaved;
-use protocol::{FaultKind, Frame, HiddenRows, Homecoming, Message, Side, Veil, Work};
-use runtime::{
-    HopCoder, Input, KvOptions, LoadError, ModelFile, Pool, PoolError, Span, SpanOutput, Stage,
-    StageSpec, sampler,
+use protocol::{
+    Constraint, FaultKind, Frame, HiddenRows, Homecoming, Message, Open, Side, Veil, Work,
 };
+use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use transport::clock;
 
@@ -19,22 +20,13 @@ use transport::clock;
 #[derive(Debug)]
 pub(crate) struct WayHome {
     /// The head, and nothing else.
-    pub(crate) head: Stage,
+    pub(crate) head: Arc<Stage>,
     /// As what hidden states come back.
     pub(crate) coder: HopCoder,
     /// Chooses the ids that the chain gets in the place of tokens; `None` where it may have these.
     pub(crate) veil: Option<VeilSecret>,
-}
-
-/// Loads the head of `model`.
-///
-/// # Errors
-///
-/// [`LoadError`] where weights are missing.
-pub(crate) fn load_head(model: &ModelFile, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
-    let last = model.config().layers;
-    let layers = LayerRange::new(last, last).expect("an empty range is a range");
-    model.load_stage(StageSpec { layers, embedding: false, head: true }, threads)
+    /// What replies are held to.
+    pub(crate) grammars: Arc<Grammars>,
 }
 
 /// The head behind one session.
@@ -43,6 +35,8 @@ pub(crate) struct AtHome {
     machine: Homecoming,
     way: Arc<WayHome>,
     sampling: Sampling,
+    /// What the reply is held to.
+    guide: Result<Option<Guide>, GrammarError>,
     /// What the device knew of the text when it opened the session.
     text: Vec<TokenId>,
     /// `None` where the chain may have tokens, and before the session is opened.
@@ -64,6 +58,12 @@ enum ChoiceError {
     /// The head refuses them.
     #[error(transparent)]
     Head(#[from] LocalError),
+    /// The reply's grammar cannot be used.
+    #[error(transparent)]
+    Grammar(#[from] GrammarError),
+    /// It leads no further.
+    #[error(transparent)]
+    Guide(#[from] GuideError),
 }
 
 impl AtHome {
@@ -71,9 +71,9 @@ impl AtHome {
     pub(crate) fn new(way: Arc<WayHome>) -> Self {
         let width = u32::try_from(way.head.config().width).expect("rows are far shorter");
         let machine = Homecoming::new(way.coder.codec(), width);
-        let (text, sampling) = (Vec::new(), Sampling::GREEDY);
+        let (text, sampling, guide) = (Vec::new(), Sampling::GREEDY, Ok(None));
         let (veil, up, down) = (None, VecDeque::new(), VecDeque::new());
-        Self { machine, way, sampling, text, veil, up, down }
+        Self { machine, way, sampling, guide, text, veil, up, down }
     }
 
     /// The device, which knows the text `log`, sends `message`. What goes up in its place.
@@ -81,15 +81,20 @@ impl AtHome {
         if let Message::Open(open) = &message {
             self.text = log[..open.have.index().min(log.len())].to_vec();
             self.sampling = open.sampling;
+            self.guide = self.guide_of(open);
             let vocab = u32::try_from(self.way.head.config().vocab).expect("ids are 32 bits");
             let veil = |secret: VeilSecret| Veil::new(secret.of(open.session), vocab, &self.text);
             self.veil = self.way.veil.map(veil);
-            self.machine.handle_open(open.clone());
         }
-        if let Message::Rollback(rollback) = &message {
-            self.machine.handle_rollback(rollback);
-        }
+        self.machine.handle_going_up(&message);
         self.veiled(message)
+    }
+
+    /// What the reply of a session is held to. Compiled when the request began, and kept.
+    fn guide_of(&self, open: &Open) -> Result<Option<Guide>, GrammarError> {
+        let Some(Constraint { from, grammar }) = &open.constraint else { return Ok(None) };
+        let compiled = compute(|| self.way.grammars.compile(grammar))?;
+        Ok(Some(Guide::new(compiled, *from, open.end_tokens.clone())))
     }
 
     fn veiled(&mut self, message: Message) -> Message {
@@ -171,7 +176,9 @@ impl AtHome {
     }
 
     /// The target's tokens after the rows of `work`. Without layers they leave no KV behind.
-    fn choose(&self, work: &Work) -> Result<Vec<TokenId>, ChoiceError> {
+    fn choose(&mut self, work: &Work) -> Result<Vec<TokenId>, ChoiceError> {
+        let first = work.truncate_to.index() + work.choose.start + 1;
+        let allowed = self.allowed(first..first + work.choose.len())?;
         let WayHome { head, coder, .. } = &*self.way;
         let config = head.config();
         let HiddenRows { rows, skip, payload, .. } =
@@ -186,11 +193,20 @@ impl AtHome {
         let Some(SpanOutput::Logits(logits)) = outputs.pop() else {
             unreachable!("a head gives logits")
         };
-        let first = base.index() + work.choose.start + 1;
-        let choose =
-            |(row, logits)| sampler::choose(logits, &self.sampling, Position::after(first + row));
-        let chosen: Result<Vec<_>, _> =
-            logits.chunks_exact(config.vocab).enumerate().map(choose).collect();
+        let rows = (first..).zip(logits.chunks_exact(config.vocab)).zip(&allowed);
+        let choose = |((at, logits), allowed)| {
+            head.choose(logits, allowed, &self.sampling, Position::after(at))
+        };
+        let chosen: Result<Vec<_>, _> = rows.map(choose).collect();
         Ok(chosen.map_err(LocalError::from)?)
+    }
+
+    /// Which tokens may stand at each of these positions.
+    fn allowed(&mut self, at: Range<usize>) -> Result<Vec<Allowed>, ChoiceError> {
+        let guide = self.guide.as_mut().map_err(|error| error.clone())?;
+        let Some(guide) = guide else { return Ok(vec![Allowed::Any; at.len()]) };
+        let text = self.machine.verifier().text();
+        let allowed: Result<_, _> = at.map(|at| guide.allowed_after(&text[..at])).collect();
+        Ok(allowed?)
     }
 }

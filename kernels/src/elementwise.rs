@@ -41,6 +41,28 @@ pub fn add(pool: &Pool, x: &mut [f32], y: &[f32]) {
     });
 }
 
+/// `x[t] = x[t] + y`, row by row.
+///
+/// `x` is `[T, N]`, `y` is `[N]`.
+///
+/// # Panics
+///
+/// Where `y` is empty, or `x` is no whole number of rows.
+pub fn add_to_rows(pool: &Pool, x: &mut [f32], y: &[f32]) {
+    let width = y.len();
+    assert!(x.len().is_multiple_of(width), "x is [T, {width}], not {} long", x.len());
+    let (rows, x) = (x.len() / width, &Disjoint::new(x));
+    share_rows(pool, rows, width, |rows| {
+        // SAFETY: no other piece has these rows.
+        let rows = unsafe { x.slice(rows.start * width..rows.end * width) };
+        for row in rows.chunks_exact_mut(width) {
+            for (x, y) in row.iter_mut().zip(y) {
+                *x += y;
+            }
+        }
+    });
+}
+
 /// Calls `each` with parts of `x` and where they lie, on as many threads as it is worth.
 fn strips(pool: &Pool, x: &mut [f32], each: impl Fn(Range<usize>, &mut [f32]) + Sync) {
     let (len, x) = (x.len(), &Disjoint::new(x));

@@ -64,7 +64,7 @@ mod tests;
 
 pub use attention::{AttentionSpan, View, attention};
 pub use dequantize::dequantize_row;
-pub use elementwise::{add, swiglu};
+pub use elementwise::{add, add_to_rows, swiglu};
 pub use format::Format;
 pub use kv::{
     BLOCK_SLOTS, CodedKvError, KvFormat, KvLayout, KvStep, PagedKv, coded_kv_bytes, decode_kv,

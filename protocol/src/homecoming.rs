@@ -1,7 +1,7 @@
 //! The head of a chain that comes back: at the device, or at the gateway before the node where it turns.
 //!
 //! ```text
-//!            handle_open, handle_rollback                       handle_opened, handle_pass
+//!            handle_going_up                                    handle_opened, handle_pass
 //!   below ──────────────────────────────▶ above ──── turns ───▶ Verifier of the head alone
 //!   below ◀──────────────── Opened, Verdict, Fault ────────────────┘ │
 //!                                           above ◀───── Verdict ────┘
@@ -43,13 +43,23 @@ impl Homecoming {
     }
 
     /// Goes up: the session is opened or resumed.
-    pub fn handle_open(&mut self, open: Open) {
+    pub(crate) fn handle_open(&mut self, open: Open) {
         self.opening = Some(open);
     }
 
     /// Goes up: the text is cut.
-    pub fn handle_rollback(&mut self, rollback: &Rollback) {
+    pub(crate) fn handle_rollback(&mut self, rollback: &Rollback) {
         self.verifier.handle_rollback(rollback);
+    }
+
+    /// From below: it sees what goes up.
+    pub fn handle_going_up(&mut self, message: &Message) {
+        if let Message::Open(open) = message {
+            self.handle_open(open.clone());
+        }
+        if let Message::Rollback(rollback) = message {
+            self.handle_rollback(rollback);
+        }
     }
 
     /// From above: what the stages there hold. Of as much of it as `text` is, what is known of the text here,

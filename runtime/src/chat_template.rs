@@ -1,16 +1,22 @@
 //! Turns into the text that a model was trained to continue, by the Jinja template in its file.
 //!
 //! Templates are written for Python's Jinja as Hugging Face sets it up: blocks swallow the white
-//! space around them, strings have Python's methods, `tojson` does not escape for HTML, and
-//! `raise_exception` refuses. There is no clock (`strftime_now` is undefined, so that templates
+//! space around them, strings have Python's methods and can be gone through, `tojson` does not escape
+//! for HTML, and `raise_exception` refuses. There is no clock (`strftime_now` is undefined, so that templates
 //! take their fixed date): equal turns give equal text on any day.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Kwargs;
+use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
-use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
-use std::io;
+use std::collections::BTreeMap;
+
+mod chat;
+mod json;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use chat::map_strings;
+pub use chat::{Chat, ToolCall, Turn};
 
 /// Published templates stay below 32 KiB.
 const SOURCE_BYTES_MAX: usize = 1 << 18;
@@ -18,15 +24,6 @@ const SOURCE_BYTES_MAX: usize = 1 << 18;
 /// Steps that rendering may take. Published templates need some hundreds a turn; a hostile one must not
 /// spin for ever.
 const FUEL: u64 = 1_000_000;
-
-/// One contribution to a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// Who speaks: `system`, `user` or `assistant`, as far as the template knows them.
-    pub role: String,
-    /// What they say.
-    pub content: String,
-}
 
 /// Turns that cannot be written as the model's chat.
 #[derive(Debug, thiserror::Error)]
@@ -65,27 +62,45 @@ impl ChatTemplate {
         Self { source, bos, eos }
     }
 
+    /// As it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The conversation so far and the beginning of the assistant's next turn.
-    pub(crate) fn render(&self, turns: &[Turn]) -> Result<String, ChatError> {
+    pub(crate) fn render(&self, chat: &Chat<'_>) -> Result<String, ChatError> {
         if self.source.len() > SOURCE_BYTES_MAX {
             return Err(ChatError::TooLarge { bytes: self.source.len() });
         }
-        let messages: Vec<Value> = turns
-            .iter()
-            .map(|turn| context! { role => turn.role.as_str(), content => turn.content.as_str() })
-            .collect();
-        let values = context! {
-            messages,
+        // Where there are no tools, templates are told so, and not left to find no such word.
+        let tools = (!chat.tools.is_empty()).then(|| Value::from(Serde(chat.tools)));
+        let ours = context! {
+            messages => chat.turns.iter().map(Turn::message).collect::<Vec<_>>(),
+            tools,
             add_generation_prompt => true,
             bos_token => self.bos.as_str(),
             eos_token => self.eos.as_str(),
         };
+        let theirs: BTreeMap<_, _> =
+            chat.variables.iter().map(|(name, value)| (*name, value)).collect();
+        let values = context! { ..ours, ..Value::from(Serde(theirs)) };
         environment().and_then(|jinja| jinja.render_str(&self.source, values)).map_err(|error| {
             match refusal(&error) {
                 Some(reason) => ChatError::Refused { reason },
                 None => ChatError::Broken(error),
             }
         })
+    }
+
+    /// Whether what it writes tells of the tools that there are: it is tried with one.
+    pub(crate) fn knows_tools(&self) -> bool {
+        const NAME: &str = "causeway_probe";
+        let turns = [Turn::said("user", "?")];
+        let parameters = serde_json::json!({ "type": "object", "properties": {} });
+        let function = serde_json::json!({ "name": NAME, "parameters": parameters });
+        let tools = [serde_json::json!({ "type": "function", "function": function })];
+        let written = self.render(&Chat { tools: &tools, ..Chat::of(&turns) });
+        written.is_ok_and(|text| text.contains(NAME))
     }
 }
 
@@ -95,7 +110,9 @@ fn environment() -> Result<Environment<'static>, Error> {
     jinja.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     jinja.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     jinja.add_function("raise_exception", raise_exception);
-    jinja.add_filter("tojson", tojson);
+    jinja.add_filter("tojson", json::tojson);
+    jinja
+        .add_test("iterable", |value: &Value| value.as_str().is_some() || value.try_iter().is_ok());
     Ok(jinja)
 }
 
@@ -118,50 +135,4 @@ fn refusal(error: &Error) -> Option<String> {
         cause = error.source();
     }
     None
-}
-
-/// Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
-fn tojson(value: &Value, arguments: Kwargs) -> Result<Value, Error> {
-    const INDENT_MAX: usize = 64;
-    let indent: Option<usize> = arguments.get("indent")?;
-    let json = match indent {
-        Some(indent) => {
-            let indent = " ".repeat(indent.min(INDENT_MAX));
-            to_json(value, PrettyFormatter::with_indent(indent.as_bytes()))
-        }
-        None => to_json(value, Spaced),
-    };
-    json.map(Value::from_safe_string)
-        .map_err(|error| Error::new(ErrorKind::BadSerialization, "tojson").with_source(error))
-}
-
-fn to_json(value: &Value, formatter: impl Formatter) -> Result<String, serde_json::Error> {
-    let mut json = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut json, formatter))?;
-    Ok(String::from_utf8_lossy(&json).into_owned())
-}
-
-/// On one line, with a space after each comma and colon.
-struct Spaced;
-
-impl Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        w: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        if first { Ok(()) } else { w.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        w: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        if first { Ok(()) } else { w.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        w.write_all(b": ")
-    }
 }

@@ -16,7 +16,7 @@ const HEAD_WIDTH_MAX: usize = 1024;
 const VOCAB_MAX: usize = 1 << 20;
 const CONTEXT_LENGTH_MAX: u32 = 1 << 20;
 
-/// The sizes and constants of a Llama-family decoder.
+/// The sizes and constants of a decoder of the Llama family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
     /// Number of layers, `L`.
@@ -37,12 +37,23 @@ pub struct ModelConfig {
     pub norm_epsilon: f32,
     /// Rotary positions.
     pub rope: Rope,
+    /// What its layers have beside that.
+    pub parts: LayerParts,
     /// A position sees this many positions, itself included; all before it where `None`.
     pub sliding_window: Option<u32>,
     /// Positions that the model was made for; none beyond is ever computed.
     pub context_length: u32,
     /// Whether the embedding's rows are also the head's.
     pub tied: bool,
+}
+
+/// Parts of a layer that only some architectures have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerParts {
+    /// Queries, keys and values have biases: Qwen2.
+    pub attention_biases: bool,
+    /// Each head of queries and keys is normed before it rotates: Qwen3.
+    pub head_norms: bool,
 }
 
 /// How positions enter queries and keys.
@@ -53,8 +64,8 @@ pub struct Rope {
     /// What stretches the wavelengths beyond the trained context.
     pub scaling: RopeScaling,
     /// Which elements of a head rotate together. GGUF's Llama weights are permuted to
-    /// [`RopeLayout::Interleaved`], Hugging Face's are [`RopeLayout::HalfSplit`]; mixed up, the
-    /// model babbles.
+    /// [`RopeLayout::Interleaved`], Qwen's and all of Hugging Face's are [`RopeLayout::HalfSplit`];
+    /// mixed up, the model babbles.
     pub layout: RopeLayout,
 }
 
@@ -78,6 +89,11 @@ pub enum RopeScaling {
     },
     /// Each of the `E / 2` frequencies divided by its own factor, as GGUF tabulates them.
     Divisors(Vec<f32>),
+}
+
+impl LayerParts {
+    /// None of them: Llama.
+    pub const COMMON: Self = Self { attention_biases: false, head_norms: false };
 }
 
 impl ModelConfig {

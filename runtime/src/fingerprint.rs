@@ -5,7 +5,7 @@
 //! someone who alters bytes between the samples.
 
 use crate::LoadError;
-use crate::config::{ModelConfig, Rope, RopeScaling};
+use crate::config::{LayerParts, ModelConfig, Rope, RopeScaling};
 use crate::weights::TensorTable;
 use base::ModelFingerprint;
 use blake3::Hasher;
@@ -45,6 +45,7 @@ fn hash_config(hasher: &mut Hasher, config: &ModelConfig) {
         vocab,
         norm_epsilon,
         rope: Rope { theta, scaling, layout },
+        parts: LayerParts { attention_biases, head_norms },
         sliding_window,
         context_length,
         tied,
@@ -64,6 +65,12 @@ fn hash_config(hasher: &mut Hasher, config: &ModelConfig) {
     };
     hash_text(hasher, kind);
     hash_numbers(hasher, numbers.into_iter().map(f64::to_bits));
+    // A part that a model lacks is not said, so that models without any keep their names.
+    for (has, part) in [(attention_biases, "attention biases"), (head_norms, "head norms")] {
+        if *has {
+            hash_text(hasher, part);
+        }
+    }
 }
 
 /// With its length first, so that two texts in a row cannot be read as two others.

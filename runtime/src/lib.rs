@@ -8,6 +8,7 @@
 mod chat_template;
 mod config;
 mod decoder;
+mod facts;
 mod fingerprint;
 mod gguf;
 mod hop_coder;
@@ -22,9 +23,10 @@ mod stop;
 mod tokenizer;
 mod weights;
 
-pub use chat_template::{ChatError, Turn};
-pub use config::{ModelConfig, Rope, RopeScaling};
+pub use chat_template::{Chat, ChatError, ToolCall, Turn};
+pub use config::{LayerParts, ModelConfig, Rope, RopeScaling};
 pub use decoder::{ForwardError, Input, InputError, Span, SpanOutput, Stage, StageSpec};
+pub use facts::{ModelFacts, TensorKind};
 pub use hop_coder::{HopCoder, ScalesError};
 /// What is wrong with a coded segment.
 pub use kernels::CodedKvError;
@@ -39,4 +41,6 @@ pub use load_error::LoadError;
 pub use model_file::ModelFile;
 pub use segment_store::{SegmentStore, StoreCounts, StoreError};
 pub use stop::{Emitted, StopStrings};
-pub use tokenizer::{GgufVocabulary, Markers, TextStream, Tokenizer, TokenizerError};
+pub use tokenizer::{
+    Difference, GgufVocabulary, Markers, TextStream, Tokenizer, TokenizerError, TokenizerKind,
+};

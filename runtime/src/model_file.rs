@@ -4,11 +4,13 @@
 //! [`ModelFile::load_stage`] maps those of its layers.
 
 use crate::decoder::{Stage, StageSpec};
+use crate::facts::{self, ModelFacts};
 use crate::gguf::metadata::Metadata;
+use crate::kv::{KvOptions, KvShape};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{PackedStore, TensorTable};
 use crate::{LoadError, ModelConfig, fingerprint, gguf, hugging_face};
-use base::ModelFingerprint;
+use base::{ByteCount, LayerRange, ModelFingerprint};
 use kernels::Pool;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +73,51 @@ impl ModelFile {
         self.fingerprint
     }
 
+    /// What the file says of its weights, beside the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where a folder's `config.json` cannot be read any more.
+    pub fn facts(&self) -> Result<ModelFacts, LoadError> {
+        let architecture = match &self.tokenizer {
+            TokenizerSource::Gguf(metadata) => {
+                const KEY: &str = "general.architecture";
+                metadata.require(KEY, metadata.string(KEY)?.map(str::to_owned))?
+            }
+            TokenizerSource::Folder(folder) => hugging_face::architecture(folder)?,
+        };
+        ModelFacts::of(architecture, &self.config, &self.tensors)
+    }
+
+    /// Bytes that the weights of `spec` have in the file; those of a tied embedding count once.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Layers`] where the model has no such layers.
+    pub fn weight_bytes(&self, spec: StageSpec) -> Result<ByteCount, LoadError> {
+        facts::weight_bytes(&self.config, &self.tensors, spec)
+    }
+
+    /// The most bytes of keys and values that a sequence of `positions` takes in `layers`.
+    pub fn kv_bytes(&self, layers: LayerRange, options: &KvOptions, positions: usize) -> ByteCount {
+        let ModelConfig { kv_heads, head_width, sliding_window, .. } = self.config;
+        let model = self.fingerprint;
+        let shape = KvShape { layers, kv_heads, head_width, sliding_window, model };
+        shape.bytes_max(options, positions, 0)
+    }
+
+    /// The files without which there is no model at `path`, of those that are not there.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where a folder's list of its own files cannot be read.
+    pub fn missing_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        if path.is_dir() {
+            return hugging_face::missing(path);
+        }
+        Ok(Vec::from_iter(Some(path.to_owned()).filter(|path| !path.exists())))
+    }
+
     /// Reads the tokenizer that came with the model.
     ///
     /// # Errors
@@ -89,8 +136,21 @@ impl ModelFile {
     /// # Errors
     ///
     /// [`LoadError::Layers`] where the model has no such layers; [`LoadError::Read`] where the
-    /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights.
+    /// system refuses a map; [`LoadError::Memory`] where there is none for packed weights;
+    /// [`LoadError::Tokenizer`] where there is a head and the tokenizer cannot be read.
     pub fn load_stage(&self, spec: StageSpec, threads: &Arc<Pool>) -> Result<Stage, LoadError> {
-        Stage::load(&self.config, self.fingerprint, &self.tensors, spec, threads)
+        let known = if spec.head { self.known_tokens()? } else { 0 };
+        Stage::load(&self.config, self.fingerprint, &self.tensors, spec, known, threads)
+    }
+
+    /// How many token ids mean something: the vocabulary's first, as many as the tokenizer has, and all
+    /// of a model that came without one.
+    fn known_tokens(&self) -> Result<usize, LoadError> {
+        let count = match &self.tokenizer {
+            TokenizerSource::Gguf(metadata) => Tokenizer::count_in_gguf(metadata)?,
+            TokenizerSource::Folder(folder) => Tokenizer::count_in_folder(folder)?,
+        };
+        let vocab = self.config.vocab;
+        Ok(count.map_or(vocab, |count| count.min(vocab)))
     }
 }

@@ -7,6 +7,7 @@
 //! emulated_link     bad links that a configuration names
 //! switch            other modes in mid-sentence
 //! segments          KV that another node has computed, over links and kills
+//! pairs             configurations of real models, and the memory that they need
 //! planning          plans that are found, from what was measured and certified
 //! outage            killed, stopped and cut off in mid-sentence
 //! failing_well      refusals and farewells
@@ -25,6 +26,8 @@ mod failing_well;
 mod first_steps;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod pairs;
 #[cfg(test)]
 mod planning;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::channel::Misbehaviour;
 use crate::close::{CloseCode, LinkEnd, text_chain};
 use crate::peer::{Peer, PeerError};
 use crate::receipts::Receipts;
-use crate::tally::{Counter, Counters};
+use crate::tally::{Counters, FrameTally};
 use quinn::ConnectionError;
 use rustls_pki_types::CertificateDer;
 use std::sync::{Arc, OnceLock};
@@ -16,17 +16,8 @@ pub(crate) struct Connection {
     /// QUIC tells the peer why we closed, but not us.
     ours: Arc<OnceLock<LinkEnd>>,
     counters: Arc<Counters>,
-    frames: Arc<FrameBytes>,
+    frames: Arc<FrameTally>,
     receipts: Arc<Receipts>,
-}
-
-/// Bytes of all frames of a connection: header, body and payload.
-#[derive(Debug, Default)]
-pub(crate) struct FrameBytes {
-    /// Of those that a channel took to send.
-    pub(crate) sent: Counter,
-    /// Of those that came whole.
-    pub(crate) received: Counter,
 }
 
 impl Connection {
@@ -41,7 +32,7 @@ impl Connection {
     }
 
     /// What its streams have carried.
-    pub(crate) fn frames(&self) -> &FrameBytes {
+    pub(crate) fn frames(&self) -> &FrameTally {
         &self.frames
     }
 

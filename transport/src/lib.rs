@@ -49,12 +49,12 @@ pub use dialer::{DialError, Dialer};
 pub use identity::{Identity, IdentityError, Trust};
 pub use link::{Flow, Link, Traffic};
 pub use listener::{BindError, Listener};
-pub use network::Network;
+pub use network::{LinkSwitch, Network};
 pub use options::LinkOptions;
 pub use peer::{Peer, PeerError};
 pub use pem_file::ReadError;
 pub use socket::SocketError;
-pub use tally::Tally;
+pub use tally::{FrameTally, Tally};
 pub use tls::{ALPN, TlsError};
 pub use uplink::{Uplink, UplinkConfig, UplinkError, UplinkSession, UplinkState};
 

@@ -150,11 +150,8 @@ impl Link {
     /// What crossed it so far; still there when it is over.
     pub fn traffic(&self) -> Traffic {
         let (stats, frames) = (self.connection().quic.stats(), self.connection().frames());
-        let flow = |sent, received| Flow { sent: ByteCount(sent), received: ByteCount(received) };
-        Traffic {
-            frames: flow(frames.sent.get(), frames.received.get()),
-            udp: flow(stats.udp_tx.bytes, stats.udp_rx.bytes),
-        }
+        let (sent, received) = (ByteCount(stats.udp_tx.bytes), ByteCount(stats.udp_rx.bytes));
+        Traffic { frames: frames.flow(), udp: Flow { sent, received } }
     }
 
     /// Waits until enough hidden states came from the peer in one piece to tell what the link carries. May

@@ -3,12 +3,14 @@
 
 mod datagram;
 mod emulated;
+mod link_switch;
 mod memory;
 mod random;
 
 use crate::options::Side;
 use emulated::EmulatedSocket;
 use link_emulator::Emulation;
+pub use link_switch::LinkSwitch;
 use memory::MemoryNetwork;
 use quinn::{AsyncUdpSocket, Runtime as _, TokioRuntime};
 use random::Random;
@@ -22,6 +24,7 @@ pub struct Network {
     sockets: Sockets,
     random: Random,
     emulate: Option<(Emulation, u64)>,
+    switch: LinkSwitch,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,7 +50,7 @@ impl Network {
     /// the same happens on it every time.
     pub fn memory_from(seed: u64) -> Self {
         let sockets = Sockets::Memory(MemoryNetwork::default());
-        Self { sockets, random: Random::from_seed(seed), emulate: None }
+        Self { sockets, random: Random::from_seed(seed), ..Self::default() }
     }
 
     /// The same network over an emulated link: what an endpoint sends and receives is delayed, lost
@@ -61,6 +64,11 @@ impl Network {
     /// What is emulated, in a sentence; `None` where links are real.
     pub fn emulated(&self) -> Option<&str> {
         self.emulate.as_ref().map(|(link, _)| link.about())
+    }
+
+    /// Cuts what is emulated.
+    pub const fn switch(&self) -> &LinkSwitch {
+        &self.switch
     }
 
     /// Bytes that nobody chose, for ids and pauses: on a network that others reach, from the system;
@@ -89,7 +97,8 @@ impl Network {
             Side::Dialler => Some((sockets.clone(), address)),
             Side::Listener => None,
         };
-        let emulated = EmulatedSocket::new(socket, link.start(*seed), side, moves)?;
+        let link = (link.start(*seed), self.switch.clone());
+        let emulated = EmulatedSocket::new(socket, link, side, moves)?;
         let emulated = Arc::new(emulated);
         let socket = Arc::clone(&emulated) as Arc<dyn AsyncUdpSocket>;
         Ok(Bound { socket, emulated: Some(emulated), sockets, address })

@@ -1,5 +1,7 @@
-//! What came to a listener's door, counted.
+//! What came to a listener's door, and what frames took, counted.
 
+use crate::link::Flow;
+use base::ByteCount;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many of what since the endpoint was bound.
@@ -45,6 +47,22 @@ impl Counter {
 
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Bytes of frames, header, body and payload: of a connection, or of a session on it.
+#[derive(Debug, Default)]
+pub struct FrameTally {
+    /// Of those that a channel took to send.
+    pub(crate) sent: Counter,
+    /// Of those that came whole.
+    pub(crate) received: Counter,
+}
+
+impl FrameTally {
+    /// What was counted so far.
+    pub fn flow(&self) -> Flow {
+        Flow { sent: ByteCount(self.sent.get()), received: ByteCount(self.received.get()) }
     }
 }
 

@@ -28,8 +28,7 @@ use session::OpenSession;
 pub use session::UplinkSession;
 
 use crate::{
-    BindError, CloseCode, Dialer, Identity, Link, LinkOptions, Network, Peer, SessionChannel,
-    Traffic, Trust, clock,
+    BindError, CloseCode, Dialer, Identity, Link, LinkOptions, Network, Peer, Traffic, Trust, clock,
 };
 use carrier::Carriers;
 use keeper::Keeper;
@@ -228,8 +227,7 @@ impl Uplink {
         // Waits only where the peer allows no more sessions, or has just died.
         let patience = self.config.health.deadline_floor;
         let opened = tokio::time::timeout(patience, link.open_session()).await;
-        let (sender, receiver) = opened.ok()?.ok().map(SessionChannel::split)?;
-        Some(UplinkSession::new(self, sender, receiver, carried))
+        Some(UplinkSession::new(self, opened.ok()?.ok()?, carried))
     }
 
     /// Keeps the link up for as long as it is polled.

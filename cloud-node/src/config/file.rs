@@ -2,6 +2,7 @@
 
 use crate::config::{Config, EngineOptions, Limits, SegmentOptions, SharePrefixes};
 use base::LayerRange;
+use model_store::Environment;
 use serde::Deserialize;
 use settings::chain;
 use settings::{ConfigError, ConfigFile, Identity, Link, Pace, Peer, Profile};
@@ -49,6 +50,19 @@ struct Model {
     path: PathBuf,
     layers: Option<LayerRange>,
     packed: Option<PathBuf>,
+    store: Option<PathBuf>,
+}
+
+impl Model {
+    /// What to open: what is at the path, or what the store has by that name.
+    fn resolved(&self, file: &ConfigFile) -> Result<PathBuf, ConfigError> {
+        let store = self.store.as_deref().map(|store| file.resolve(store));
+        let environment = Environment::of(|name| std::env::var_os(name));
+        match environment.model(&self.path, store.as_deref(), "cloud-node") {
+            None => Ok(file.resolve(&self.path)),
+            Some(found) => found.map_err(|error| invalid(file, "model.path", &error)),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -149,7 +163,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         listen: typed.node.listen,
         identity: own,
         trust,
-        model: file.resolve(&typed.model.path),
+        model: typed.model.resolved(&file)?,
         layers: typed.model.layers,
         packed: typed.model.packed.map(|path| file.resolve(&path)),
         upstream: typed.upstream,

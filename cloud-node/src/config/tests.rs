@@ -47,6 +47,16 @@ fn a_short_file_gets_the_defaults() {
 }
 
 #[test]
+fn a_model_s_name_is_looked_up_and_the_error_says_what_fetches_it() {
+    let folder = folder();
+    let model = "[model]\npath = 'hf:a/b:x.gguf'\nstore = 'kept'\n";
+    let error = load(&folder, &(identity("cloud") + model)).unwrap_err().to_string();
+    let kept = folder.path().join("kept");
+    let command = format!("`cloud-node pull hf:a/b:x.gguf --store {}` fetches it", kept.display());
+    assert!(error.contains("`model.path`") && error.contains(&command), "{error}");
+}
+
+#[test]
 fn every_key_arrives_where_it_belongs() {
     let text = identity("gateway")
         + UPSTREAM
@@ -113,6 +123,24 @@ fn what_is_wrong_is_told_with_its_key() {
     check(cloud() + "[link]\nreconnect_ms = 0\n", "`link.reconnect_ms`");
     check(cloud() + "[link]\nkeep_alive_s = 26\n", "`link.keep_alive_s`: must be from 1 to 25");
     check(identity("cloud") + "[model]\npath = 'a'\nlayers = [3, 1]\n", "3..1");
+}
+
+/// Those of real pairs are read too, three folders deep.
+#[test]
+fn the_files_of_pairs_are_read_with_certificates_of_the_ca() {
+    let folder = folder();
+    let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/pairs");
+    for pair in std::fs::read_dir(&pairs).unwrap().map(|pair| pair.unwrap().file_name()) {
+        let copies = folder.path().join("configs/pairs").join(&pair);
+        std::fs::create_dir_all(&copies).unwrap();
+        for name in ["cloud", "gateway"] {
+            let file = format!("{name}.toml");
+            std::fs::copy(pairs.join(&pair).join(&file), copies.join(&file)).unwrap();
+            let config = Config::load(&copies.join(&file)).unwrap();
+            assert_eq!(config.identity.peer().name.as_str(), name);
+            assert_eq!(config.upstream.is_some(), name == "gateway");
+        }
+    }
 }
 
 /// The files that users start from name certificates as `ca issue` does.

@@ -37,7 +37,11 @@ pub(super) fn job(sequence: &Arc<Sequence>, base: u32, tokens: &[TokenId]) -> Jo
         run: StageSpec::whole(2),
         base: Position(base),
         rows: Rows::Tokens(tokens.to_vec()),
-        choose: Some(Choose { rows: 0..tokens.len(), sampling: Sampling::GREEDY }),
+        choose: Some(Choose {
+            rows: 0..tokens.len(),
+            allowed: Vec::new(),
+            sampling: Sampling::GREEDY,
+        }),
     }
 }
 
@@ -140,10 +144,30 @@ async fn only_the_rows_that_are_asked_for_are_chosen_from() {
     let expected =
         engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     for rows in [0..0, 0..1, 7..9, 5..20, 20..20] {
-        let choose = Choose { rows: rows.clone(), sampling: Sampling::GREEDY };
+        let choose = Choose { rows: rows.clone(), allowed: Vec::new(), sampling: Sampling::GREEDY };
         let job = Job { choose: Some(choose), ..job(&engine.open(KvOptions::default()), 0, &text) };
         assert_eq!(engine.run(job).await.unwrap().chosen, expected[rows]);
     }
+}
+
+/// Goal: each row is held to what may follow it, however rows are batched. Method: of 20 rows the last 13 are chosen
+/// from, all but the last of these among two tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_is_chosen_among_what_may_follow_it() {
+    let engine = engine(1024, 8);
+    let text = tokens(5, 20);
+    let expected =
+        engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
+    let pair = |row: u32| [TokenId(row), TokenId(63 - row)];
+    let allowed = (7..19).map(|row| Allowed::Only(pair(row).into_iter().collect())).collect();
+    let choose = Choose { rows: 7..20, allowed, sampling: Sampling::GREEDY };
+    let job = Job { choose: Some(choose), ..job(&engine.open(KvOptions::default()), 0, &text) };
+    let chosen = engine.run(job).await.unwrap().chosen;
+    for (row, token) in (7..19).zip(&chosen) {
+        assert!(pair(row).contains(token), "{token:?} behind row {row}");
+    }
+    assert_eq!(chosen[12], expected[19]);
+    assert_ne!(chosen[..12], expected[7..19]);
 }
 
 /// Goal: sharing is seen in the time alone. Method: the same beginning again and again, in batches
@@ -156,7 +180,7 @@ async fn sequences_that_share_a_beginning_choose_what_they_choose_alone() {
         let text = [tokens(1, 70), tokens(seed, 11)].concat();
         let alone = engine.open(KvOptions::default());
         let expected = engine.run(job(&alone, 0, &text)).await.unwrap().chosen;
-        let last = Choose { rows: 70..81, sampling: Sampling::GREEDY };
+        let last = Choose { rows: 70..81, allowed: Vec::new(), sampling: Sampling::GREEDY };
         let sharing = engine.open(shared);
         let job = Job { choose: Some(last), ..job(&sharing, 0, &text) };
         assert_eq!(engine.run(job).await.unwrap().chosen, expected[70..], "sequence {seed}");

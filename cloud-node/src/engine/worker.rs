@@ -9,8 +9,7 @@ use crate::engine::errand::{Errand, Hold};
 use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Request, Rows, Submitted};
 use crate::store::{Completed, Outlet};
-use base::{LayerRange, Position};
-use runtime::sampler;
+use base::{Allowed, LayerRange, Position};
 use runtime::{
     ForwardError, Input, KvPool, SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
     StageSpec,
@@ -273,10 +272,9 @@ impl Worker {
     fn take_all(&mut self, slices: &[Slice], outputs: Vec<SpanOutput>, took: Duration) {
         for (slice, output) in slices.iter().zip(outputs) {
             self.tell_text(slice);
-            let vocab = self.stage.config().vocab;
             let running = self.batcher.job_mut(slice.sequence);
             running.done.took += took;
-            if let Err(error) = running.take(slice, output, vocab) {
+            if let Err(error) = running.take(slice, output, &self.stage) {
                 self.fail(slice.sequence, error);
             } else if let Some(running) = self.batcher.advance(slice) {
                 // A receiver that is gone has no use for it.
@@ -350,17 +348,25 @@ impl Running {
         start - slice.rows.start..end - slice.rows.start
     }
 
-    fn take(&mut self, slice: &Slice, output: SpanOutput, vocab: usize) -> Result<(), EngineError> {
+    fn take(
+        &mut self,
+        slice: &Slice,
+        output: SpanOutput,
+        stage: &Stage,
+    ) -> Result<(), EngineError> {
         match output {
             SpanOutput::Hidden(values) => self.done.hidden.extend(values),
             SpanOutput::Logits(logits) => {
                 let first = slice.rows.start + self.chosen_rows(slice).start;
                 let Some(choose) = &self.submitted.job.choose else { return Ok(()) };
                 let base = self.submitted.job.base.index();
-                for (row, logits) in logits.chunks_exact(vocab).enumerate() {
+                for (row, logits) in logits.chunks_exact(stage.config().vocab).enumerate() {
                     // The row at position p says what stands at p + 1.
                     let at = Position::after(base + first + row + 1);
-                    let token = sampler::choose(logits, &choose.sampling, at)
+                    let allowed = choose.allowed.get(first + row - choose.rows.start);
+                    let allowed = allowed.unwrap_or(&Allowed::Any);
+                    let token = stage
+                        .choose(logits, allowed, &choose.sampling, at)
                         .map_err(|source| EngineError::Sample { at, source })?;
                     self.done.chosen.push(token);
                 }

@@ -3,7 +3,7 @@
 //! What it computes is short, and needs no KV: whatever ends the turn ends it.
 
 use super::{Driver, Outcome, Running, Trouble, decode};
-use crate::engine::{Choose, EngineError, Job, Rows};
+use crate::engine::{EngineError, Job, Rows};
 use crate::node::Home;
 use protocol::error::PeerMisbehaved;
 use protocol::{Hops, Message, Opened, Pass, Side, Work};
@@ -23,13 +23,7 @@ impl<'a> AtHome<'a> {
 
     /// What goes up, it sees.
     pub(super) fn goes_up(&mut self, message: &Message) {
-        let machine = &mut self.home.homecoming;
-        if let Message::Open(open) = message {
-            machine.handle_open(open.clone());
-        }
-        if let Message::Rollback(rollback) = message {
-            machine.handle_rollback(rollback);
-        }
+        self.home.homecoming.handle_going_up(message);
     }
 
     /// From above: what the stages there hold of the text that `hops` hold.
@@ -86,7 +80,7 @@ impl Driver<'_> {
         while home.running.is_none()
             && let Some(work) = home.home.homecoming.poll_work(clock::now())
         {
-            match self.choose(home.home, work) {
+            match self.decide(home.home, work) {
                 Ok(running) => home.running = Some(running),
                 Err(trouble) => home.refuse(&trouble),
             }
@@ -95,20 +89,20 @@ impl Driver<'_> {
     }
 
     /// Has the engine choose.
-    fn choose(&self, home: &Home, work: Work) -> Result<Running, Trouble> {
+    fn decide(&self, home: &Home, work: Work) -> Result<Running, Trouble> {
         let rows = work.hidden.as_ref().expect("a head alone reads hidden states");
         let coder = self.accepted.home.as_ref().expect("the head is here");
         let values = decode(coder, rows)?;
-        let last = self.node.host.layers;
-        let layers = base::LayerRange::new(last, last).expect("an empty range is a range");
+        let text = home.homecoming.verifier().text();
+        let chosen = self.rows(text, work.truncate_to, &work.choose);
         let job = Job {
             sequence: home.sequence.clone(),
-            run: StageSpec { layers, embedding: false, head: true },
+            run: StageSpec::head_alone(self.node.host.layers),
             base: work.truncate_to,
             rows: Rows::Hidden { values, tokens: work.tokens },
-            choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
+            choose: self.choose(work.choose),
         };
-        Ok(self.submit(None, job))
+        Ok(self.submit(None, chosen, job))
     }
 
     pub(super) fn take_choice(

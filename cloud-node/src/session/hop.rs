@@ -158,7 +158,7 @@ impl Driver<'_> {
         let (sequence, base) = (self.sequence.clone(), work.truncate_to);
         let job = Job { sequence, run, base, rows, choose: None };
         let (running, leaving) =
-            (self.submit(None, job), work.leaving * self.node.host.width as usize);
+            (self.submit(None, None, job), work.leaving * self.node.host.width as usize);
         flight.running = Some(Box::pin(async move {
             let mut outcome = running.await?;
             if let Outcome::Ran(Done { hidden, .. }) = &mut outcome {

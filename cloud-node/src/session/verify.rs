@@ -4,7 +4,7 @@
 //! want again, a prefill above all, is not: it runs to its end, however the turn ends.
 
 use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, out_of_turn, said};
-use crate::engine::{Choose, EngineError, Job, Rows};
+use crate::engine::{EngineError, Job, Rows};
 use base::TokenId;
 use protocol::{Frame, Kind, Verifier, Work};
 use runtime::BLOCK_SLOTS;
@@ -83,6 +83,7 @@ impl Driver<'_> {
         // Passes of whole models find by themselves what is known.
         let finds = self.accepted.run.embedding && work.tokens.len() >= BLOCK_SLOTS;
         let asked = if finds { self.asked(text, base) } else { None };
+        let chosen = self.rows(text, base, &work.choose);
         let rows = match &work.hidden {
             Some(rows) => Rows::Hidden { values: self.decode(rows)?, tokens: work.tokens },
             None => Rows::Tokens(work.tokens),
@@ -92,9 +93,9 @@ impl Driver<'_> {
             run: self.accepted.run,
             base,
             rows,
-            choose: Some(Choose { rows: work.choose, sampling: self.open.sampling }),
+            choose: self.choose(work.choose),
         };
-        Ok(self.submit(asked, job))
+        Ok(self.submit(asked, chosen, job))
     }
 
     fn answer(&self, verifier: &mut Verifier, done: Result<Outcome, EngineError>) {

@@ -127,7 +127,7 @@ impl Session {
     /// Sends the Open.
     pub(super) async fn open(&mut self) -> Message {
         if let Some(head) = &mut self.head {
-            head.homecoming.handle_open(self.open.clone());
+            head.homecoming.handle_going_up(&Message::Open(self.open.clone()));
         }
         self.channel.send(Message::Open(self.open.clone())).await.unwrap();
         self.recv().await

@@ -1,7 +1,7 @@
 //! The target's head on a device, to which chains come back.
 
 use super::world::{MODEL, alone};
-use base::{LayerRange, Position, Sampling, TokenId, WireCodec};
+use base::{Allowed, LayerRange, Position, Sampling, TokenId, WireCodec};
 use protocol::{Frame, Homecoming, Message, Side, Work};
 use runtime::{
     HopCoder, Input, KvOptions, KvPool, SequenceId, Span, SpanOutput, Stage, StageSpec, sampler,
@@ -72,6 +72,8 @@ impl Head {
         let SpanOutput::Logits(logits) = output.unwrap().remove(0) else { panic!("no logits") };
         let at = |row| Position::after(base.index() + row + 1);
         let logits = logits.chunks_exact(vocab).enumerate();
-        logits.map(|(row, logits)| sampler::choose(logits, sampling, at(row)).unwrap()).collect()
+        logits
+            .map(|(row, logits)| sampler::choose(logits, &Allowed::Any, sampling, at(row)).unwrap())
+            .collect()
     }
 }

@@ -7,7 +7,7 @@ use super::world::{
 };
 use crate::segments::CHANNELS_MAX;
 use crate::{SegmentOptions, Server};
-use base::{LayerRange, Position, Role, Sampling, TokenId};
+use base::{Allowed, LayerRange, Position, Role, Sampling, TokenId};
 use protocol::{
     Arrived, Fault, FaultKind, Fetch, Message, PlannedStage, SegmentRequest, TenantSecret,
     TextName, Wanted,
@@ -95,7 +95,7 @@ fn next(stage: &Stage, pool: &mut KvPool, options: &KvOptions) -> (TokenId, u64)
     let output = stage.forward(stage.spec(), &[span], pool).unwrap().remove(0);
     let SpanOutput::Logits(logits) = output else { panic!("no logits") };
     let at = Position::after(text.len());
-    (sampler::choose(&logits, &Sampling::GREEDY, at).unwrap(), pool.counts().adopted)
+    (sampler::choose(&logits, &Allowed::Any, &Sampling::GREEDY, at).unwrap(), pool.counts().adopted)
 }
 
 /// Goal: a device goes on from KV that a node has computed. Method: it fetches all blocks in each format,

@@ -1,7 +1,7 @@
 //! Servers and identities of one test, and the text that the target says without any of them.
 
 use crate::{Config, EngineOptions, Limits, SegmentOptions, Server};
-use base::{LayerRange, NodeName, Position, Role, Sampling, TokenId, WireCodec};
+use base::{Allowed, LayerRange, NodeName, Position, Role, Sampling, TokenId, WireCodec};
 use protocol::PlannedStage;
 use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec, sampler};
 use std::net::SocketAddr;
@@ -176,7 +176,9 @@ fn continued(
         let output = stage.forward(spec, &[span], &mut pool).unwrap().remove(0);
         let SpanOutput::Logits(logits) = output else { panic!("no logits") };
         base = text.len();
-        text.push(sampler::choose(&logits, sampling, Position::after(base)).unwrap());
+        text.push(
+            sampler::choose(&logits, &Allowed::Any, sampling, Position::after(base)).unwrap(),
+        );
     }
     text.split_off(start.len())
 }

@@ -2,9 +2,10 @@
 
 use crate::generate::GenerateError;
 use crate::reply::Reply;
-use base::{Privacy, Sampling, SamplingError};
+use base::{Grammar, Privacy, Sampling, SamplingError};
 use intents::IntentError;
 use journal::{ConversationId, JournalError, Outcome, Refusal, RequestId};
+use protocol::AfterOutage;
 use routing::{Decision, Route, Standing};
 use runtime::ChatError;
 use std::fmt::Write as _;
@@ -17,6 +18,9 @@ pub struct Ask {
     pub conversation: Option<ConversationId>,
     /// The words.
     pub text: String,
+    /// The whole conversation with these words in it, where whoever asks keeps it: then it is not remembered here,
+    /// unless the question has to wait.
+    pub turns: Option<Vec<runtime::Turn>>,
     /// How far they may travel at most; the conversation, the configuration and its policy may say less far.
     pub class: Option<Privacy>,
     /// The way that it is to go, and no other.
@@ -32,6 +36,16 @@ pub struct Ask {
     pub sampling: Option<Sampling>,
     /// The most tokens of the answer; as configured where it is not said.
     pub tokens_max: Option<u32>,
+    /// What a model's answer must be; then no intent acts.
+    pub grammar: Option<Grammar>,
+    /// The answer ends before the first of these; as configured where it is not said.
+    pub stop: Option<Vec<String>>,
+    /// The most bytes that it may take of the links, whatever the budgets leave.
+    pub bytes_max: Option<u64>,
+    /// Whether to tell how likely the device's own tokens were, and of how many others at each position.
+    pub likelihoods: Option<u32>,
+    /// What becomes of words that are said without the target; as configured, where it is not said.
+    pub after_outage: Option<AfterOutage>,
     /// Whether KV is kept for what is said next in the conversation.
     pub keep: bool,
 }

@@ -2,19 +2,16 @@
 
 use super::foresee::Foreseen;
 use super::memory::vouched;
-use super::meter::Meter;
 use super::weigh::Weighed;
 use super::words::{clipped, slots_json, spoken};
 use super::{Acts, Answer, Ask, AskError, Assistant};
-use crate::compute::compute;
-use crate::device::{Device, Request};
-use crate::generate::GenerateError;
 use crate::likeness::Agreement;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::Show;
 use base::{Privacy, Sampling};
 use intents::{Action, Incomplete, Recognition, Understood};
-use journal::{By, Outcome, RequestId, Turn};
+use journal::{By, Journal, Outcome, RequestId, Turn};
 use routing::{Hybrid, Route};
 use tokio_util::sync::CancellationToken;
 use transport::clock;
@@ -48,7 +45,7 @@ impl<H: Acts> Assistant<H> {
             Route::Deferred => self.put_off(&ask, weighed, &said),
         }?;
         let elsewhere = Recognition::OutOfScope { nearest: None };
-        self.dialogues.note(conversation, &elsewhere, clock::now());
+        self.mind.dialogues().note(conversation, &elsewhere, clock::now());
         Ok(answer)
     }
 
@@ -82,7 +79,9 @@ impl<H: Acts> Assistant<H> {
         };
         let did = Turn { at: self.now(), by: By::Action(action), text: text.clone() };
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
-        self.memory.append(conversation, class, &[said, did])?;
+        if weighed.is_kept {
+            self.mind.memory.append(conversation, class, &[said, did])?;
+        }
         // What was not done changes nothing that is spoken of next.
         let failed = matches!(
             (recognition, &outcome),
@@ -90,7 +89,7 @@ impl<H: Acts> Assistant<H> {
         );
         let elsewhere = Recognition::OutOfScope { nearest: None };
         let noted = if failed { &elsewhere } else { recognition };
-        self.dialogues.note(conversation, noted, clock::now());
+        self.mind.dialogues().note(conversation, noted, clock::now());
         let intent = Some(intent.clone());
         let answer = answer(weighed, Route::Action, text);
         Ok(Answer { intent, outcome: Some(outcome), ..answer })
@@ -100,7 +99,7 @@ impl<H: Acts> Assistant<H> {
         let done = match action {
             Action::Reply => Ok(()),
             Action::Http { .. } | Action::Mqtt { .. } | Action::Socket { .. } => {
-                self.hands.act(action, request.0).await
+                self.mind.hands.act(action, request.0).await
             }
         };
         done.map_or_else(|why| Outcome::Failed(clipped(&why)), |()| Outcome::Done)
@@ -117,7 +116,7 @@ impl<H: Acts> Assistant<H> {
         let request = self.request(ask, &weighed, Privacy::Device)?;
         let began = clock::now();
         let reply = self.device.generate(&request, show, cancel).await?;
-        self.experience.note_local(reply.tokens.len(), clock::now() - began);
+        self.mind.experience().note_local(reply.tokens.len(), clock::now() - began);
         self.remember(weighed, Route::Local, said, reply)
     }
 
@@ -133,7 +132,7 @@ impl<H: Acts> Assistant<H> {
         let id = self.new_request();
         let reply = self.spend(id, &weighed.foreseen, &request, (show, cancel)).await?;
         if let Some(features) = &weighed.features {
-            self.likeness.observe(features, agreement(&reply));
+            self.mind.likeness().observe(features, agreement(&reply));
         }
         self.remember(weighed, Route::Hybrid, said, reply)
     }
@@ -150,18 +149,20 @@ impl<H: Acts> Assistant<H> {
         let began = clock::now();
         if matches!(&foreseen.hybrid, Hybrid::Planned(forecast) if forecast.stays) {
             let reply = self.device.generate(request, show, cancel).await?;
-            self.experience.note_local(reply.tokens.len(), clock::now() - began);
+            self.mind.experience().note_local(reply.tokens.len(), clock::now() - began);
             return Ok(reply);
         }
         let now = self.now();
-        if let Some(journal) = self.memory.journal() {
-            let reserved = compute(|| journal.reserve(id, foreseen.reserve, now))?;
-            reserved.map_err(AskError::Budget)?;
+        let reserve = |journal: &mut Journal| journal.reserve(id, foreseen.reserve, now);
+        if let Some(reserved) = self.mind.memory.journal(reserve) {
+            reserved?.map_err(AskError::Budget)?;
         }
         let before = self.device.uplinks.traffic();
         let counted = foreseen.reserve.metered_bytes;
-        let meter = Meter::new(&self.device.uplinks, (counted > 0).then_some(counted));
-        let reply = generate_within(&mut self.device, request, (show, cancel), &meter).await;
+        let within = (counted > 0).then_some(counted);
+        let bytes_max = [request.bytes_max, within].into_iter().flatten().min();
+        let request = &Request { bytes_max, ..request.clone() };
+        let reply = self.device.generate(request, show, cancel).await;
         let (bytes, tokens) = match &reply {
             Ok(Reply { usage, tokens, .. }) => {
                 (usage.bytes_sent + usage.bytes_received, tokens.len())
@@ -174,14 +175,14 @@ impl<H: Acts> Assistant<H> {
         let prompt = request.prompt.len();
         let actual = foreseen.tariff.amount(bytes, prompt as u64, tokens as u64);
         let now = self.now();
-        if let Some(journal) = self.memory.journal() {
-            let beyond = compute(|| journal.settle(id, actual, now))?;
+        if let Some(beyond) = self.mind.memory.journal(|journal| journal.settle(id, actual, now)) {
+            let beyond = beyond?;
             if beyond != journal::Amount::default() {
                 tracing::warn!(?beyond, "a reply cost more than was reserved for it");
             }
         }
         let reply = reply?;
-        self.experience.note_hybrid(prompt, tokens, clock::now() - began, bytes);
+        self.mind.experience().note_hybrid(prompt, tokens, clock::now() - began, bytes);
         Ok(reply)
     }
 
@@ -193,13 +194,23 @@ impl<H: Acts> Assistant<H> {
         class: Privacy,
     ) -> Result<Request, AskError> {
         Ok(Request {
-            prompt: self.device.chat_prompt_of(&weighed.turns, class)?,
-            sampling: self.sampling(ask)?,
-            tokens_max: weighed.tokens_max,
-            stop: self.device.config.generation.stop.clone(),
+            grammar: ask.grammar.clone(),
+            stop: self.stop(ask),
             keep: ask.keep,
-            past_end: false,
+            bytes_max: ask.bytes_max,
+            likelihoods: ask.likelihoods,
+            after_outage: ask.after_outage,
+            ..Request::new(
+                self.device.chat_prompt_of(&weighed.turns, class)?,
+                self.sampling(ask)?,
+                weighed.tokens_max,
+            )
         })
+    }
+
+    /// What ends an answer, for this request.
+    pub(super) fn stop(&self, ask: &Ask) -> Vec<String> {
+        ask.stop.clone().unwrap_or_else(|| self.device.config.generation.stop.clone())
     }
 
     /// How the target chooses, for this request.
@@ -227,30 +238,12 @@ impl<H: Acts> Assistant<H> {
         let by = By::Model { route: came, vouched: vouched(&reply.verified) };
         let answered = Turn { at: self.now(), by, text: reply.text.clone() };
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
-        self.memory.append(conversation, class, &[said, answered])?;
+        if weighed.is_kept {
+            self.mind.memory.append(conversation, class, &[said, answered])?;
+        }
         let text = reply.text.clone();
         Ok(Answer { reply: Some(reply), ..answer(weighed, route, text) })
     }
-}
-
-/// A reply that is cut short before it takes more than was reserved for it.
-async fn generate_within(
-    device: &mut Device,
-    request: &Request,
-    (show, cancel): (&mut dyn Show, &CancellationToken),
-    meter: &Meter,
-) -> Result<Reply, GenerateError> {
-    let within = cancel.child_token();
-    let generating = device.generate(request, show, &within);
-    tokio::pin!(generating);
-    tokio::select! {
-        biased;
-        reply = &mut generating => return reply,
-        () = meter.runs_out() => {}
-    }
-    tracing::warn!("a reply is cut short: what was reserved for it is used up");
-    within.cancel();
-    generating.await
 }
 
 /// What the target thought of the draft model's own words.

@@ -4,8 +4,7 @@
 use super::carry::answer;
 use super::weigh::Weighed;
 use super::{Acts, Answer, Ask, AskError, Assistant};
-use crate::compute::compute;
-use base::{Privacy, Sampling};
+use base::{Grammar, Privacy, Sampling};
 use journal::{Deferred, JournalError, Turn};
 use routing::{Decision, Route};
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,9 @@ pub(super) struct Waiting {
     pub(super) sampling: Sampling,
     pub(super) tokens_max: u32,
     pub(super) stop: Vec<String>,
+    /// What the answer must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grammar: Option<Grammar>,
     /// What was said at last: with the key it is the same request.
     pub(super) text: String,
     /// What it was taken for: rules may be about it.
@@ -30,10 +32,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// The conversation as a model reads it.
     pub(super) fn turns(&self) -> Vec<runtime::Turn> {
-        let turn = |(role, content): &(String, String)| runtime::Turn {
-            role: role.clone(),
-            content: content.clone(),
-        };
+        let turn = |(role, content): &(String, String)| runtime::Turn::said(role, content);
         self.turns.iter().map(turn).collect()
     }
 
@@ -60,10 +59,12 @@ impl Waiting {
 
 impl<H: Acts> Assistant<H> {
     /// What became of a request that was asked before with the same key, and waits or waited.
-    pub(super) fn asked_before(&mut self, ask: &Ask) -> Result<Option<Answer>, AskError> {
-        let (Some(key), Some(journal)) = (&ask.key, self.memory.journal()) else { return Ok(None) };
-        let all = compute(|| journal.all_deferred())?;
-        let Some(known) = all.into_iter().find(|known| known.request.key == *key) else {
+    pub(super) fn asked_before(&self, ask: &Ask) -> Result<Option<Answer>, AskError> {
+        let Some(key) = &ask.key else { return Ok(None) };
+        let all = self.mind.memory.journal(|journal| journal.all_deferred()).transpose()?;
+        let Some(known) =
+            all.unwrap_or_default().into_iter().find(|known| known.request.key == *key)
+        else {
             return Ok(None);
         };
         let request = &known.request;
@@ -81,7 +82,7 @@ impl<H: Acts> Assistant<H> {
 
     /// Has it wait.
     pub(super) fn put_off(
-        &mut self,
+        &self,
         ask: &Ask,
         weighed: Weighed,
         said: &Turn,
@@ -91,7 +92,8 @@ impl<H: Acts> Assistant<H> {
             class: weighed.decision.class,
             sampling: self.sampling(ask)?,
             tokens_max: weighed.tokens_max,
-            stop: self.device.config.generation.stop.clone(),
+            stop: self.stop(ask),
+            grammar: ask.grammar.clone(),
             text: ask.text.clone(),
             intent: weighed.intent.as_ref().map(|intent| intent.name.clone()),
             turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),
@@ -100,13 +102,13 @@ impl<H: Acts> Assistant<H> {
             id,
             key: ask.key.clone().unwrap_or_else(|| id.to_string()),
             conversation: weighed.conversation,
-            body: waiting.write(self.limits.text_bytes_max),
+            body: waiting.write(self.mind.limits.text_bytes_max),
             callback: ask.callback.clone(),
-            expires: said.at.after(ask.deadline.unwrap_or(self.routing.wait)),
+            expires: said.at.after(ask.deadline.unwrap_or(self.mind.routing.wait)),
         };
         let class = weighed.decision.class;
-        let journal = self.memory.journal().expect("nothing is put off without a journal");
-        let deferred = compute(|| journal.defer(request, class, said))?;
+        let deferred = self.mind.memory.journal(|journal| journal.defer(request, class, said));
+        let deferred = deferred.expect("nothing is put off without a journal")?;
         let answer = answer(weighed, Route::Deferred, String::new());
         Ok(Answer { deferred: Some(deferred.request.id), ..answer })
     }
@@ -138,6 +140,7 @@ mod tests {
             sampling: Sampling::new(0.7, 40, 0.9, u64::MAX).unwrap(),
             tokens_max: 9,
             stop: vec!["\n".to_owned()],
+            grammar: Some(Grammar::Regex("[a-z]+".to_owned())),
             text: "why?".to_owned(),
             intent: Some("ask".to_owned()),
             turns: vec![turn("user", "old"), turn("assistant", "so"), turn("user", "why?")],

@@ -3,7 +3,7 @@
 use intents::Action;
 
 /// Carries out actions.
-pub trait Acts: Send {
+pub trait Acts: Send + Sync {
     /// Does `action`. Whoever does it knows by `id` what it has done before.
     ///
     /// # Errors

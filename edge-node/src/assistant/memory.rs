@@ -4,6 +4,7 @@ use crate::compute::compute;
 use base::Privacy;
 use journal::{By, Conversation, ConversationId, Journal, JournalError, Turn, UnixTime, Vouched};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Conversations that are kept in memory; the one that was not used for longest gives way.
 const CONVERSATIONS_MAX: usize = 64;
@@ -17,9 +18,12 @@ const TURNS_MAX: usize = 64;
 /// And how many bytes of them: more than the models here read at once.
 const HISTORY_BYTES_MAX: usize = 32 << 10;
 
-/// Where conversations are.
+/// Where conversations are, for all who remember at the same time.
 #[derive(Debug)]
-pub(super) enum Memory {
+pub(super) struct Memory(Mutex<Place>);
+
+#[derive(Debug)]
+enum Place {
     /// In the journal.
     Kept(Box<Journal>),
     /// In this process.
@@ -28,7 +32,7 @@ pub(super) enum Memory {
 
 /// Conversations of this process.
 #[derive(Debug, Default)]
-pub(super) struct Fleeting {
+struct Fleeting {
     conversations: BTreeMap<ConversationId, Talk>,
 }
 
@@ -40,17 +44,32 @@ struct Talk {
 }
 
 impl Memory {
+    /// In `journal`.
+    pub(super) fn kept(journal: Journal) -> Self {
+        Self(Mutex::new(Place::Kept(Box::new(journal))))
+    }
+
+    /// In this process alone.
+    pub(super) fn fleeting() -> Self {
+        Self(Mutex::new(Place::Fleeting(Fleeting::default())))
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        // A journal's calls are whole or not at all, whoever panics around them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The strictest class that any turn of `conversation` had; `None` where there is no such conversation.
     pub(super) fn class(
         &self,
         conversation: ConversationId,
     ) -> Result<Option<Privacy>, JournalError> {
-        match self {
-            Self::Kept(journal) => {
+        match &mut *self.place() {
+            Place::Kept(journal) => {
                 let known = compute(|| journal.conversation(conversation))?;
                 Ok(known.map(|Conversation { privacy, .. }| privacy))
             }
-            Self::Fleeting(fleeting) => {
+            Place::Fleeting(fleeting) => {
                 Ok(fleeting.conversations.get(&conversation).map(|talk| talk.class))
             }
         }
@@ -58,23 +77,23 @@ impl Memory {
 
     /// The turns of `conversation` that a model reads before the next.
     pub(super) fn history(&self, conversation: ConversationId) -> Result<Vec<Turn>, JournalError> {
-        match self {
-            Self::Kept(journal) => {
+        match &mut *self.place() {
+            Place::Kept(journal) => {
                 compute(|| journal.last_turns(conversation, TURNS_MAX, HISTORY_BYTES_MAX))
             }
-            Self::Fleeting(fleeting) => Ok(fleeting.history(conversation)),
+            Place::Fleeting(fleeting) => Ok(fleeting.history(conversation)),
         }
     }
 
     /// Adds turns, all of them or none.
     pub(super) fn append(
-        &mut self,
+        &self,
         conversation: ConversationId,
         class: Privacy,
         turns: &[Turn],
     ) -> Result<(), JournalError> {
-        match self {
-            Self::Kept(journal) => compute(|| {
+        match &mut *self.place() {
+            Place::Kept(journal) => compute(|| {
                 let appended = journal.append_all(conversation, class, turns);
                 if !matches!(appended, Err(JournalError::Full { .. })) {
                     return appended.map(|_| ());
@@ -82,7 +101,7 @@ impl Memory {
                 journal.tidy(turns.first().map_or(UnixTime(0), |turn| turn.at))?;
                 journal.append_all(conversation, class, turns).map(|_| ())
             }),
-            Self::Fleeting(fleeting) => {
+            Place::Fleeting(fleeting) => {
                 fleeting.append(conversation, class, turns);
                 Ok(())
             }
@@ -90,21 +109,21 @@ impl Memory {
     }
 
     /// Removes a conversation.
-    pub(super) fn forget(&mut self, conversation: ConversationId) -> Result<(), JournalError> {
-        match self {
-            Self::Kept(journal) => compute(|| journal.forget(conversation)),
-            Self::Fleeting(fleeting) => {
+    pub(super) fn forget(&self, conversation: ConversationId) -> Result<(), JournalError> {
+        match &mut *self.place() {
+            Place::Kept(journal) => compute(|| journal.forget(conversation)),
+            Place::Fleeting(fleeting) => {
                 let removed = fleeting.conversations.remove(&conversation);
                 removed.map(|_| ()).ok_or(JournalError::NoConversation(conversation))
             }
         }
     }
 
-    /// The journal, where there is one.
-    pub(super) fn journal(&mut self) -> Option<&mut Journal> {
-        match self {
-            Self::Kept(journal) => Some(journal),
-            Self::Fleeting(_) => None,
+    /// Does `work` with the journal, where there is one.
+    pub(super) fn journal<T>(&self, work: impl FnOnce(&mut Journal) -> T) -> Option<T> {
+        match &mut *self.place() {
+            Place::Kept(journal) => Some(compute(|| work(journal))),
+            Place::Fleeting(_) => None,
         }
     }
 }
@@ -175,7 +194,7 @@ pub(super) fn as_read(history: &[Turn], text: &str) -> Vec<runtime::Turn> {
             }
             None if role == "assistant" => {}
             Some(_) | None => {
-                read.push(runtime::Turn { role: role.to_owned(), content: text.to_owned() });
+                read.push(runtime::Turn::said(role, text));
             }
         }
     }
@@ -218,11 +237,13 @@ mod tests {
         fleeting.append(id, Privacy::Anywhere, &[turn(By::Person, "first")]);
         fleeting.append(id, Privacy::Device, &[model("second")]);
         fleeting.append(id, Privacy::Anywhere, &[model(&"x".repeat(HISTORY_BYTES_MAX - 6))]);
-        let memory = Memory::Fleeting(fleeting);
+        let memory = Memory(Mutex::new(Place::Fleeting(fleeting)));
         assert_eq!(memory.class(id).unwrap(), Some(Privacy::Device));
         let history = memory.history(id).unwrap();
         assert_eq!((history.len(), &*history[0].text), (2, "second"));
-        let Memory::Fleeting(mut fleeting) = memory else { panic!("it was put there") };
+        let Ok(Place::Fleeting(mut fleeting)) = memory.0.into_inner() else {
+            panic!("it was put there")
+        };
         fleeting.append(id, Privacy::Device, &[model(&"x".repeat(CONVERSATION_BYTES_MAX))]);
         assert_eq!(fleeting.conversations[&id].turns.len(), 1);
         for other in 100..100 + CONVERSATIONS_MAX as u128 {

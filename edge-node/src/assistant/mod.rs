@@ -23,7 +23,6 @@ mod foresee;
 mod hands;
 mod kept;
 mod memory;
-mod meter;
 mod reach;
 mod tariff;
 mod tend;
@@ -53,10 +52,11 @@ use intents::{IntentError, Recognizer, SentenceEncoder};
 use journal::{
     BudgetPolicy, ConversationId, Journal, JournalError, Limits, OpenError, RequestId, UnixTime,
 };
-use memory::{Fleeting, Memory};
+use memory::Memory;
 use reach::Reach;
 use sentence_encoder::SentenceModel;
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tend::Callbacks;
 
@@ -66,6 +66,11 @@ pub type Wall = Box<dyn Fn() -> UnixTime + Send + Sync>;
 /// A device that is told things.
 pub struct Assistant<H> {
     device: Device,
+    mind: Arc<Mind<H>>,
+}
+
+/// What an assistant knows and remembers, and its forks with it.
+struct Mind<H> {
     recognizer: Option<Recognizer>,
     memory: Memory,
     routing: RoutingSettings,
@@ -73,11 +78,11 @@ pub struct Assistant<H> {
     hands: H,
     wall: Wall,
     reach: Reach,
-    dialogues: Dialogues,
-    experience: Experience,
+    dialogues: Mutex<Dialogues>,
+    experience: Mutex<Experience>,
     /// How good the device's own answers are, by what the target thought of them.
-    likeness: Likeness,
-    callbacks: Callbacks,
+    likeness: Mutex<Likeness>,
+    callbacks: Mutex<Callbacks>,
 }
 
 /// An assistant that cannot start.
@@ -124,24 +129,31 @@ impl<H: Acts> Assistant<H> {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(config: Config, hands: H) -> Result<Self, AssistantError> {
-        let wall = Box::new(|| SystemTime::now().into());
-        Self::over(Device::start(config).await?, hands, wall)
+        Self::before(Device::start(config).await?, hands)
     }
 
-    /// The same on a device that has started.
+    /// Stands before a device that has started.
+    ///
+    /// # Errors
+    ///
+    /// [`AssistantError`].
+    pub(crate) fn before(device: Device, hands: H) -> Result<Self, AssistantError> {
+        Self::over(device, hands, Box::new(|| SystemTime::now().into()))
+    }
+
+    /// The same, by this clock on the wall.
     pub(crate) fn over(device: Device, hands: H, wall: Wall) -> Result<Self, AssistantError> {
         let AssistantSettings { intents, routing, journal, actions: _ } =
             device.config.assistant.clone();
         let recognizer = compute(|| intents.map(recognizer).transpose())?;
         let limits = journal.as_ref().map(|journal| journal.limits.clone()).unwrap_or_default();
         let memory = match journal {
-            None => Memory::Fleeting(Fleeting::default()),
-            Some(settings) => Memory::Kept(Box::new(open(&settings, wall())?)),
+            None => Memory::fleeting(),
+            Some(settings) => Memory::kept(open(&settings, wall())?),
         };
         let reach = Reach::of(&device.uplinks);
         let likeness = Likeness::new(device.likeness_weights().clone());
-        Ok(Self {
-            device,
+        let mind = Mind {
             recognizer,
             memory,
             routing: routing.unwrap_or_default(),
@@ -149,11 +161,26 @@ impl<H: Acts> Assistant<H> {
             hands,
             wall,
             reach,
-            dialogues: Dialogues::default(),
-            experience: Experience::default(),
-            likeness,
-            callbacks: Callbacks::default(),
-        })
+            dialogues: Mutex::default(),
+            experience: Mutex::default(),
+            likeness: Mutex::new(likeness),
+            callbacks: Mutex::default(),
+        };
+        Ok(Self { device, mind: Arc::new(mind) })
+    }
+
+    /// Another one of the same mind, over a fork of the device: for what is said at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where there is no memory for its KV.
+    pub fn fork(&self) -> Result<Self, StartError> {
+        Ok(Self { device: self.device.fork()?, mind: Arc::clone(&self.mind) })
+    }
+
+    /// The device that answers.
+    pub const fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Removes a conversation, wherever it is kept, and the KV on disk, which may be of it.
@@ -161,9 +188,9 @@ impl<H: Acts> Assistant<H> {
     /// # Errors
     ///
     /// [`JournalError`]. A store that cannot be emptied is logged.
-    pub fn forget(&mut self, conversation: ConversationId) -> Result<(), JournalError> {
-        self.dialogues.forget(conversation);
-        self.memory.forget(conversation)?;
+    pub fn forget(&self, conversation: ConversationId) -> Result<(), JournalError> {
+        self.mind.dialogues().forget(conversation);
+        self.mind.memory.forget(conversation)?;
         if let Some(Err(error)) = self.device.store.as_ref().map(|store| store.clear()) {
             tracing::error!(%error, "KV of a forgotten conversation may still be on disk");
         }
@@ -176,11 +203,11 @@ impl<H: Acts> Assistant<H> {
     }
 
     fn now(&self) -> UnixTime {
-        (self.wall)()
+        (self.mind.wall)()
     }
 
     fn budgets(&self) -> &BudgetPolicy {
-        &self.limits.budgets
+        &self.mind.limits.budgets
     }
 
     fn new_id(&self) -> u128 {
@@ -190,6 +217,29 @@ impl<H: Acts> Assistant<H> {
     fn new_request(&self) -> RequestId {
         RequestId(self.new_id())
     }
+}
+
+impl<H> Mind<H> {
+    fn dialogues(&self) -> MutexGuard<'_, Dialogues> {
+        whole(&self.dialogues)
+    }
+
+    fn experience(&self) -> MutexGuard<'_, Experience> {
+        whole(&self.experience)
+    }
+
+    fn likeness(&self) -> MutexGuard<'_, Likeness> {
+        whole(&self.likeness)
+    }
+
+    fn callbacks(&self) -> MutexGuard<'_, Callbacks> {
+        whole(&self.callbacks)
+    }
+}
+
+/// What is behind `lock`: whoever panicked with it in hand left a figure out at most.
+fn whole<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Learns what the sets of intents say.

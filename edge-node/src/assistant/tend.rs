@@ -5,16 +5,15 @@ use super::deferring::Waiting;
 use super::foresee::{Foreseen, Wanted};
 use super::memory::vouched;
 use super::{Acts, AskError, Assistant};
-use crate::compute::compute;
-use crate::device::Request;
 use crate::generate::GenerateError;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use base::Privacy;
 use intents::{Action, HttpMethod};
 use journal::{
-    Answered, By, Callback, Conversation, ConversationId, Deferred, JournalError, RequestId,
-    UnixTime,
+    Answered, By, Callback, Conversation, ConversationId, Deferred, Journal, JournalError,
+    RequestId, UnixTime,
 };
 use routing::{Facts, IntentFacts, Route, decide};
 use std::collections::BTreeMap;
@@ -74,8 +73,8 @@ impl<H: Acts> Assistant<H> {
     pub async fn tend(&mut self, cancel: &CancellationToken) -> Result<Tended, AskError> {
         let mut tended = Tended::default();
         let now = self.now();
-        let Some(journal) = self.memory.journal() else { return Ok(tended) };
-        let expired = compute(|| journal.expire(now))?;
+        let expired = self.mind.memory.journal(|journal| journal.expire(now)).transpose()?;
+        let Some(expired) = expired else { return Ok(tended) };
         tended.expired = expired.into_iter().map(|over| over.request.id).collect();
         // Of each conversation its first is due; when that is answered, its next one is.
         while !cancel.is_cancelled() && self.send_due(&mut tended, cancel).await? {}
@@ -89,13 +88,15 @@ impl<H: Acts> Assistant<H> {
     /// # Errors
     ///
     /// [`AskError`] of the journal alone.
-    pub fn next_tending(&mut self) -> Result<Option<Duration>, AskError> {
+    pub fn next_tending(&self) -> Result<Option<Duration>, AskError> {
         /// Links come back at any time.
         const PERIOD: Duration = Duration::from_secs(1);
-        let Some(journal) = self.memory.journal() else { return Ok(None) };
-        let wakes = compute(|| journal.next_wake())?;
-        let calls = compute(|| journal.callbacks())?;
-        let waits = wakes.is_some() || !calls.is_empty();
+        let waits = |journal: &mut Journal| {
+            Ok::<_, JournalError>(
+                journal.next_wake()?.is_some() || !journal.callbacks()?.is_empty(),
+            )
+        };
+        let Some(waits) = self.mind.memory.journal(waits).transpose()? else { return Ok(None) };
         Ok(Some(if waits { PERIOD } else { TIDY_PERIOD }))
     }
 
@@ -106,8 +107,8 @@ impl<H: Acts> Assistant<H> {
         cancel: &CancellationToken,
     ) -> Result<bool, AskError> {
         let now = self.now();
-        let Some(journal) = self.memory.journal() else { return Ok(false) };
-        let due = compute(|| journal.due(now))?;
+        let due = self.mind.memory.journal(|journal| journal.due(now)).transpose()?;
+        let Some(due) = due else { return Ok(false) };
         let (mut came, mut probed) = (false, false);
         for deferred in due {
             if cancel.is_cancelled() {
@@ -136,12 +137,11 @@ impl<H: Acts> Assistant<H> {
     ) -> Result<bool, AskError> {
         let id = deferred.request.id;
         let Some(foreseen) = self.may_go(wanted, said)? else { return Ok(false) };
-        let journal = self.memory.journal().expect("it waits there");
-        let attempt = compute(|| journal.sent(id))?;
+        let attempt = self.kept(|journal| journal.sent(id))?;
         match self.spend(id, &foreseen, &request, (&mut Unseen, cancel)).await {
             Ok(reply) if is_whole(&reply) => self.record(deferred, &reply, tended),
             // Again it would take as much.
-            Ok(reply) if reply.finish_reason == "cancelled" && !cancel.is_cancelled() => {
+            Ok(reply) if reply.finish_reason == "budget" => {
                 let why = "its answer took more than was reserved for it";
                 self.refuse(id, why.to_owned(), tended)
             }
@@ -152,15 +152,14 @@ impl<H: Acts> Assistant<H> {
             Ok(_) | Err(_) => {
                 let pause = if cancel.is_cancelled() { Duration::ZERO } else { backoff(attempt) };
                 let not_before = self.now().after(pause);
-                let journal = self.memory.journal().expect("it waits there");
-                compute(|| journal.failed(id, not_before))?;
+                self.kept(|journal| journal.failed(id, not_before))?;
                 Ok(false)
             }
         }
     }
 
     /// What a model is asked, and what was said; or why it never will be.
-    fn as_asked(&mut self, deferred: &Deferred) -> Result<Result<Asked, String>, AskError> {
+    fn as_asked(&self, deferred: &Deferred) -> Result<Result<Asked, String>, AskError> {
         let waiting = match Waiting::read(&deferred.request.body) {
             Ok(waiting) => waiting,
             Err(error) => return Ok(Err(format!("it cannot be read: {error}"))),
@@ -168,7 +167,7 @@ impl<H: Acts> Assistant<H> {
         let class = self.class_now(deferred.request.conversation, waiting.class)?;
         // The policy may be another one by now.
         let intent = waiting.intent.as_deref();
-        let class = self.routing.policy.class(&waiting.text, intent, class);
+        let class = self.mind.routing.policy.class(&waiting.text, intent, class);
         if class == Privacy::Device {
             return Ok(Err("its conversation must not leave the device any more".to_owned()));
         }
@@ -176,20 +175,15 @@ impl<H: Acts> Assistant<H> {
             Ok(prompt) => prompt,
             Err(error) => return Ok(Err(settings::chain(&error))),
         };
-        let Waiting { sampling, tokens_max, stop, text, intent, .. } = waiting;
+        let Waiting { sampling, tokens_max, stop, grammar, text, intent, .. } = waiting;
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { prompt, sampling, tokens_max, stop, keep: false, past_end: false };
+        let request = Request { stop, grammar, ..Request::new(prompt, sampling, tokens_max) };
         Ok(Ok((request, wanted, (text, intent))))
     }
 
     /// How far a text may travel that was of `class` when it was said in `conversation`.
-    fn class_now(
-        &mut self,
-        conversation: ConversationId,
-        class: Privacy,
-    ) -> Result<Privacy, AskError> {
-        let journal = self.memory.journal().expect("it waits there");
-        let known = compute(|| journal.conversation(conversation))?;
+    fn class_now(&self, conversation: ConversationId, class: Privacy) -> Result<Privacy, AskError> {
+        let known = self.kept(|journal| journal.conversation(conversation))?;
         let known = known.map(|Conversation { privacy, .. }| privacy);
         let own = self.device.config.planner.privacy;
         Ok(known.into_iter().fold(class.min(own), Ord::min))
@@ -214,65 +208,57 @@ impl<H: Acts> Assistant<H> {
             left,
             no_room: None,
         };
-        let goes = decide(&self.routing.policy, &facts).route == Some(Route::Hybrid);
+        let goes = decide(&self.mind.routing.policy, &facts).route == Some(Route::Hybrid);
         Ok(goes.then_some(foreseen))
     }
 
     /// Puts an answer into its conversation.
     fn record(
-        &mut self,
+        &self,
         deferred: &Deferred,
         reply: &Reply,
         tended: &mut Tended,
     ) -> Result<bool, AskError> {
         let (id, now, vouched) = (deferred.request.id, self.now(), vouched(&reply.verified));
-        let journal = self.memory.journal().expect("it waits there");
-        let answered = compute(|| journal.answer(id, &reply.text, vouched, now))?;
+        let answered = self.kept(|journal| journal.answer(id, &reply.text, vouched, now))?;
         if let Answered::Recorded { .. } = answered {
             tended.answered.push((id, deferred.request.conversation, reply.text.clone()));
         }
         Ok(true)
     }
 
-    fn refuse(
-        &mut self,
-        id: RequestId,
-        why: String,
-        tended: &mut Tended,
-    ) -> Result<bool, AskError> {
+    fn refuse(&self, id: RequestId, why: String, tended: &mut Tended) -> Result<bool, AskError> {
         let now = self.now();
-        let journal = self.memory.journal().expect("it waits there");
-        compute(|| journal.refused(id, &why, now))?;
+        self.kept(|journal| journal.refused(id, &why, now))?;
         tended.refused.push((id, why));
         Ok(true)
     }
 
     /// Sends answers where they are wanted, at least once: their receivers know them by their request's id.
     async fn call_back(
-        &mut self,
+        &self,
         tended: &mut Tended,
         cancel: &CancellationToken,
     ) -> Result<(), AskError> {
-        let Some(journal) = self.memory.journal() else { return Ok(()) };
-        let calls = compute(|| journal.callbacks())?;
-        self.callbacks.failed.retain(|id, _| calls.iter().any(|call| call.request == *id));
+        let calls = self.mind.memory.journal(|journal| journal.callbacks()).transpose()?;
+        let Some(calls) = calls else { return Ok(()) };
+        self.mind.callbacks().failed.retain(|id, _| calls.iter().any(|call| call.request == *id));
         for call in calls {
             let (failures, not_before) =
-                self.callbacks.failed.get(&call.request).copied().unwrap_or_default();
+                self.mind.callbacks().failed.get(&call.request).copied().unwrap_or_default();
             if cancel.is_cancelled() || not_before > self.now() {
                 continue;
             }
             match self.post(&call).await? {
                 Ok(()) => {
                     let now = self.now();
-                    let journal = self.memory.journal().expect("it is called back from there");
-                    compute(|| journal.called_back(call.request, now))?;
+                    self.kept(|journal| journal.called_back(call.request, now))?;
                     tended.called_back.push(call.request);
                 }
                 Err(why) => {
                     tracing::warn!(request = %call.request, why, "nobody could be called back");
                     let next = self.now().after(backoff(failures + 1));
-                    self.callbacks.failed.insert(call.request, (failures + 1, next));
+                    self.mind.callbacks().failed.insert(call.request, (failures + 1, next));
                 }
             }
         }
@@ -281,9 +267,8 @@ impl<H: Acts> Assistant<H> {
 
     /// Sends an answer where it is wanted. One whose conversation must not leave the device any more stays there,
     /// until nobody is to be called back with it any more.
-    async fn post(&mut self, call: &Callback) -> Result<Result<(), String>, AskError> {
-        let journal = self.memory.journal().expect("it is called back from there");
-        let known = compute(|| journal.deferred(call.request))?;
+    async fn post(&self, call: &Callback) -> Result<Result<(), String>, AskError> {
+        let known = self.kept(|journal| journal.deferred(call.request))?;
         let class = match known {
             Some(known) => self.class_now(known.request.conversation, Privacy::Anywhere)?,
             None => Privacy::Device,
@@ -291,29 +276,33 @@ impl<H: Acts> Assistant<H> {
         if class == Privacy::Device {
             return Ok(Err("its conversation must not leave the device any more".to_owned()));
         }
-        Ok(self.hands.act(&posted(call), call.request.0).await)
+        Ok(self.mind.hands.act(&posted(call), call.request.0).await)
     }
 
     /// Lets go of what is old, now and then.
-    fn tidy(&mut self) -> Result<(), AskError> {
+    fn tidy(&self) -> Result<(), AskError> {
         let now = clock::now();
-        let last = *self.callbacks.tidied.get_or_insert(now);
-        if now - last < TIDY_PERIOD {
+        let mut callbacks = self.mind.callbacks();
+        if now - *callbacks.tidied.get_or_insert(now) < TIDY_PERIOD {
             return Ok(());
         }
-        self.callbacks.tidied = Some(now);
+        callbacks.tidied = Some(now);
+        drop(callbacks);
         let wall = self.now();
-        if let Some(journal) = self.memory.journal() {
-            compute(|| journal.tidy(wall)).map(|_| ()).map_err(JournalError::into)
-        } else {
-            Ok(())
-        }
+        self.mind.memory.journal(|journal| journal.tidy(wall)).transpose()?;
+        Ok(())
+    }
+
+    /// Does `work` with the journal, where something that waits is kept.
+    pub(super) fn kept<T>(&self, work: impl FnOnce(&mut Journal) -> T) -> T {
+        self.mind.memory.journal(work).expect("what waits is kept in a journal")
     }
 }
 
 /// Whether it is the target's own answer to its end: what waited for the target is not to be the device's.
 fn is_whole(reply: &Reply) -> bool {
-    reply.finish_reason != "cancelled" && reply.verified.iter().all(|verified| *verified)
+    !matches!(reply.finish_reason, "cancelled" | "budget")
+        && reply.verified.iter().all(|verified| *verified)
 }
 
 /// How long after its `attempt`, from 1, something is tried again.

@@ -167,7 +167,7 @@ async fn ask(assistant: &mut Assistant<Recorder>, ask: Ask) -> Result<Answer, As
 
 /// The whole conversation.
 fn turns(assistant: &Assistant<Recorder>, conversation: ConversationId) -> Vec<Turn> {
-    assistant.memory.history(conversation).unwrap()
+    assistant.mind.memory.history(conversation).unwrap()
 }
 
 /// Until so many seconds of virtual time are over.

@@ -21,6 +21,8 @@ const REPLY_SHARE: u32 = 4;
 pub(super) struct Weighed {
     /// Where it was said.
     pub(super) conversation: ConversationId,
+    /// Whether that is remembered here.
+    pub(super) is_kept: bool,
     /// What it was taken for, where intents are known.
     pub(super) recognition: Option<Recognition>,
     /// The same, as a route is decided by.
@@ -40,21 +42,23 @@ pub(super) struct Weighed {
 impl<H: Acts> Assistant<H> {
     /// Weighs what is said, and does nothing yet.
     pub(super) async fn weigh(&mut self, ask: &Ask, now: UnixTime) -> Result<Weighed, AskError> {
-        ask.check(self.limits.text_bytes_max)?;
+        ask.check(self.mind.limits.text_bytes_max)?;
         let known = match ask.conversation {
-            Some(id) => Some(self.memory.class(id)?.ok_or(AskError::NoConversation(id))?),
+            Some(id) => Some(self.mind.memory.class(id)?.ok_or(AskError::NoConversation(id))?),
             None => None,
         };
         let conversation = ask.conversation.unwrap_or_else(|| ConversationId(self.new_id()));
         let classes = [known, ask.class].into_iter().flatten();
         let own = classes.fold(self.device.config.planner.privacy, Ord::min);
-        let recognition = self.recognize(&ask.text, conversation)?;
+        // What a tool has answered is nothing that a person says, and what an action says is of no grammar.
+        let is_said = ask.grammar.is_none()
+            && ask.turns.iter().flat_map(|turns| turns.last()).all(|last| last.role == "user");
+        let recognition = if is_said { self.recognize(&ask.text, conversation)? } else { None };
         let intent = recognition.as_ref().and_then(intent_facts);
         let name = intent.as_ref().map(|intent| intent.name.as_str());
-        let class = self.routing.policy.class(&ask.text, name, own);
+        let class = self.mind.routing.policy.class(&ask.text, name, own);
         let tokens_max = ask.tokens_max.unwrap_or(self.device.config.generation.tokens_max);
-        let history = self.memory.history(conversation)?;
-        let (turns, prompt) = self.fitting(as_read(&history, &ask.text), tokens_max)?;
+        let (turns, prompt) = self.turns(ask, conversation, tokens_max)?;
         let features = match class != Privacy::Device && !self.acts(intent.as_ref()) {
             true => self.features(&turns, class).await?,
             false => None,
@@ -72,14 +76,15 @@ impl<H: Acts> Assistant<H> {
             demanded: ask.demanded,
             deadline: ask.deadline,
             likeness: likeness(usual, &foreseen.hybrid, self.device.target.is_some()),
-            local: self.device.foresee_alone(wanted, &self.experience),
+            local: self.device.foresee_alone(wanted, &self.mind.experience()),
             hybrid: foreseen.hybrid.clone(),
             left,
             no_room: self.no_room()?,
         };
-        let decision = decide(&self.routing.policy, &facts);
+        let decision = decide(&self.mind.routing.policy, &facts);
         Ok(Weighed {
             conversation,
+            is_kept: ask.turns.is_none(),
             recognition,
             intent,
             turns,
@@ -90,16 +95,33 @@ impl<H: Acts> Assistant<H> {
         })
     }
 
+    /// The conversation as a model reads it, and its tokens. Of one that is kept here old turns give way where it is too
+    /// long; one that its caller keeps is the caller's business.
+    fn turns(
+        &self,
+        ask: &Ask,
+        conversation: ConversationId,
+        tokens_max: u32,
+    ) -> Result<(Vec<Turn>, usize), AskError> {
+        let Some(turns) = &ask.turns else {
+            let history = self.mind.memory.history(conversation)?;
+            return self.fitting(as_read(&history, &ask.text), tokens_max);
+        };
+        // Their number is of no class.
+        let tokens = self.device.chat_prompt_of(turns, Privacy::Device)?.len();
+        Ok((turns.clone(), tokens))
+    }
+
     /// Whether another route would be taken where the target is out of reach, than one on which the device goes on
     /// alone by itself. A link that was idle may be, and nobody knows; to ask takes some tenths of a second.
     fn depends_on_reach(&self, ask: &Ask, intent: Option<&IntentFacts>, usual: f64) -> bool {
-        let unlike = self.device.target.is_none() && usual < self.routing.policy.wait_below;
+        let unlike = self.device.target.is_none() && usual < self.mind.routing.policy.wait_below;
         (ask.demanded.is_some() || unlike) && !self.acts(intent)
     }
 
     /// Whether an intent is surely meant, and can be acted on.
     fn acts(&self, intent: Option<&IntentFacts>) -> bool {
-        let surely = |intent: &IntentFacts| intent.confidence >= self.routing.policy.act_from;
+        let surely = |intent: &IntentFacts| intent.confidence >= self.mind.routing.policy.act_from;
         intent.is_some_and(|intent| intent.acts && surely(intent))
     }
 
@@ -109,7 +131,7 @@ impl<H: Acts> Assistant<H> {
         turns: &[Turn],
         class: Privacy,
     ) -> Result<Option<Features>, AskError> {
-        if self.device.target.is_some() || self.routing.likeness.is_some() {
+        if self.device.target.is_some() || self.mind.routing.likeness.is_some() {
             return Ok(None);
         }
         let prompt = self.device.chat_prompt_of(turns, class)?;
@@ -119,8 +141,8 @@ impl<H: Acts> Assistant<H> {
     /// The chance that the draft model's answer is as good as the target's: as set, or as these features say. Of what
     /// nobody else may read, or does, it makes no difference.
     fn usual_likeness(&self, features: Option<&Features>) -> f64 {
-        let judged = features.map_or(0.0, |features| self.likeness.chance(features));
-        self.routing.likeness.unwrap_or(judged)
+        let judged = features.map_or(0.0, |features| self.mind.likeness().chance(features));
+        self.mind.routing.likeness.unwrap_or(judged)
     }
 
     /// Asks those by whom the target is reached whether they are there.
@@ -129,7 +151,7 @@ impl<H: Acts> Assistant<H> {
         let request = config.first_request();
         let named = if config.plan.auto { None } else { request.first_peer() };
         if config.plan.auto || named.is_some() {
-            self.reach.probe(named).await;
+            self.mind.reach.probe(named).await;
         }
     }
 
@@ -138,8 +160,8 @@ impl<H: Acts> Assistant<H> {
         text: &str,
         conversation: ConversationId,
     ) -> Result<Option<Recognition>, AskError> {
-        let Some(recognizer) = &self.recognizer else { return Ok(None) };
-        let context = self.dialogues.context(conversation, clock::now());
+        let Some(recognizer) = &self.mind.recognizer else { return Ok(None) };
+        let context = self.mind.dialogues().context(conversation, clock::now());
         Ok(Some(compute(|| recognizer.recognize(text, &context))?))
     }
 
@@ -174,10 +196,10 @@ impl<H: Acts> Assistant<H> {
         wanted: Wanted,
         now: UnixTime,
     ) -> Result<(Foreseen, Left), AskError> {
-        let mut foreseen = self.device.foresee(wanted, &self.reach, &self.experience);
+        let mut foreseen = self.device.foresee(wanted, &self.mind.reach, &self.mind.experience());
         let policy = *self.budgets();
-        let Some(journal) = self.memory.journal() else { return Ok((foreseen, Left::default())) };
-        let standing = compute(|| journal.standing(now))?;
+        let standing = self.mind.memory.journal(|journal| journal.standing(now));
+        let Some(standing) = standing.transpose()? else { return Ok((foreseen, Left::default())) };
         let (left, tokens) = left(&policy, &standing);
         if let Some(why) = too_many_tokens(&foreseen, tokens) {
             foreseen.hybrid = Hybrid::NoPlan(why);
@@ -186,12 +208,12 @@ impl<H: Acts> Assistant<H> {
     }
 
     /// Why no request can wait, where that is so.
-    fn no_room(&mut self) -> Result<Option<String>, AskError> {
-        let most = self.limits.deferred_max;
-        let Some(journal) = self.memory.journal() else {
+    fn no_room(&self) -> Result<Option<String>, AskError> {
+        let most = self.mind.limits.deferred_max;
+        let all = self.mind.memory.journal(|journal| journal.all_deferred()).transpose()?;
+        let Some(all) = all else {
             return Ok(Some("without [journal] nothing waits".to_owned()));
         };
-        let all = compute(|| journal.all_deferred())?;
         let waiting = all.iter().filter(|deferred| deferred.state.ended().is_none()).count();
         Ok((waiting >= most).then(|| format!("{waiting} requests wait already, as many as may")))
     }

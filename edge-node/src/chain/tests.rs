@@ -91,12 +91,14 @@ fn ask_of(
         for prompt in prompts {
             text.extend(device.models.tokenizer.prompt(prompt));
             let request = Request {
-                prompt: Prompt::new(text.clone(), class),
-                sampling: Sampling::new(1.5, 0, 1.0, 7).unwrap(),
-                tokens_max: TOKENS,
-                stop: Vec::new(),
                 keep: true,
+                grammar: None,
                 past_end: true,
+                ..Request::new(
+                    Prompt::new(text.clone(), class),
+                    Sampling::new(1.5, 0, 1.0, 7).unwrap(),
+                    TOKENS,
+                )
             };
             let cancel = CancellationToken::new();
             let reply = device.generate(&request, &mut Silent, &cancel).await.unwrap();

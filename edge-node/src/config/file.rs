@@ -1,10 +1,12 @@
 //! A configuration file as it is typed, and its way into a [`Config`].
 
 use super::assistant::{self, FileBudgets, FileIntents, FileJournal, FileRouting};
+use super::models::FileModels;
+use super::serve::FileServe;
 use crate::acting::ActionSettings;
 use crate::config::{
-    Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths, PeerAddress,
-    PlanSettings, PlannerSettings, Prefill, SegmentSettings, Switch,
+    Config, Credentials, EngineOptions, Generation, KvSettings, PeerAddress, PlanSettings,
+    PlannerSettings, Prefill, SegmentSettings, Switch,
 };
 use crate::drafting::SourceChoice;
 use base::{
@@ -60,21 +62,14 @@ struct FileConfig {
     routing: Option<FileRouting>,
     journal: Option<FileJournal>,
     budgets: Option<FileBudgets>,
+    #[serde(default)]
+    serve: FileServe,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileNode {
     name: NodeName,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileModels {
-    target: Option<PathBuf>,
-    draft: Option<PathBuf>,
-    packed: Option<PathBuf>,
-    likeness: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -234,12 +229,7 @@ const fn as_it_pays() -> DraftLength {
 /// Reads, resolves and checks.
 pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let (typed, file) = settings::load::<FileConfig>(path)?;
-    let models = ModelPaths {
-        target: typed.models.target.map(|path| file.resolve(&path)),
-        draft: typed.models.draft.map(|path| file.resolve(&path)),
-        packed: typed.models.packed.map(|path| file.resolve(&path)),
-        likeness: typed.models.likeness.map(|path| file.resolve(&path)),
-    };
+    let models = typed.models.resolved(&file)?;
     if models.target.is_none() && models.draft.is_none() {
         return Err(file.invalid("models", "needs `draft`, `target` or both"));
     }
@@ -254,6 +244,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         models,
         peers: typed.peers.into_iter().map(PeerAddress::from).collect(),
         plan: plan(typed.plan, &file)?,
+        serve: typed.serve.checked(&link, &file)?,
         generation: generation(typed.generation, &file)?,
         kv: typed.kv.into(),
         segments: segments(typed.segments, &file)?,

@@ -30,6 +30,24 @@ fn a_device_needs_a_name_a_model_and_a_mode() {
     assert!(refused(&MINIMAL.replace("draft = 'draft.gguf'", "")).contains("`draft`, `target`"));
 }
 
+/// What ships for real pairs of models is read as it stands, with a certificate of the CA three folders up.
+#[test]
+fn the_files_of_pairs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = transport::ca::Authority::create(&folder.path().join("pki")).unwrap();
+    let name = NodeName::new("device").unwrap();
+    authority.issue(base::Role::Device, &name, &folder.path().join("pki")).unwrap();
+    let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/pairs");
+    for pair in fs::read_dir(&pairs).unwrap().map(|pair| pair.unwrap().file_name()) {
+        let copies = folder.path().join("configs/pairs").join(&pair);
+        fs::create_dir_all(&copies).unwrap();
+        fs::copy(pairs.join(&pair).join("device.toml"), copies.join("device.toml")).unwrap();
+        let config = Config::load(&copies.join("device.toml")).unwrap();
+        assert_eq!((config.plan.mode, config.engine.positions_max), (Mode::Speculative, 4096));
+        assert!(config.models.draft.is_some() && config.models.target.is_none());
+    }
+}
+
 #[test]
 fn unknown_keys_and_values_are_refused_with_what_would_be_right() {
     let unknown = refused(&MINIMAL.replace("mode =", "mod ="));

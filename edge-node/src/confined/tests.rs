@@ -42,12 +42,9 @@ fn ask(mode: Mode, local: LocalChoice, class: Privacy, stop: &[&str]) -> (Reply,
         let device = world.device();
         let text = device.models.tokenizer.prompt("I would like to book a table for");
         let request = Request {
-            prompt: Prompt::new(text, class),
-            sampling: Sampling::new(1.5, 0, 1.0, 7).unwrap(),
-            tokens_max: TOKENS,
             stop: stop.iter().map(ToString::to_string).collect(),
-            keep: false,
             past_end: true,
+            ..Request::new(Prompt::new(text, class), Sampling::new(1.5, 0, 1.0, 7).unwrap(), TOKENS)
         };
         let (mut show, before) = (Tokens::default(), device.uplinks.traffic());
         let reply = device.generate(&request, &mut show, &CancellationToken::new()).await;

@@ -4,6 +4,7 @@
 //! meet over QUIC on loopback. The cloud is killed as a power cut would: its tasks and its socket
 //! vanish without a word.
 
+mod live;
 pub(crate) mod models;
 pub(crate) mod nodes;
 mod outage;
@@ -18,6 +19,7 @@ use anyhow::Context as _;
 use paint::Paint;
 use serde::Serialize;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The command line of `edge-node demo`.
@@ -29,6 +31,12 @@ pub struct DemoArguments {
     /// Print one JSON object and nothing else.
     #[arg(long)]
     json: bool,
+    /// Serve the API and the page instead, with a link that a switch on the page cuts.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8080", conflicts_with = "json")]
+    serve: Option<SocketAddr>,
+    /// With --serve: as fast as this machine is, and not slowed down so that one can watch.
+    #[arg(long, requires = "serve")]
+    fast: bool,
 }
 
 /// What the demo shows, as data.
@@ -61,6 +69,11 @@ struct Scene {
 pub fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
     let models = models::find(arguments.models)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    if let Some(listen) = arguments.serve {
+        let served = runtime.block_on(live::serve(&models, listen, !arguments.fast));
+        runtime.shutdown_background();
+        return served;
+    }
     let mut paint = Paint::new(!arguments.json);
     let report = runtime.block_on(scenes::play(&models, &mut paint))?;
     let mut out = std::io::stdout();

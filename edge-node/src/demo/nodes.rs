@@ -2,7 +2,7 @@
 
 use crate::config::{
     AssistantSettings, Config, Credentials, EngineOptions, Generation, KvSettings, ModelPaths,
-    PeerAddress, PlanSettings, PlannerSettings, SegmentSettings,
+    PeerAddress, PlanSettings, PlannerSettings, SegmentSettings, ServeSettings,
 };
 use base::{LayerRange, LayerRangeError, NodeName, Role, WireCodec};
 use cloud_node::Limits;
@@ -110,6 +110,7 @@ pub(crate) fn device(
         engine: EngineOptions { pace, ..EngineOptions::default() },
         planner: PlannerSettings::default(),
         assistant: AssistantSettings::default(),
+        serve: ServeSettings::default(),
         profile: settings::Profile::default(),
         measured: None,
         link,

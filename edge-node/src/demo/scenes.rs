@@ -7,8 +7,9 @@ use crate::demo::paint::Paint;
 use crate::demo::tiers::Tiers;
 use crate::demo::tunnel;
 use crate::demo::{Report, Scene};
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::drafting::SourceChoice;
+use crate::request::Request;
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
 use partitioner::{LocalChoice, Mode, Speculation};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// A person reads about five words a second; the nodes are slowed down to that.
 const DEVICE_PACE: Pace = Pace { decode_ms: 60.0, per_row_ms: 0.0 };
 const SLOW_DEVICE_PACE: Pace = Pace { decode_ms: 200.0, per_row_ms: 0.0 };
-const TARGET_PACE: Pace = Pace { decode_ms: 150.0, per_row_ms: 5.0 };
+pub(super) const TARGET_PACE: Pace = Pace { decode_ms: 150.0, per_row_ms: 5.0 };
 const EMULATED: &str = "slowed down so that you can watch (emulated): 60 ms a pass of the device (200 ms in scene 4), \
                         150 ms + 5 ms a row of gateway and cloud";
 
@@ -124,17 +125,10 @@ async fn run(
     let mut device = Device::start(config).await?;
     paint.title(play.title);
     paint.user(play.prompt);
-    let turn = |(role, content): (&str, &str)| Turn { role: role.into(), content: content.into() };
+    let turn = |(role, content): (&str, &str)| Turn::said(role, content);
     let turns: Vec<_> =
         play.said_before.iter().copied().chain([("user", play.prompt)]).map(turn).collect();
-    let request = Request {
-        prompt: device.chat_prompt(&turns)?,
-        sampling: Sampling::GREEDY,
-        tokens_max: 64,
-        stop: Vec::new(),
-        keep: false,
-        past_end: false,
-    };
+    let request = Request::new(device.chat_prompt(&turns)?, Sampling::GREEDY, 64);
     let mut stage = Stage::new(*paint, Arc::clone(tiers), play.script);
     let reply = device.generate(&request, &mut stage, &CancellationToken::new()).await?;
     paint.end();
@@ -175,11 +169,22 @@ fn config(
         after_outage: AfterOutage::Keep,
         switches: Vec::new(),
     };
-    let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
-    nodes::device(tiers.device(), models, tiers.peers(), plan, link, play.pace)
+    device(tiers, models, plan, link, play.pace)
 }
 
-async fn joined(tiers: &Mutex<Tiers>) -> anyhow::Result<()> {
+/// The device of `tiers`.
+pub(super) fn device(
+    tiers: &Mutex<Tiers>,
+    models: &ModelPaths,
+    plan: PlanSettings,
+    link: Link,
+    pace: Pace,
+) -> Config {
+    let tiers = tiers.lock().unwrap_or_else(PoisonError::into_inner);
+    nodes::device(tiers.device(), models, tiers.peers(), plan, link, pace)
+}
+
+pub(super) async fn joined(tiers: &Mutex<Tiers>) -> anyhow::Result<()> {
     let up = async {
         while !tiers.lock().unwrap_or_else(PoisonError::into_inner).are_joined() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -19,9 +19,9 @@ use super::virtual_time::in_virtual_time;
 use super::world::{Drafts, Paces, World, WorldConfig};
 use crate::config::{ModelPaths, SegmentSettings};
 use crate::demo::{models, nodes};
-use crate::device::Request;
 use crate::drafting::SourceChoice;
 use crate::reply::Reply;
+use crate::request::Request;
 use crate::show::{Notice, Show};
 use anyhow::Context as _;
 use base::{DraftLength, Role, Sampling};
@@ -173,12 +173,12 @@ async fn converse(run: &Run<'_>, config: &WorldConfig) -> anyhow::Result<Outcome
     let device = world.device();
     let content = run.cell.prompt.text.clone();
     let request = Request {
-        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }])?,
-        sampling: Sampling::new(run.cell.temperature, 0, 1.0, run.seeds.text)?,
-        tokens_max: run.experiment.tokens,
-        stop: Vec::new(),
-        keep: false,
         past_end: true,
+        ..Request::new(
+            device.chat_prompt(&[Turn::said("user", content)])?,
+            Sampling::new(run.cell.temperature, 0, 1.0, run.seeds.text)?,
+            run.experiment.tokens,
+        )
     };
     let predicted = predicted(config, request.prompt.len(), request.tokens_max)?;
     let busy = world.cloud_busy();

@@ -6,7 +6,7 @@ use super::features::Features;
 use super::glance::Glance;
 use crate::local_model::LocalError;
 use crate::sequence::StageSequence;
-use base::{Position, Sampling, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
 use runtime::sampler;
 use runtime::{ForwardError, SpanOutput};
 
@@ -47,7 +47,8 @@ pub(crate) fn probe(
     let new = new.clamp(prompt.len().saturating_sub(NEW_MAX).max(1), prompt.len());
     let rows = rows(draft, prompt, new - 1)?;
     let mut rows = rows.chunks_exact(draft.vocab());
-    let probability = |(token, row): (&TokenId, &[f32])| sampler::probability(row, *token);
+    let probability =
+        |(token, row): (&TokenId, &[f32])| sampler::probability(row, &Allowed::Any, *token);
     let words = &prompt[new..];
     let probabilities: Vec<f32> = words.iter().zip(rows.by_ref()).map(probability).collect();
 
@@ -96,5 +97,5 @@ fn logits(output: SpanOutput) -> Vec<f32> {
 /// The likeliest token of a row: the model's own at temperature 0.
 pub(super) fn greedy(row: &[f32]) -> Result<TokenId, LocalError> {
     // Where it is the likeliest that counts, the place of the row does not.
-    Ok(sampler::choose(row, &Sampling::GREEDY, Position(0))?)
+    Ok(sampler::choose(row, &Allowed::Any, &Sampling::GREEDY, Position(0))?)
 }

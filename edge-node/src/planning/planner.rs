@@ -61,7 +61,7 @@ impl Device {
             let Some(uplink) = self.uplinks.to(name) else { continue };
             let Some(welcome) = uplink.welcome() else { continue };
             if let Some(reach) = &welcome.reach {
-                let said_s = self.heard.age_s(name, &welcome);
+                let said_s = self.heard().age_s(name, &welcome);
                 let mut reach = (**reach).clone();
                 // A pong is younger, where the link has been used since.
                 let pong = uplink.load().map(|(load, age)| (load, age.as_secs_f64()));
@@ -74,14 +74,14 @@ impl Device {
             }
         }
         let budget = self.config.planner.quality;
-        let certificates = for_planner(self.certificate.as_ref(), budget);
+        let certificates = for_planner(self.certificate.as_deref(), budget);
         known.situation(self.config.name.clone(), certificates, demand)
     }
 
     fn demand(&self, prompt_tokens: usize, reply_tokens: u32) -> Demand {
         let planner = &self.config.planner;
         let prompt_tokens = u32::try_from(prompt_tokens).unwrap_or(u32::MAX);
-        let acceptance = self.tuning.accepted_share().unwrap_or(planner.acceptance);
+        let acceptance = self.learnt().tuning.accepted_share().unwrap_or(planner.acceptance);
         let tokens = (prompt_tokens, reply_tokens.max(1));
         planner.demand(tokens, self.positions_max(), acceptance, self.config.brings_prompts())
     }

@@ -61,12 +61,12 @@ fn ask_and<T>(config: &WorldConfig, look: impl FnOnce(&Device) -> T) -> (Reply, 
         tokio::time::sleep(Duration::from_millis(500)).await;
         let device = world.device();
         let request = Request {
-            prompt: device.raw_prompt(&PROMPT.repeat(10)),
-            sampling: Sampling::new(1.5, 0, 1.0, 7).unwrap(),
-            tokens_max: TOKENS,
-            stop: Vec::new(),
-            keep: false,
             past_end: true,
+            ..Request::new(
+                device.raw_prompt(&PROMPT.repeat(10)),
+                Sampling::new(1.5, 0, 1.0, 7).unwrap(),
+                TOKENS,
+            )
         };
         let reply = device.generate(&request, &mut Nothing, &CancellationToken::new()).await;
         let seen = look(device);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::local_model::LocalModel;
-use base::{KvFormat, LayerRange, Sampling, StreamWindow};
+use base::{Allowed, KvFormat, LayerRange, Sampling, StreamWindow};
 use runtime::PrefixScope;
 use std::path::Path;
 
@@ -79,8 +79,10 @@ fn a_text_past_the_context_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_paced_model_owes_what_the_emulated_machine_would_still_take() {
     let (kv, pace) = (KvOptions::default(), Pace { decode_ms: 40.0, per_row_ms: 3.0 });
-    let mut paced = LocalModel::load(&model(), &threads(), 256, &kv, pace).unwrap();
-    paced.next(&text(1, 5), &Sampling::GREEDY).unwrap();
+    let mut paced = LocalModel::new(
+        StageSequence::load(&model(), whole(), &threads(), 256, &kv, pace).unwrap(),
+    );
+    paced.next(&text(1, 5), &Allowed::Any, &Sampling::GREEDY).unwrap();
     let pass = Duration::from_millis(40 + 5 * 3);
     assert_eq!(paced.take_owed(), pass, "what it lacked is in the pass that chooses");
     assert_eq!(paced.take_owed(), Duration::ZERO);
@@ -88,8 +90,7 @@ async fn a_paced_model_owes_what_the_emulated_machine_would_still_take() {
 
 #[test]
 fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
-    let local = LocalModel::load(&model(), &threads(), 256, &KvOptions::default(), Pace::default());
-    let mut local = local.unwrap();
+    let mut local = LocalModel::new(sequence(whole()));
     local.follow(&text(1, 15)).unwrap();
     assert_eq!(local.behind(15), 15);
     local.follow(&text(1, 16)).unwrap();

@@ -1,6 +1,7 @@
 //! How a request ends: the peer is told, and what was said becomes a reply.
 
 use super::TurnLoop;
+use super::budget::ByteBudget;
 use crate::reply::{Reply, Usage};
 use protocol::{FinishReason, Message};
 
@@ -33,12 +34,10 @@ impl TurnLoop<'_> {
         self.show.piece(&rest, self.drafter.log().verified().ends_with(&[true]));
         let tokens = self.transcript.tokens();
         let verified = &self.drafter.log().verified()[..tokens.len()];
-        let mut usage = Usage::of(
-            &self.transcript,
-            self.prompt.len(),
-            self.drafter.counts(),
-            self.device.uplinks.traffic() - self.traffic_before,
-        );
+        let (counts, traffic) = (self.drafter.counts(), self.crossing.so_far());
+        let rtt_ms = self.course.uplink().map_or(0.0, |uplink| uplink.estimate().rtt_ms.mean);
+        let spent = self.spending.end(self.device, traffic, (counts.rounds, rtt_ms));
+        let mut usage = Usage::of(&self.transcript, self.prompt.len(), counts, traffic, spent);
         usage.judged = self.judged.said;
         usage.agreed = self.judged.agreed;
         usage.revised = self.judged.revised;
@@ -51,10 +50,14 @@ impl TurnLoop<'_> {
             verified: verified.to_vec(),
             finish_reason: match reason {
                 FinishReason::Length => "length",
+                FinishReason::Stopped if self.budget.as_ref().is_some_and(ByteBudget::is_spent) => {
+                    "budget"
+                }
                 FinishReason::Stopped if cancelled && !self.transcript.is_stopped() => "cancelled",
                 FinishReason::End | FinishReason::Stopped | FinishReason::Rejected => "stop",
             },
             plan: self.switches.first_plan().to_owned(),
+            stays: self.stays,
             switches: switches.map(|switched| switched.paused(&latencies)).collect(),
             paced: !self.device.config.engine.pace.is_none(),
             emulated_link: self.device.config.network.emulated().map(str::to_owned),

@@ -216,7 +216,7 @@ impl TurnLoop<'_> {
             Some(uplink) => uplink.open_session().await,
             None => None,
         };
-        course.enter(session);
+        course.enter(session, &self.crossing);
         if begins {
             // The device is alone: nobody waits while it is read.
             self.course = course;

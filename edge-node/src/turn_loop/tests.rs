@@ -70,15 +70,11 @@ async fn outage(mode: Mode, rtt: Duration, outage: Duration) -> Watch {
     let mut world = World::start(&config).await.unwrap();
     let device = world.device();
     let content = "I'd like a table for two tonight.".to_owned();
-    let request = Request {
-        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
-        // So hot that it does not end by itself.
-        sampling: Sampling::new(20.0, 0, 1.0, 1).unwrap(),
-        tokens_max: 700,
-        stop: Vec::new(),
-        keep: false,
-        past_end: false,
-    };
+    let request = Request::new(
+        device.chat_prompt(&[Turn::said("user", content)]).unwrap(),
+        Sampling::new(20.0, 0, 1.0, 1).unwrap(),
+        700,
+    );
     let back = began + CUT + outage;
     let mut watch = Watch { back, alone: 0, judged: None, verified: None };
     device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();

@@ -5,7 +5,7 @@ use crate::elementwise::swiglu_with;
 use crate::norm::rms_norm_with;
 use crate::rope::rope_with;
 use crate::table::available;
-use crate::{Pool, RopeLayout, RopeTurns, add, rms_norm, rope, scalar, swiglu};
+use crate::{Pool, RopeLayout, RopeTurns, add, add_to_rows, rms_norm, rope, scalar, swiglu};
 
 fn one_thread() -> Pool {
     Pool::new(1).unwrap()
@@ -82,6 +82,21 @@ fn add_adds() {
     let mut x = [1.0, 2.0];
     add(&one_thread(), &mut x, &[10.0, -2.0]);
     assert_eq!(x, [11.0, 0.0]);
+}
+
+/// Goal: every row gets all of it once, however many threads share the rows. Method: more rows than
+/// one thread keeps to itself.
+#[test]
+fn a_row_is_added_to_each_row() {
+    const ROWS: usize = 300;
+    let mut random = Random(7);
+    let (x, y) = (random.floats(ROWS * 100), random.floats(100));
+    let expected: Vec<f32> = x.iter().zip(y.iter().cycle()).map(|(x, y)| x + y).collect();
+    for threads in [1, 3] {
+        let mut sum = x.clone();
+        add_to_rows(&Pool::new(threads).unwrap(), &mut sum, &y);
+        assert_same_bits(&sum, &expected, "added");
+    }
 }
 
 /// Each pair turned in double precision, for heads wider than their rotary part.

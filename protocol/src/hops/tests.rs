@@ -4,8 +4,8 @@ mod known;
 mod returning;
 
 use super::*;
-use crate::{PlannedStage, PrefixCheck, SessionId, TenantSecret};
-use base::{KvFormat, LayerRange, NodeName, Privacy, Sampling, StreamWindow, WireCodec};
+use crate::{Constraint, PlannedStage, PrefixCheck, SessionId, TenantSecret};
+use base::{Grammar, KvFormat, LayerRange, NodeName, Privacy, Sampling, StreamWindow, WireCodec};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -303,15 +303,19 @@ fn passes_that_break_the_sessions_rules_are_the_peers_fault() {
 
 /// The stages after this one are told how the session's KV is kept.
 #[test]
-fn an_open_goes_on_with_the_kv_s_format_and_window() {
+fn an_open_goes_on_with_the_kv_s_format_and_window_and_what_the_reply_is_held_to() {
     let mut hops = Hops::new(config(None));
     let stream = Some(StreamWindow::new(4, 64).unwrap());
     let tenant = Some(TenantSecret([7; 32]));
-    hops.handle_open(Open { kv: KvFormat::Q4, stream, tenant, ..open(1, 0) });
+    let grammar = Grammar::Regex("a+".to_owned());
+    let constraint = Some(Constraint { from: Position(7), grammar });
+    let held = constraint.clone();
+    hops.handle_open(Open { kv: KvFormat::Q4, stream, tenant, constraint, ..open(1, 0) });
     let Some((Side::Up, Frame { message: Message::Open(up), .. })) = hops.poll_transmit() else {
         panic!("no Open for the next stage")
     };
     assert_eq!((up.kv, up.stream, up.tenant), (KvFormat::Q4, stream, tenant));
+    assert_eq!(up.constraint, held);
 }
 
 /// A pass of drafts that continues `text[..base]`; the token before them is settled where `settled`.

@@ -43,8 +43,8 @@ mod tests;
 use crate::branch::Tip;
 use crate::error::PeerMisbehaved;
 use crate::{
-    Cost, Draft, Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass, PrefixHash, Rollback,
-    limits,
+    Constraint, Cost, Draft, Epoch, Fault, FaultKind, Kind, Message, Open, Opened, Pass,
+    PrefixHash, Rollback, limits,
 };
 use base::{Position, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
@@ -138,6 +138,7 @@ pub struct Verifier {
 struct Session {
     epoch: Epoch,
     sampling: Sampling,
+    constraint: Option<Constraint>,
     end_tokens: Vec<TokenId>,
     positions_max: u32,
 }
@@ -194,18 +195,21 @@ impl Verifier {
             if open.epoch < session.epoch {
                 return;
             }
-            let resampled = open.sampling != session.sampling;
-            if resampled {
+            let otherwise = open.sampling != session.sampling
+                || open.constraint != session.constraint
+                || (open.constraint.is_some() && open.end_tokens != session.end_tokens);
+            if otherwise {
                 self.memory.forget_choices();
                 self.running.iter_mut().for_each(|running| running.outdated = true);
             }
-            if resampled || open.epoch > session.epoch {
+            if otherwise || open.epoch > session.epoch {
                 self.void();
             }
         }
         self.opened = Some(Session {
             epoch: open.epoch,
             sampling: open.sampling,
+            constraint: open.constraint.clone(),
             end_tokens: open.end_tokens.clone(),
             positions_max: open.positions_max,
         });

@@ -13,6 +13,7 @@ fn config() -> ModelConfig {
         vocab: 100,
         norm_epsilon: 1e-5,
         rope: Rope { theta: 1e4, scaling: RopeScaling::None, layout: RopeLayout::HalfSplit },
+        parts: LayerParts::COMMON,
         sliding_window: None,
         context_length: 128,
         tied: true,

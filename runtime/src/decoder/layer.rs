@@ -4,7 +4,7 @@ use super::batch::{Batch, SequenceRows};
 use super::workspace::Workspace;
 use crate::kv::KvPool;
 use crate::weights::{LayerWeight, TensorTable, Weight, WeightMatrix};
-use crate::{LoadError, ModelConfig};
+use crate::{LayerParts, LoadError, ModelConfig};
 use base::ByteCount;
 use kernels::{AttentionSpan, Pool, Product, matmul, rope};
 
@@ -19,25 +19,56 @@ pub(super) struct LayerWeights {
     gate: WeightMatrix,
     up: WeightMatrix,
     down: WeightMatrix,
+    biases: Option<AttentionBiases>,
+    head_norms: Option<HeadNorms>,
+}
+
+/// What is added to queries, keys and values.
+struct AttentionBiases {
+    query: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+}
+
+/// Norms of each head of queries and keys, before they rotate.
+struct HeadNorms {
+    query: Vec<f32>,
+    key: Vec<f32>,
 }
 
 impl LayerWeights {
-    pub(super) fn load(table: &TensorTable, layer: u32, pool: &Pool) -> Result<Self, LoadError> {
-        let norm = |weight| {
+    pub(super) fn load(
+        table: &TensorTable,
+        parts: LayerParts,
+        layer: u32,
+        pool: &Pool,
+    ) -> Result<Self, LoadError> {
+        let vector = |weight| {
             let entry = table.find(Weight::Layer(layer, weight))?;
             Ok::<_, LoadError>(entry.map()?.values())
         };
         let matrix = |weight| WeightMatrix::load(table, Weight::Layer(layer, weight), pool);
+        let biases = || {
+            let query = vector(LayerWeight::QueryBias)?;
+            let (key, value) = (vector(LayerWeight::KeyBias)?, vector(LayerWeight::ValueBias)?);
+            Ok::<_, LoadError>(AttentionBiases { query, key, value })
+        };
+        let head_norms = || {
+            let (query, key) = (vector(LayerWeight::QueryNorm)?, vector(LayerWeight::KeyNorm)?);
+            Ok::<_, LoadError>(HeadNorms { query, key })
+        };
         Ok(Self {
-            attention_norm: norm(LayerWeight::AttentionNorm)?,
+            attention_norm: vector(LayerWeight::AttentionNorm)?,
             query: matrix(LayerWeight::Query)?,
             key: matrix(LayerWeight::Key)?,
             value: matrix(LayerWeight::Value)?,
             attention_output: matrix(LayerWeight::AttentionOutput)?,
-            mlp_norm: norm(LayerWeight::MlpNorm)?,
+            mlp_norm: vector(LayerWeight::MlpNorm)?,
             gate: matrix(LayerWeight::Gate)?,
             up: matrix(LayerWeight::Up)?,
             down: matrix(LayerWeight::Down)?,
+            biases: parts.attention_biases.then(biases).transpose()?,
+            head_norms: parts.head_norms.then(head_norms).transpose()?,
         })
     }
 
@@ -63,6 +94,12 @@ impl LayerWeights {
         kernels::rms_norm(pool, x, &self.attention_norm, epsilon, normed);
         let products = [(&self.query, queries), (&self.key, keys), (&self.value, values)];
         multiply(pool, normed, products);
+        if let Some(biases) = &self.biases {
+            biases.add(pass);
+        }
+        if let Some(norms) = &self.head_norms {
+            norms.apply(pass);
+        }
         pass.rotate();
         pass.write_kv(layer);
         pass.attend(layer);
@@ -80,6 +117,29 @@ impl LayerWeights {
         kernels::swiglu(pool, gate, up);
         multiply(pool, gate, [(&self.down, &mut *delta)]);
         kernels::add(pool, x, delta);
+    }
+}
+
+impl AttentionBiases {
+    fn add(&self, pass: &mut Pass<'_>) {
+        let Workspace { queries, keys, values, .. } = &mut *pass.work;
+        for (rows, bias) in [(queries, &self.query), (keys, &self.key), (values, &self.value)] {
+            kernels::add_to_rows(pass.threads, rows, bias);
+        }
+    }
+}
+
+impl HeadNorms {
+    /// A head is a row here.
+    fn apply(&self, pass: &mut Pass<'_>) {
+        let (pool, epsilon) = (pass.threads, pass.config.norm_epsilon);
+        // What attention is yet to write is room for what it looks at.
+        let Workspace { queries, keys, attended, .. } = &mut *pass.work;
+        for (rows, norm) in [(queries, &self.query), (keys, &self.key)] {
+            let normed = &mut attended[..rows.len()];
+            kernels::rms_norm(pool, rows, norm, epsilon, normed);
+            rows.copy_from_slice(normed);
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::layer::LayerWeights;
 use crate::kv::{KvOptions, KvPool, KvShape, PoolError, SegmentFormat, Segments};
+use crate::sampler::{self, SampleError};
 use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
-use base::{ByteCount, LayerRange, ModelFingerprint, TokenId};
+use base::{Allowed, ByteCount, LayerRange, ModelFingerprint, Position, Sampling, TokenId};
 use kernels::Pool;
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,16 @@ impl StageSpec {
     /// The whole of a model with `layers` layers.
     pub const fn whole(layers: u32) -> Self {
         Self { layers: LayerRange::all(layers), embedding: true, head: true }
+    }
+
+    /// The head of a model with `layers` layers, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// Never.
+    pub fn head_alone(layers: u32) -> Self {
+        let layers = LayerRange::new(layers, layers).expect("an empty range is a range");
+        Self { layers, embedding: false, head: true }
     }
 
     /// Whether all of `other` is ours.
@@ -71,15 +82,19 @@ pub(super) struct Head {
     pub(super) norm: Vec<f32>,
     /// `[V, D]`
     pub(super) output: WeightMatrix,
+    /// Tokens that mean something; the rows of `output` behind them fill it up.
+    known: usize,
 }
 
 impl Stage {
-    /// Makes the tensors ready that `spec` needs, and no others, for passes on `threads`.
+    /// Makes the tensors ready that `spec` needs, and no others, for passes on `threads`. The tokenizer
+    /// has `known` tokens.
     pub(crate) fn load(
         config: &ModelConfig,
         model: ModelFingerprint,
         table: &TensorTable,
         spec: StageSpec,
+        known: usize,
         threads: &Arc<Pool>,
     ) -> Result<Self, LoadError> {
         if !LayerRange::all(config.layers).contains(spec.layers) {
@@ -89,12 +104,12 @@ impl Stage {
         // Of the embedding, only the rows of tokens are read: it stays where the file has it.
         let embedding =
             if spec.embedding { Some(table.find(Weight::Embedding)?.map()?) } else { None };
-        let load = |layer| LayerWeights::load(table, layer, threads);
+        let load = |layer| LayerWeights::load(table, config.parts, layer, threads);
         let layers: Result<_, _> = spec.layers.iter().map(load).collect();
         let head = if spec.head {
             let output = if config.tied { Weight::Embedding } else { Weight::Head };
             let output = WeightMatrix::load(table, output, threads)?;
-            Some(Head { norm: table.find(Weight::OutputNorm)?.map()?.values(), output })
+            Some(Head { norm: table.find(Weight::OutputNorm)?.map()?.values(), output, known })
         } else {
             None
         };
@@ -112,6 +127,30 @@ impl Stage {
     /// The model's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.0.config
+    }
+
+    /// Chooses the token that stands at `position` from a row of this stage's logits, `[V]`, as
+    /// [`sampler::choose`] does: one that the tokenizer knows.
+    ///
+    /// Models of one tokenizer pad their vocabularies to different widths. What one of them chooses is
+    /// a token of the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`sampler::choose`].
+    ///
+    /// # Panics
+    ///
+    /// Where the stage has no head.
+    pub fn choose(
+        &self,
+        logits: &[f32],
+        allowed: &Allowed,
+        sampling: &Sampling,
+        position: Position,
+    ) -> Result<TokenId, SampleError> {
+        let known = self.0.head.as_ref().expect("logits come from a head").known;
+        sampler::choose(&logits[..known.min(logits.len())], allowed, sampling, position)
     }
 
     /// Bytes of the weights in the file; those of a tied embedding count once.

@@ -1,8 +1,9 @@
 //! GGUF files: one file with typed metadata and tensors.
 
+mod architecture;
+mod config;
 mod cursor;
 mod header;
-mod llama;
 pub(crate) mod metadata;
 
 use crate::mapped_file::SourceFile;
@@ -29,7 +30,7 @@ pub(crate) fn open(path: &Path) -> Result<(ModelConfig, TensorTable, Metadata), 
     }
     refuse_overlaps(path, &entries)?;
     let table = TensorTable::new(path, Naming::Gguf, entries);
-    let config = llama::config(&metadata, &table)?;
+    let config = config::config(&metadata, &table)?;
     Ok((config, table, metadata))
 }
 

@@ -1,14 +1,14 @@
-//! `config.json` of the Llama family, in the spellings of transformers 4 and 5.
+//! `config.json` of the architectures that the decoder computes, in the spellings of transformers 4 and 5.
 //!
 //! The architecture names a closed function; keys that alter it (biases, another activation, rope
 //! kinds, quantization) are read in order to be refused. Keys that say nothing about inference,
 //! such as initializer ranges, are not read.
 //!
-//! Source: transformers `models/llama/configuration_llama.py` and `models/mistral`.
+//! Source: transformers `models/llama/configuration_llama.py`, and `models/mistral`, `qwen2`, `qwen3`.
 
 use super::read_json;
 use crate::LoadError;
-use crate::config::{ModelConfig, Rope, RopeScaling};
+use crate::config::{LayerParts, ModelConfig, Rope, RopeScaling};
 use kernels::RopeLayout;
 use serde::{Deserialize, Deserializer};
 use std::path::Path;
@@ -19,7 +19,13 @@ const BYTES_MAX: u64 = 1 << 20;
 const THETA_DEFAULT: f64 = 10_000.0;
 
 /// The model classes that the decoder computes.
-const ARCHITECTURES: [&str; 2] = ["LlamaForCausalLM", "MistralForCausalLM"];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Architecture {
+    Llama,
+    Mistral,
+    Qwen2,
+    Qwen3,
+}
 
 #[derive(Debug, Deserialize)]
 struct ConfigJson {
@@ -46,14 +52,34 @@ struct ConfigJson {
     #[serde(default, deserialize_with = "present")]
     sliding_window: Option<Option<u32>>,
     #[serde(default)]
+    use_sliding_window: bool,
+    #[serde(default)]
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
     #[serde(default)]
     rope_interleaved: bool,
+    #[serde(default)]
+    use_mrope: bool,
     partial_rotary_factor: Option<f64>,
     layer_types: Option<Vec<String>>,
     quantization_config: Option<serde_json::Value>,
+}
+
+/// What kind of model the file is of, of all its keys.
+#[derive(Debug, Deserialize)]
+struct Kind {
+    #[serde(default)]
+    model_type: Option<String>,
+    #[serde(default)]
+    architectures: Vec<String>,
+}
+
+/// What the model calls its own kind.
+pub(super) fn model_type(path: &Path) -> Result<String, LoadError> {
+    let Kind { model_type, architectures } = read_json(path, BYTES_MAX)?;
+    let named = model_type.or_else(|| architectures.into_iter().next());
+    named.ok_or_else(|| LoadError::missing_key(path, "model_type"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,26 +103,30 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u
 /// Reads the file `path`.
 pub(super) fn read(path: &Path) -> Result<ModelConfig, LoadError> {
     let json: ConfigJson = read_json(path, BYTES_MAX)?;
-    let mistral = is_mistral(path, &json)?;
-    refuse_unknown_features(path, &json)?;
+    let architecture = Architecture::of(path, &json)?;
+    let sliding_window = sliding_window(path, architecture, &json)?;
+    refuse_unknown_features(path, &json, sliding_window)?;
 
-    let heads = json.num_attention_heads;
-    let head_width = match json.head_dim {
-        Some(head_width) => head_width,
-        None if heads > 0 && json.hidden_size.is_multiple_of(heads) => json.hidden_size / heads,
-        None => {
+    let (heads, need) = (json.num_attention_heads, |key| LoadError::missing_key(path, key));
+    let head_width = match (json.head_dim, architecture) {
+        (Some(head_width), _) => head_width,
+        (None, Architecture::Qwen3) => return Err(need("head_dim")),
+        (None, _) if heads > 0 && json.hidden_size.is_multiple_of(heads) => {
+            json.hidden_size / heads
+        }
+        (None, Architecture::Llama | Architecture::Mistral | Architecture::Qwen2) => {
             let problem = format!("{heads} does not divide hidden_size {}", json.hidden_size);
             return Err(LoadError::bad_key(path, "num_attention_heads", problem));
         }
     };
-    // Llama's code has no window, whatever its file says, and as many key heads as query heads
-    // where the file says nothing; Mistral's defaults are those of one model, so we ask for both.
-    let (sliding_window, kv_heads) = if mistral {
-        let need = |key: &str| LoadError::missing_key(path, key);
-        let window = json.sliding_window.ok_or_else(|| need("sliding_window"))?;
-        (window, json.num_key_value_heads.ok_or_else(|| need("num_key_value_heads"))?)
-    } else {
-        (None, json.num_key_value_heads.unwrap_or(heads))
+    // Llama has as many key heads as query heads where the file says nothing; the others' defaults
+    // are those of one model, so we ask.
+    let kv_heads = match (json.num_key_value_heads, architecture) {
+        (Some(kv_heads), _) => kv_heads,
+        (None, Architecture::Llama) => heads,
+        (None, Architecture::Mistral | Architecture::Qwen2 | Architecture::Qwen3) => {
+            return Err(need("num_key_value_heads"));
+        }
     };
     #[expect(clippy::cast_possible_truncation, reason = "norms are computed in f32")]
     let norm_epsilon = json.rms_norm_eps as f32;
@@ -110,26 +140,71 @@ pub(super) fn read(path: &Path) -> Result<ModelConfig, LoadError> {
         vocab: json.vocab_size,
         norm_epsilon,
         rope: rope(path, &json)?,
+        parts: architecture.parts(),
         sliding_window,
         context_length: json.max_position_embeddings,
         tied: json.tie_word_embeddings,
     })
 }
 
-fn is_mistral(path: &Path, json: &ConfigJson) -> Result<bool, LoadError> {
-    let known = |name: &String| ARCHITECTURES.contains(&name.as_str());
-    match json.architectures.as_slice() {
-        [one] if known(one) => Ok(one.starts_with("Mistral")),
-        others => Err(LoadError::Unknown {
-            path: path.to_owned(),
-            what: "architecture".to_owned(),
-            found: others.join(", "),
-            known: ARCHITECTURES.join(", "),
-        }),
+impl Architecture {
+    const ALL: [Self; 4] = [Self::Llama, Self::Mistral, Self::Qwen2, Self::Qwen3];
+
+    fn of(path: &Path, json: &ConfigJson) -> Result<Self, LoadError> {
+        let names = json.architectures.join(", ");
+        Self::ALL.into_iter().find(|known| known.class() == names).ok_or_else(|| {
+            LoadError::Unknown {
+                path: path.to_owned(),
+                what: "architecture".to_owned(),
+                found: names,
+                known: Self::ALL.map(Self::class).join(", "),
+            }
+        })
+    }
+
+    /// transformers' class.
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Llama => "LlamaForCausalLM",
+            Self::Mistral => "MistralForCausalLM",
+            Self::Qwen2 => "Qwen2ForCausalLM",
+            Self::Qwen3 => "Qwen3ForCausalLM",
+        }
+    }
+
+    const fn parts(self) -> LayerParts {
+        match self {
+            Self::Llama | Self::Mistral => LayerParts::COMMON,
+            Self::Qwen2 => LayerParts { attention_biases: true, ..LayerParts::COMMON },
+            Self::Qwen3 => LayerParts { head_norms: true, ..LayerParts::COMMON },
+        }
     }
 }
 
-fn refuse_unknown_features(path: &Path, json: &ConfigJson) -> Result<(), LoadError> {
+/// What a position sees. Llama's code has no window, whatever its file says; Qwen's only where it is
+/// told to use it, and then in some layers alone.
+fn sliding_window(
+    path: &Path,
+    architecture: Architecture,
+    json: &ConfigJson,
+) -> Result<Option<u32>, LoadError> {
+    match architecture {
+        Architecture::Llama => Ok(None),
+        Architecture::Mistral => {
+            json.sliding_window.ok_or_else(|| LoadError::missing_key(path, "sliding_window"))
+        }
+        Architecture::Qwen2 | Architecture::Qwen3 if json.use_sliding_window => {
+            Err(LoadError::unsupported(path, "use_sliding_window"))
+        }
+        Architecture::Qwen2 | Architecture::Qwen3 => Ok(None),
+    }
+}
+
+fn refuse_unknown_features(
+    path: &Path,
+    json: &ConfigJson,
+    sliding_window: Option<u32>,
+) -> Result<(), LoadError> {
     let unknown = |what: &str, found: &str, known: &str| {
         let (what, found, known) = (what.to_owned(), found.to_owned(), known.to_owned());
         Err(LoadError::Unknown { path: path.to_owned(), what, found, known })
@@ -138,10 +213,9 @@ fn refuse_unknown_features(path: &Path, json: &ConfigJson) -> Result<(), LoadErr
         return unknown("hidden_act", other, "silu");
     }
     let mut layer_types = json.layer_types.iter().flatten();
-    let attention = if json.sliding_window.flatten().is_some() {
-        "sliding_attention"
-    } else {
-        "full_attention"
+    let attention = match sliding_window {
+        Some(_) => "sliding_attention",
+        None => "full_attention",
     };
     if let Some(other) = layer_types.find(|name| *name != attention) {
         return unknown("layer type", other, attention);
@@ -153,6 +227,7 @@ fn refuse_unknown_features(path: &Path, json: &ConfigJson) -> Result<(), LoadErr
         (json.attention_bias, "attention_bias"),
         (json.mlp_bias, "mlp_bias"),
         (json.rope_interleaved, "rope_interleaved"),
+        (json.use_mrope, "use_mrope"),
         (rotary_factors.any(|factor| factor < 1.0), "partial_rotary_factor"),
         (json.quantization_config.is_some(), "quantization_config"),
     ];

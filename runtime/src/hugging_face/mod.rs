@@ -7,13 +7,28 @@ use crate::mapped_file::SourceFile;
 use crate::weights::TensorTable;
 use crate::{LoadError, ModelConfig};
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.json";
 
 /// Reads `config.json` and the heads of the weight files in `folder`.
 pub(crate) fn open(folder: &Path) -> Result<(ModelConfig, TensorTable), LoadError> {
-    let config = config_json::read(&folder.join("config.json"))?;
+    let config = config_json::read(&folder.join(CONFIG))?;
     let table = safetensors_files::read(folder)?;
     Ok((config, table))
+}
+
+/// What the model class calls itself: `model_type`.
+pub(crate) fn architecture(folder: &Path) -> Result<String, LoadError> {
+    config_json::model_type(&folder.join(CONFIG))
+}
+
+/// The files of `folder` that are not there, and without which it is no model.
+pub(crate) fn missing(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let named = [CONFIG, "tokenizer.json"].map(|name| folder.join(name));
+    let mut missing: Vec<_> = named.into_iter().filter(|path| !path.exists()).collect();
+    missing.extend(safetensors_files::missing(folder)?);
+    Ok(missing)
 }
 
 /// Parses a JSON file of at most `bytes_max` bytes.

@@ -12,7 +12,7 @@ use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const SINGLE: &str = "model.safetensors";
@@ -39,6 +39,18 @@ pub(super) fn read(folder: &Path) -> Result<TensorTable, LoadError> {
     let entries =
         if index.exists() { read_parts(folder, &index)? } else { read_part(&folder.join(SINGLE))? };
     Ok(TensorTable::new(folder, Naming::HuggingFace, entries))
+}
+
+/// The weight files of `folder` that are not there.
+pub(super) fn missing(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let index = folder.join(INDEX);
+    if !index.exists() {
+        return Ok(Vec::from_iter(Some(folder.join(SINGLE)).filter(|path| !path.exists())));
+    }
+    let IndexJson { weight_map } = read_json(&index, INDEX_BYTES_MAX)?;
+    let parts: BTreeSet<&String> = weight_map.values().collect();
+    let paths = parts.into_iter().take(PARTS_MAX).map(|part| folder.join(part));
+    Ok(paths.filter(|path| !path.exists()).collect())
 }
 
 fn read_parts(folder: &Path, index: &Path) -> Result<BTreeMap<String, TensorEntry>, LoadError> {

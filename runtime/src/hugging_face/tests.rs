@@ -1,7 +1,7 @@
 //! Folders as people have them: sharded, oddly spelled, incomplete or hostile.
 
 use super::*;
-use crate::config::RopeScaling;
+use crate::config::{LayerParts, RopeScaling};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -81,6 +81,39 @@ fn mistral_has_a_window_only_where_it_says_so() {
     assert_eq!(window(Value::Null).sliding_window, None);
     check_refused(&mistral(json!({})), &["lacks the key sliding_window"]);
     assert_eq!(read_config(&json!({"sliding_window": 8})).unwrap().sliding_window, None);
+}
+
+/// The configuration of a Qwen model, with `changes`.
+fn qwen(class: &str, changes: &Value) -> Value {
+    let mut all = json!({
+        "architectures": [class], "rms_norm_eps": 1e-6, "rope_theta": 1e6, "head_dim": 32,
+        "use_sliding_window": false, "sliding_window": 32768, "max_window_layers": 2,
+        "layer_types": ["full_attention", "full_attention"], "use_mrope": false
+    });
+    all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    all
+}
+
+#[test]
+fn qwen_has_parts_of_its_own_and_no_window() {
+    let biases = LayerParts { attention_biases: true, ..LayerParts::COMMON };
+    let norms = LayerParts { head_norms: true, ..LayerParts::COMMON };
+    for (class, parts) in [("Qwen2ForCausalLM", biases), ("Qwen3ForCausalLM", norms)] {
+        let config = read_config(&qwen(class, &json!({}))).unwrap();
+        assert_eq!((config.parts, config.sliding_window), (parts, None));
+        assert_eq!((config.head_width, config.rope.theta), (32, 1e6));
+        check_refused(&qwen(class, &json!({"use_sliding_window": true})), &["use_sliding_window"]);
+        check_refused(&qwen(class, &json!({"use_mrope": true})), &["use_mrope"]);
+        check_refused(&qwen(class, &json!({"attention_bias": true})), &["attention_bias"]);
+        let sliding = json!({"layer_types": ["full_attention", "sliding_attention"]});
+        check_refused(&qwen(class, &sliding), &["\"sliding_attention\""]);
+        let heads = json!({"num_key_value_heads": null});
+        check_refused(&qwen(class, &heads), &["lacks the key num_key_value_heads"]);
+    }
+    let widths = json!({"head_dim": null});
+    assert_eq!(read_config(&qwen("Qwen2ForCausalLM", &widths)).unwrap().head_width, 16);
+    check_refused(&qwen("Qwen3ForCausalLM", &widths), &["lacks the key head_dim"]);
+    check_refused(&json!({"architectures": ["Qwen3MoeForCausalLM"]}), &["Qwen3Moe", "Qwen3For"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! How a token is chosen from logits: a pure function of logits, sampling parameters and position.
+//! How a token is chosen from logits: a pure function of logits, what is allowed, sampling parameters and
+//! position.
 //!
 //! ```text
 //! y = argmax over the survivors of  (z[v] − max z) / T + G(seed, position, v)
@@ -23,8 +24,9 @@ mod survivors;
 #[cfg(test)]
 mod tests;
 
-use base::{Position, Sampling, TokenId};
-pub use probability::probability;
+use base::{Allowed, Position, Sampling, TokenId};
+pub use probability::{Likelihoods, likelihoods, probability};
+use std::borrow::Cow;
 
 /// Logits from which nothing can be chosen. The model or the node that ran it is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,15 +45,16 @@ pub enum SampleError {
         /// The lowest token id with such a logit.
         token: TokenId,
     },
-    /// Every logit is negative infinity.
-    #[error("every logit at position {position} is negative infinity")]
+    /// Every logit of a token that is allowed is negative infinity.
+    #[error("every logit of a token that is allowed at position {position} is negative infinity")]
     NoCandidate {
         /// Of the token to be chosen.
         position: Position,
     },
 }
 
-/// Chooses the token that stands at `position`, from `logits` of shape `[V]`.
+/// Chooses the token that stands at `position`, from `logits` of shape `[V]`, among those that are
+/// `allowed`: the logits of all others are taken for negative infinity.
 ///
 /// Temperature zero takes the largest logit. Ties go to the lowest token id everywhere. A logit of
 /// positive infinity beats every finite one; negative infinity is never chosen.
@@ -65,12 +68,15 @@ pub enum SampleError {
 ///
 /// # Errors
 ///
-/// [`SampleError`] where there is no logit, a logit is NaN, or all are negative infinity.
+/// [`SampleError`] where there is no logit, one of an allowed token is NaN, or all of these are negative
+/// infinity.
 pub fn choose(
     logits: &[f32],
+    allowed: &Allowed,
     sampling: &Sampling,
     position: Position,
 ) -> Result<TokenId, SampleError> {
+    let logits = &*masked(logits, allowed);
     let likeliest = likeliest(logits, position)?;
     if sampling.temperature() == 0.0 {
         return Ok(likeliest);
@@ -82,6 +88,13 @@ pub fn choose(
         Some(tokens) => tokens.into_iter().for_each(|token| race.enter(token, scale.of(token))),
     }
     Ok(race.winner)
+}
+
+/// `logits`, with negative infinity for each token that is not allowed.
+fn masked<'a>(logits: &'a [f32], allowed: &Allowed) -> Cow<'a, [f32]> {
+    let Allowed::Only(tokens) = allowed else { return Cow::Borrowed(logits) };
+    let logit = |(token, &logit)| if tokens.contains(token) { logit } else { f32::NEG_INFINITY };
+    (0..).map(TokenId).zip(logits).map(logit).collect()
 }
 
 /// The largest logit's lowest token.

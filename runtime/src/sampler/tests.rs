@@ -4,13 +4,14 @@
 //! Seeds are fixed, so that every statistic is one number for ever; bounds are a random run's.
 
 use super::*;
+use base::TokenSet;
 
 fn sampling(temperature: f32, top_k: u32, top_p: f32, seed: u64) -> Sampling {
     Sampling::new(temperature, top_k, top_p, seed).unwrap()
 }
 
 fn pick(logits: &[f32], sampling: &Sampling, position: u32) -> u32 {
-    choose(logits, sampling, Position(position)).unwrap().0
+    choose(logits, &Allowed::Any, sampling, Position(position)).unwrap().0
 }
 
 /// Multiples of 1/16 in a scrambled order, exact in every format.
@@ -89,13 +90,41 @@ fn infinities_are_limits_of_large_logits() {
 fn logits_without_a_choice_are_errors_that_name_the_position() {
     let position = Position(17);
     for sampling in [Sampling::GREEDY, sampling(1.0, 3, 0.9, 1)] {
-        let choose = |logits: &[f32]| choose(logits, &sampling, position).unwrap_err();
+        let choose =
+            |logits: &[f32]| choose(logits, &Allowed::Any, &sampling, position).unwrap_err();
         assert_eq!(choose(&[]), SampleError::Empty { position });
         let token = TokenId(1);
         assert_eq!(choose(&[9.0, f32::NAN]), SampleError::NotANumber { position, token });
         assert_eq!(choose(&[f32::NEG_INFINITY; 3]), SampleError::NoCandidate { position });
         assert!(choose(&[f32::NAN]).to_string().contains("position 17"));
     }
+}
+
+/// Goal: what is not allowed is as if its logit were negative infinity, in every way of choosing. Method:
+/// random sets, against logits that are so.
+#[test]
+fn what_is_not_allowed_is_never_chosen_and_changes_no_other_choice() {
+    let mut random = Random(17);
+    for seed in 0..200 {
+        let logits: Vec<f32> = ladder().iter().map(|z| z * random.next()).collect();
+        let (share, lowest) = (random.next(), TokenId(u32::try_from(seed).unwrap() % 101));
+        let is_in = |&token: &TokenId| token == lowest || random.next() < share;
+        let set: TokenSet = (0..101).map(TokenId).filter(is_in).collect();
+        let least = |(token, &z)| if set.contains(token) { z } else { f32::NEG_INFINITY };
+        let masked: Vec<f32> = (0..).map(TokenId).zip(&logits).map(least).collect();
+        let allowed = Allowed::Only(set.clone());
+        for (temperature, top_k, top_p) in
+            [(0.0, 0, 1.0), (0.9, 0, 1.0), (1.5, 7, 1.0), (1.0, 0, 0.6)]
+        {
+            let sampling = sampling(temperature, top_k, top_p, seed);
+            let choice = choose(&logits, &allowed, &sampling, Position(5)).unwrap();
+            assert!(set.contains(choice), "seed {seed}: {choice:?}");
+            assert_eq!(choice.0, pick(&masked, &sampling, 5), "seed {seed}");
+        }
+    }
+    let nobody = Allowed::Only(TokenSet::from_iter([]));
+    let error = choose(&[1.0, 2.0], &nobody, &Sampling::GREEDY, Position(3)).unwrap_err();
+    assert_eq!(error, SampleError::NoCandidate { position: Position(3) });
 }
 
 /// Goal: choices are samples of the softmax over the survivors. Method: 1e5 seeds, chi-square.

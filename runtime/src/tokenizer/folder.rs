@@ -63,6 +63,17 @@ pub(super) fn read(folder: &Path) -> Result<Parts, TokenizerError> {
     Ok(Parts { vocabulary, markers, encoder, bos, adds_bos, end_tokens, template, fingerprint })
 }
 
+/// How many token ids the tokenizer of `folder` knows, where there is one.
+pub(super) fn count(folder: &Path) -> Result<Option<usize>, TokenizerError> {
+    let path = folder.join("tokenizer.json");
+    let Some(text) = read_text(&path)? else { return Ok(None) };
+    let file: TokenizerJson = parse(&path, &text)?;
+    let known = file.model.vocab.as_object().into_iter().flat_map(|names| names.values());
+    let added = file.added_tokens.iter().map(|added| u64::from(added.id));
+    let last = known.filter_map(Value::as_u64).chain(added).max();
+    Ok(last.map(|last| usize::try_from(last).map_or(usize::MAX, |last| last.saturating_add(1))))
+}
+
 /// `eos_token_id` of `generation_config.json`, else of `config.json`.
 fn ends(folder: &Path, vocabulary: &Vocabulary) -> Result<Vec<TokenId>, TokenizerError> {
     let generation: EndIds = read_json(folder, "generation_config.json")?;

@@ -23,6 +23,9 @@ use base::TokenId;
 /// Four merges a piece: published vocabularies have one.
 const MERGES_MAX: usize = 4 * PIECES_MAX;
 
+const TOKENS: &str = "tokenizer.ggml.tokens";
+const KINDS: &str = "tokenizer.ggml.token_type";
+
 /// The `tokenizer.*` part of a GGUF's metadata, as it is written there.
 #[derive(Debug, Clone, Default)]
 pub struct GgufVocabulary {
@@ -62,7 +65,6 @@ impl GgufVocabulary {
     /// [`LoadError`] where a key is missing or of another kind.
     pub(crate) fn from_metadata(metadata: &Metadata) -> Result<Self, LoadError> {
         const MODEL: &str = "tokenizer.ggml.model";
-        const TOKENS: &str = "tokenizer.ggml.tokens";
         let id = |key: &str| {
             let out_of_range = |_| LoadError::bad_key(metadata.path(), key, "no token id");
             metadata.unsigned(key)?.map(u32::try_from).transpose().map_err(out_of_range)
@@ -71,7 +73,7 @@ impl GgufVocabulary {
         let tokens = metadata.strings(TOKENS)?;
         // A kind out of range is no kind, and refused as such.
         let kind = |&kind: &i64| i32::try_from(kind).unwrap_or(i32::MIN);
-        let kinds = metadata.integers("tokenizer.ggml.token_type")?.unwrap_or_default();
+        let kinds = metadata.integers(KINDS)?.unwrap_or_default();
         Ok(Self {
             model: metadata.require(MODEL, text(MODEL)?)?,
             pre: text("tokenizer.ggml.pre")?,
@@ -156,8 +158,9 @@ impl GgufVocabulary {
             };
             Ok(Piece { name: name.clone(), kind, bytes })
         };
-        let pieces = self.tokens.iter().enumerate().map(piece).collect::<Result<_, _>>()?;
-        Ok(Vocabulary { pieces })
+        let pieces: Vec<Piece> =
+            self.tokens.iter().enumerate().map(piece).collect::<Result<_, _>>()?;
+        Ok(Vocabulary { pieces: pieces[..named(self.tokens.len(), &self.kinds)].into() })
     }
 
     fn kind_by_name(&self, id: usize, name: &str) -> Kind {
@@ -206,7 +209,7 @@ impl GgufVocabulary {
                 let encoder = Encoder {
                     prefix: SpacePrefix::Never,
                     escapes_spaces: false,
-                    normalizer: None,
+                    normalizer: pre.normalizer(),
                     pre_tokenizer: Some(pre.build()),
                     model: Model::bpe(vocabulary, &self.pairs()?, options)?,
                 };
@@ -224,6 +227,20 @@ impl GgufVocabulary {
         };
         self.merges.iter().enumerate().map(pair).collect()
     }
+}
+
+/// How many of `pieces` the vocabulary has, where each is of one of `kinds`: converters fill the list with
+/// pieces that were never trained, up to the rows of the model's embedding, which models of one
+/// tokenizer pad to different widths.
+fn named<T: Into<i64> + Copy>(pieces: usize, kinds: &[T]) -> usize {
+    let unused = Kind::Unused as i64;
+    kinds.iter().rposition(|kind| (*kind).into() != unused).map_or(pieces, |last| last + 1)
+}
+
+/// How many token ids the tokenizer in `metadata` knows, where there is one.
+pub(super) fn count(metadata: &Metadata) -> Result<Option<usize>, LoadError> {
+    let kinds = metadata.integers(KINDS)?.unwrap_or_default();
+    Ok(metadata.strings(TOKENS)?.map(|tokens| named(tokens.len(), kinds)))
 }
 
 /// The families of vocabularies that a GGUF may hold.

@@ -16,6 +16,8 @@ struct Marker {
     name: String,
     token: TokenId,
     trim: Trim,
+    /// Whether no text shows it.
+    hidden: bool,
 }
 
 /// Whether a marker swallows the white space around it, as Hugging Face's added tokens may.
@@ -38,7 +40,8 @@ impl MarkerSet {
         let mut by_first_byte = vec![Vec::<Marker>::new(); 256];
         for (token, piece) in vocabulary.iter().filter(|(_, piece)| piece.kind.is_marker()) {
             let Some(&first) = piece.name.as_bytes().first() else { continue };
-            let marker = Marker { name: piece.name.clone(), token, trim: trim(token) };
+            let (name, hidden) = (piece.name.clone(), piece.kind.is_hidden());
+            let marker = Marker { name, token, trim: trim(token), hidden };
             by_first_byte[usize::from(first)].push(marker);
         }
         for markers in &mut by_first_byte {
@@ -74,22 +77,33 @@ impl MarkerSet {
 
     /// `text` with `guard` after the first character of every marker in it, so that none is found.
     pub(super) fn defuse(&self, text: &str, guard: char) -> String {
+        self.defuse_where(text, guard, |_| true)
+    }
+
+    /// The same of the markers that no text shows.
+    pub(super) fn defuse_hidden(&self, text: &str, guard: char) -> String {
+        self.defuse_where(text, guard, |marker| marker.hidden)
+    }
+
+    fn defuse_where(&self, text: &str, guard: char, which: impl Fn(&Marker) -> bool) -> String {
         let mut defused = String::with_capacity(text.len());
         for (at, letter) in text.char_indices() {
             defused.push(letter);
-            if self.at_start(&text[at..]).is_some() {
+            if self.at_start(&text[at..]).any(&which) {
                 defused.push(guard);
             }
         }
         defused
     }
 
-    fn first_in(&self, text: &str) -> Option<(usize, &Marker)> {
-        text.char_indices().find_map(|(at, _)| Some((at, self.at_start(&text[at..])?)))
+    fn first_in<'a>(&'a self, text: &'a str) -> Option<(usize, &'a Marker)> {
+        text.char_indices().find_map(|(at, _)| Some((at, self.at_start(&text[at..]).next()?)))
     }
 
-    fn at_start(&self, text: &str) -> Option<&Marker> {
-        let markers = &self.by_first_byte[usize::from(*text.as_bytes().first()?)];
-        markers.iter().find(|marker| text.starts_with(&marker.name))
+    /// The markers that `text` begins with, the longest first.
+    fn at_start<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a Marker> {
+        let first = text.as_bytes().first();
+        let markers = first.map_or(&[][..], |first| &self.by_first_byte[usize::from(*first)]);
+        markers.iter().filter(|marker| text.starts_with(&marker.name))
     }
 }

@@ -15,6 +15,7 @@
 //! - **Loading checks everything that encoding and decoding rely on.** Neither can fail afterwards.
 
 mod byte_level;
+mod difference;
 mod encoder;
 mod error;
 mod fingerprint;
@@ -29,12 +30,13 @@ mod stream;
 mod tests;
 mod vocabulary;
 
+pub use difference::{Difference, TokenizerKind};
 pub use error::TokenizerError;
 pub use gguf::GgufVocabulary;
 pub use stream::TextStream;
 
 use crate::LoadError;
-use crate::chat_template::{ChatError, ChatTemplate, Turn};
+use crate::chat_template::{Chat, ChatError, ChatTemplate, Turn, map_strings};
 use crate::gguf::metadata::Metadata;
 use base::{TokenId, TokenizerFingerprint};
 use encoder::{Encoder, SpacePrefix};
@@ -121,6 +123,25 @@ impl Tokenizer {
         Ok(Self { parts: Arc::new(parts) })
     }
 
+    /// How many token ids a GGUF's tokenizer knows, without building it; `None` where it has none.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where a key is of another kind.
+    pub(crate) fn count_in_gguf(metadata: &Metadata) -> Result<Option<usize>, LoadError> {
+        gguf::count(metadata)
+    }
+
+    /// The same of a folder's.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Tokenizer`] where `tokenizer.json` cannot be read.
+    pub(crate) fn count_in_folder(folder: &Path) -> Result<Option<usize>, LoadError> {
+        folder::count(folder)
+            .map_err(|source| LoadError::Tokenizer { path: folder.to_owned(), source })
+    }
+
     /// The tokens of `text`, without BOS.
     ///
     /// A character that the vocabulary can neither spell nor mark as unknown is left out.
@@ -141,22 +162,39 @@ impl Tokenizer {
         tokens
     }
 
-    /// The tokens of a conversation by the model's chat template, up to where the assistant's
-    /// next turn begins. BOS comes first where the template or the model wants one.
+    /// The tokens of a conversation of `turns` by the model's chat template, up to where the assistant's
+    /// next turn begins: [`Self::write`] of them alone.
     ///
-    /// Markers in the turns are text: no user can end a turn that is not theirs.
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub fn chat(&self, turns: &[Turn]) -> Result<Vec<TokenId>, ChatError> {
+        self.write(&Chat::of(turns))
+    }
+
+    /// The tokens of `chat` by the model's chat template, up to where the assistant's next turn begins.
+    /// BOS comes first where the template or the model wants one.
+    ///
+    /// Markers in the turns and the tools are text: no user can end a turn that is not theirs. Of what the
+    /// assistant said, those that are part of its text, as where it thinks, are what they were.
     ///
     /// # Errors
     ///
     /// [`ChatError`] where there is no template, or it refuses the turns, or it is broken.
-    pub fn chat(&self, turns: &[Turn]) -> Result<Vec<TokenId>, ChatError> {
+    pub fn write(&self, chat: &Chat<'_>) -> Result<Vec<TokenId>, ChatError> {
         let template = self.parts.template.as_ref().ok_or(ChatError::NoTemplate)?;
         let defuse = |text: &str| self.parts.markers.defuse(text, GUARD);
-        let defused: Vec<Turn> = turns
+        let own = |text: &str| self.parts.markers.defuse_hidden(text, GUARD);
+        let turns: Vec<Turn> = chat
+            .turns
             .iter()
-            .map(|turn| Turn { role: defuse(&turn.role), content: defuse(&turn.content) })
+            .map(|turn| match turn.role == "assistant" {
+                true => turn.map_texts(&own),
+                false => turn.map_texts(&defuse),
+            })
             .collect();
-        let text = template.render(&defused)?;
+        let tools: Vec<_> = chat.tools.iter().map(|tool| map_strings(tool, &defuse)).collect();
+        let text = template.render(&Chat { turns: &turns, tools: &tools, ..*chat })?;
         let mut tokens = Vec::new();
         self.encode_marked(&text, |text| text.replace(GUARD, "").into(), &mut tokens);
         if let Some(bos) = self.bos().filter(|bos| self.adds_bos() && tokens.first() != Some(bos)) {
@@ -168,6 +206,16 @@ impl Tokenizer {
     /// Whether the model's file has a chat template.
     pub fn has_chat_template(&self) -> bool {
         self.parts.template.is_some()
+    }
+
+    /// The chat template, as it is in the model's file.
+    pub fn chat_template(&self) -> Option<&str> {
+        self.parts.template.as_ref().map(ChatTemplate::source)
+    }
+
+    /// Whether the template writes down which tools there are. Costs a rendering.
+    pub fn knows_tools(&self) -> bool {
+        self.parts.template.as_ref().is_some_and(ChatTemplate::knows_tools)
     }
 
     /// The token that starts a text, where the model has one.
@@ -188,6 +236,13 @@ impl Tokenizer {
     /// How many token ids the tokenizer knows; a model's logits may be wider.
     pub fn vocab_size(&self) -> usize {
         self.parts.vocabulary.pieces.len()
+    }
+
+    /// What each token adds to a text, in the order of ids: part of a character where it must be, `None` where it
+    /// steers the model and is no text.
+    pub fn pieces(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let pieces = self.parts.vocabulary.pieces.iter();
+        pieces.map(|piece| (!piece.kind.is_hidden()).then_some(&*piece.bytes))
     }
 
     /// Equal for tokenizers read from the same vocabulary in the same format.

@@ -3,9 +3,11 @@
 //! `tokenizer.ggml.pre` names a list of regular expressions; each is applied within what the one
 //! before left apart, and both matches and the text between them become words. Names and
 //! expressions are those of llama.cpp's `llama-vocab.cpp`; the vocabularies' publishers define them
-//! in `tokenizer.json`.
+//! in `tokenizer.json`, and there say of some that text is composed first (Unicode's NFC).
 
 use super::error::TokenizerError;
+use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
@@ -30,6 +32,8 @@ pub(super) struct PreTokenization {
     pub(super) whole_words: bool,
     /// Whether a prompt starts with BOS where the file does not say.
     pub(super) adds_bos: bool,
+    /// Whether letters and the accents behind them become one before anything else.
+    composes: bool,
 }
 
 const KNOWN: &[PreTokenization] = &[
@@ -38,38 +42,50 @@ const KNOWN: &[PreTokenization] = &[
         patterns: &[PUNCTUATION, GPT2, NUMBER, THREE_DIGITS],
         whole_words: false,
         adds_bos: false,
+        composes: false,
     },
     PreTokenization {
         names: &["gpt-2", "phi-2", "mpt", "olmo"],
         patterns: &[GPT2],
         whole_words: false,
         adds_bos: false,
+        composes: false,
     },
     PreTokenization {
         names: &["llama-bpe", "llama3", "llama-v3", "falcon3"],
         patterns: &[LLAMA3],
         whole_words: true,
         adds_bos: true,
+        composes: false,
     },
     PreTokenization {
         names: &["dbrx", "smaug-bpe"],
         patterns: &[LLAMA3],
         whole_words: false,
         adds_bos: false,
+        composes: false,
     },
     PreTokenization {
         names: &["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
         patterns: &[DIGIT, GPT2],
         whole_words: false,
         adds_bos: false,
+        composes: false,
     },
     PreTokenization {
         names: &["qwen2", "deepseek-r1-qwen"],
         patterns: &[QWEN2],
         whole_words: false,
         adds_bos: false,
+        composes: true,
     },
-    PreTokenization { names: &["tekken"], patterns: &[TEKKEN], whole_words: true, adds_bos: true },
+    PreTokenization {
+        names: &["tekken"],
+        patterns: &[TEKKEN],
+        whole_words: true,
+        adds_bos: true,
+        composes: false,
+    },
 ];
 
 impl PreTokenization {
@@ -86,6 +102,11 @@ impl PreTokenization {
             let (what, name) = ("pre-tokenizer", name.to_owned());
             TokenizerError::Unknown { what, name, known: known.join(", ") }
         })
+    }
+
+    /// What is done to text before it is cut.
+    pub(super) fn normalizer(&self) -> Option<NormalizerWrapper> {
+        self.composes.then(|| NFC.into())
     }
 
     /// Cuts text and writes it in the byte-level alphabet.

@@ -1,6 +1,6 @@
-//! What each tensor of a Llama model is for, and its name in either file format.
+//! What each tensor of a model is for, and its name in either file format.
 
-use crate::ModelConfig;
+use crate::config::{LayerParts, ModelConfig};
 
 /// One weight of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,21 @@ pub(crate) enum LayerWeight {
     Up,
     /// `[D, F]`
     Down,
+    /// `[H * E]`, where there are attention biases.
+    QueryBias,
+    /// `[G * E]`, the same.
+    KeyBias,
+    /// `[G * E]`, the same.
+    ValueBias,
+    /// `[E]`, where there are head norms.
+    QueryNorm,
+    /// `[E]`, the same.
+    KeyNorm,
 }
 
 impl LayerWeight {
-    pub(crate) const ALL: [Self; 9] = [
+    /// Those of every layer.
+    const COMMON: [Self; 9] = [
         Self::AttentionNorm,
         Self::Query,
         Self::Key,
@@ -50,18 +61,27 @@ impl LayerWeight {
         Self::Up,
         Self::Down,
     ];
+
+    /// Those of a layer that has `parts`.
+    fn all(parts: LayerParts) -> impl Iterator<Item = Self> + Clone {
+        let biases = [Self::QueryBias, Self::KeyBias, Self::ValueBias];
+        let biases = biases.into_iter().filter(move |_| parts.attention_biases);
+        let norms = [Self::QueryNorm, Self::KeyNorm].into_iter().filter(move |_| parts.head_norms);
+        Self::COMMON.into_iter().chain(biases).chain(norms)
+    }
 }
 
 impl Weight {
     /// Every weight that `config` implies.
     pub(crate) fn all(config: &ModelConfig) -> impl Iterator<Item = Self> {
+        let of_layer = LayerWeight::all(config.parts);
         let layers = (0..config.layers)
-            .flat_map(|layer| LayerWeight::ALL.map(|weight| Self::Layer(layer, weight)));
+            .flat_map(move |layer| of_layer.clone().map(move |weight| Self::Layer(layer, weight)));
         let head = (!config.tied).then_some(Self::Head);
         [Self::Embedding, Self::OutputNorm].into_iter().chain(head).chain(layers)
     }
 
-    /// Rows and columns; a norm has its width alone.
+    /// Rows and columns; a norm and a bias have their width alone.
     pub(crate) fn shape(self, config: &ModelConfig) -> Vec<usize> {
         let width = config.width;
         let (queries, keys) =
@@ -76,6 +96,9 @@ impl Weight {
                 LayerWeight::AttentionOutput => vec![width, queries],
                 LayerWeight::Gate | LayerWeight::Up => vec![config.mlp_width, width],
                 LayerWeight::Down => vec![width, config.mlp_width],
+                LayerWeight::QueryBias => vec![queries],
+                LayerWeight::KeyBias | LayerWeight::ValueBias => vec![keys],
+                LayerWeight::QueryNorm | LayerWeight::KeyNorm => vec![config.head_width],
             },
         }
     }
@@ -95,13 +118,13 @@ impl Naming {
             (Self::Gguf, Weight::OutputNorm) => "output_norm.weight".to_owned(),
             (Self::Gguf, Weight::Head) => "output.weight".to_owned(),
             (Self::Gguf, Weight::Layer(layer, weight)) => {
-                format!("blk.{layer}.{}.weight", gguf_layer_name(weight))
+                format!("blk.{layer}.{}", gguf_layer_name(weight))
             }
             (Self::HuggingFace, Weight::Embedding) => "model.embed_tokens.weight".to_owned(),
             (Self::HuggingFace, Weight::OutputNorm) => "model.norm.weight".to_owned(),
             (Self::HuggingFace, Weight::Head) => "lm_head.weight".to_owned(),
             (Self::HuggingFace, Weight::Layer(layer, weight)) => {
-                format!("model.layers.{layer}.{}.weight", hugging_face_layer_name(weight))
+                format!("model.layers.{layer}.{}", hugging_face_layer_name(weight))
             }
         }
     }
@@ -121,28 +144,38 @@ pub(crate) const ROPE_FACTORS: &str = "rope_freqs.weight";
 
 fn gguf_layer_name(weight: LayerWeight) -> &'static str {
     match weight {
-        LayerWeight::AttentionNorm => "attn_norm",
-        LayerWeight::Query => "attn_q",
-        LayerWeight::Key => "attn_k",
-        LayerWeight::Value => "attn_v",
-        LayerWeight::AttentionOutput => "attn_output",
-        LayerWeight::MlpNorm => "ffn_norm",
-        LayerWeight::Gate => "ffn_gate",
-        LayerWeight::Up => "ffn_up",
-        LayerWeight::Down => "ffn_down",
+        LayerWeight::AttentionNorm => "attn_norm.weight",
+        LayerWeight::Query => "attn_q.weight",
+        LayerWeight::Key => "attn_k.weight",
+        LayerWeight::Value => "attn_v.weight",
+        LayerWeight::AttentionOutput => "attn_output.weight",
+        LayerWeight::MlpNorm => "ffn_norm.weight",
+        LayerWeight::Gate => "ffn_gate.weight",
+        LayerWeight::Up => "ffn_up.weight",
+        LayerWeight::Down => "ffn_down.weight",
+        LayerWeight::QueryBias => "attn_q.bias",
+        LayerWeight::KeyBias => "attn_k.bias",
+        LayerWeight::ValueBias => "attn_v.bias",
+        LayerWeight::QueryNorm => "attn_q_norm.weight",
+        LayerWeight::KeyNorm => "attn_k_norm.weight",
     }
 }
 
 fn hugging_face_layer_name(weight: LayerWeight) -> &'static str {
     match weight {
-        LayerWeight::AttentionNorm => "input_layernorm",
-        LayerWeight::Query => "self_attn.q_proj",
-        LayerWeight::Key => "self_attn.k_proj",
-        LayerWeight::Value => "self_attn.v_proj",
-        LayerWeight::AttentionOutput => "self_attn.o_proj",
-        LayerWeight::MlpNorm => "post_attention_layernorm",
-        LayerWeight::Gate => "mlp.gate_proj",
-        LayerWeight::Up => "mlp.up_proj",
-        LayerWeight::Down => "mlp.down_proj",
+        LayerWeight::AttentionNorm => "input_layernorm.weight",
+        LayerWeight::Query => "self_attn.q_proj.weight",
+        LayerWeight::Key => "self_attn.k_proj.weight",
+        LayerWeight::Value => "self_attn.v_proj.weight",
+        LayerWeight::AttentionOutput => "self_attn.o_proj.weight",
+        LayerWeight::MlpNorm => "post_attention_layernorm.weight",
+        LayerWeight::Gate => "mlp.gate_proj.weight",
+        LayerWeight::Up => "mlp.up_proj.weight",
+        LayerWeight::Down => "mlp.down_proj.weight",
+        LayerWeight::QueryBias => "self_attn.q_proj.bias",
+        LayerWeight::KeyBias => "self_attn.k_proj.bias",
+        LayerWeight::ValueBias => "self_attn.v_proj.bias",
+        LayerWeight::QueryNorm => "self_attn.q_norm.weight",
+        LayerWeight::KeyNorm => "self_attn.k_norm.weight",
     }
 }

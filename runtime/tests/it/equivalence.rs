@@ -6,10 +6,16 @@ use base::{KvFormat, Position, TokenId};
 use runtime::{Input, KvOptions, ModelFile, Pool, Span, SpanOutput, StageSpec};
 use std::sync::Arc;
 
-/// A float16 model with scaled positions, a quantized one, and real weights where they are.
+/// A float16 model with scaled positions, a quantized one, layers with every optional part, and real
+/// weights where they are.
 fn models() -> Vec<ModelFile> {
-    let micro = places::golden().join("micro");
-    let committed = ["micro-llama3.gguf", "micro-quantized.gguf"].map(|name| micro.join(name));
+    let committed = [
+        "micro/micro-llama3.gguf",
+        "micro/micro-quantized.gguf",
+        "qwen/qwen2-q8_0.gguf",
+        "qwen/qwen3-f32.gguf",
+    ];
+    let committed = committed.map(|name| places::golden().join(name));
     let stories = places::data("stories260K/stories260K-f32.gguf");
     committed.iter().chain(&stories).map(|path| ModelFile::open(path).unwrap()).collect()
 }

@@ -1,6 +1,6 @@
 //! Logits against Hugging Face transformers on the same weights; see `tests/golden/PROVENANCE.md`.
 
-use crate::chain::Chain;
+use crate::chain::{Chain, assert_same_bits};
 use crate::places;
 use base::{KvFormat, TokenId};
 use runtime::{KvOptions, ModelFile};
@@ -42,6 +42,23 @@ fn gguf_files_agree_with_transformers() {
         let golden = goldens.iter().find(|golden| golden.case == case).unwrap();
         let path = places::golden().join(format!("micro/micro-{case}.gguf"));
         check(&path, golden, error_max);
+    }
+}
+
+/// Goal: Qwen's biases, its norms of heads and its rotary order are what transformers has. Method: both
+/// architectures, as a folder and as GGUF in `f32`, which agree to the last bit, and in Q8_0.
+#[test]
+fn qwen_agrees_with_transformers_in_either_format() {
+    let goldens = goldens(&places::golden(), "qwen");
+    let home = places::golden().join("qwen");
+    for name in ["qwen2", "qwen3"] {
+        let golden = |case: &str| goldens.iter().find(|golden| golden.case == case).unwrap();
+        let from_folder = check(&home.join(name), golden(name), FLOAT_ERROR_MAX);
+        let from_gguf =
+            check(&home.join(format!("{name}-f32.gguf")), golden(name), FLOAT_ERROR_MAX);
+        assert_same_bits(&from_gguf, &from_folder, name);
+        let case = format!("{name}-q8_0");
+        check(&home.join(format!("{case}.gguf")), golden(&case), QUANTIZED_ERROR_MAX);
     }
 }
 

@@ -75,6 +75,21 @@ fn every_configuration_parses_and_has_known_sections() {
     check(&complaints(&found));
 }
 
+/// A pair that lacks a tier.
+fn incomplete(pairs: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(pairs).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.flat_map(|folder| {
+        ["device", "gateway", "cloud"].map(|tier| folder.join(format!("{tier}.toml")))
+    });
+    let missing = files.filter(|file| !file.is_file());
+    missing.map(|file| format!("no {}", file.display())).collect()
+}
+
+#[test]
+fn every_pair_of_models_has_a_file_for_each_tier() {
+    check(&incomplete(&workspace().join("configs/pairs")));
+}
+
 #[test]
 fn a_configuration_that_does_not_parse_is_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,4 +102,16 @@ fn a_configuration_that_does_not_parse_is_found() {
     check_complains(&with("device.toml", "[model]\npath = 'x'\n"), "nothing reads `[model]`");
     check_complains(&with("cloud.toml", "[plan]\nmode = 'x'\n"), "nothing reads `[plan]`");
     check(&with("link.toml", "[anything]\nat = 'all'\n"));
+}
+
+#[test]
+fn a_pair_that_lacks_a_tier_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pair")).unwrap();
+    for tier in ["device", "cloud"] {
+        std::fs::write(folder.path().join(format!("pair/{tier}.toml")), "").unwrap();
+    }
+    let complaints = incomplete(folder.path());
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    check_complains(&complaints, "pair/gateway.toml");
 }

@@ -1,7 +1,7 @@
 //! What a model says, computed here: no node, no link, one sequence, one row a pass or many.
 
 use super::{Kv, Sampling};
-use base::{Position, TokenId};
+use base::{Allowed, Position, TokenId};
 use runtime::{Input, KvOptions, KvPool, ModelFile, Pool, SequenceId, Span, SpanOutput};
 use runtime::{Stage, StageSpec, Tokenizer, sampler};
 use std::path::Path;
@@ -55,7 +55,8 @@ impl Oracle {
             let output = self.stage.forward(self.spec, &[span], &mut pool).unwrap().remove(0);
             let SpanOutput::Logits(logits) = output else { panic!("no logits") };
             base = said.len();
-            let token = sampler::choose(&logits, &sampling, Position::after(base)).unwrap();
+            let token =
+                sampler::choose(&logits, &Allowed::Any, &sampling, Position::after(base)).unwrap();
             if self.tokenizer.end_tokens().contains(&token) {
                 break;
             }
@@ -84,8 +85,10 @@ impl Oracle {
         let output = self.stage.forward(self.spec, &[span], &mut pool).unwrap().remove(0);
         let SpanOutput::Logits(logits) = output else { panic!("no logits") };
         let rows = logits.chunks_exact(self.stage.config().vocab).zip(prompt.len()..);
-        rows.map(|(row, at)| sampler::choose(row, &sampling, Position::after(at)).unwrap().0)
-            .collect()
+        rows.map(|(row, at)| {
+            sampler::choose(row, &Allowed::Any, &sampling, Position::after(at)).unwrap().0
+        })
+        .collect()
     }
 }
 

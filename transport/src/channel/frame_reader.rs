@@ -3,9 +3,11 @@
 use super::{ChannelError, Misbehaviour, Rules};
 use crate::connection::Connection;
 use crate::receipts::Stopwatch;
+use crate::tally::FrameTally;
 use bytes::{Bytes, BytesMut};
 use protocol::{Frame, Header, Lane, Message, frame};
 use quinn::{ReadError, RecvStream};
+use std::sync::Arc;
 
 /// Reads one stream's frames, in order.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct FrameReader {
     taken: usize,
     /// Of hidden states.
     stopwatch: Stopwatch,
+    /// Of the stream's session, beside the connection's.
+    tally: Option<Arc<FrameTally>>,
 }
 
 /// The part of a frame that comes next.
@@ -30,7 +34,7 @@ enum Expect {
     /// The last byte of a header that begins so.
     LongHeader([u8; Header::START_LEN]),
     Body(Header),
-    Payload(Message),
+    Payload(Box<Message>),
 }
 
 impl Expect {
@@ -52,8 +56,13 @@ impl FrameReader {
         lane: Lane,
     ) -> Self {
         let (expect, buffer) = (Expect::Header, BytesMut::new());
-        let stopwatch = Stopwatch::default();
-        Self { stream, connection, rules, lane, expect, buffer, taken: 0, stopwatch }
+        let (taken, stopwatch, tally) = Default::default();
+        Self { stream, connection, rules, lane, expect, buffer, taken, stopwatch, tally }
+    }
+
+    /// From now on its frames are counted there, too.
+    pub(crate) fn count_in(&mut self, tally: Arc<FrameTally>) {
+        self.tally = Some(tally);
     }
 
     /// The next frame. May be dropped half-way and called again.
@@ -69,7 +78,7 @@ impl FrameReader {
                 self.taken += bytes.len();
                 match self.advance(bytes) {
                     Ok(Some(frame)) => {
-                        self.connection.frames().received.add(std::mem::take(&mut self.taken));
+                        self.count();
                         return Ok(frame);
                     }
                     Ok(None) => {}
@@ -87,6 +96,13 @@ impl FrameReader {
                 Ok(None) => return Err(self.end()),
                 Err(error) => return Err(self.lost(error)),
             }
+        }
+    }
+
+    fn count(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        for tally in [Some(self.connection.frames()), self.tally.as_deref()].into_iter().flatten() {
+            tally.received.add(taken);
         }
     }
 
@@ -111,10 +127,10 @@ impl FrameReader {
                 if !self.rules.fits(self.lane, &message) {
                     return Err(Misbehaviour::Lane { kind: header.kind });
                 }
-                self.expect = Expect::Payload(message);
+                self.expect = Expect::Payload(Box::new(message));
                 Ok(None)
             }
-            Expect::Payload(message) => Ok(Some(Frame { message, payload: bytes })),
+            Expect::Payload(message) => Ok(Some(Frame { message: *message, payload: bytes })),
         }
     }
 

@@ -3,9 +3,11 @@
 use super::{ChannelError, Rules};
 use crate::connection::Connection;
 use crate::options::Side;
+use crate::tally::FrameTally;
 use bytes::Bytes;
 use protocol::{Frame, frame};
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
+use std::sync::Arc;
 
 /// Writes one stream's frames, in order.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct FrameWriter {
     rules: Rules,
     /// What of the last frame has not gone to QUIC yet. Empty parts have.
     unsent: [Bytes; 2],
+    /// Of the stream's session, beside the connection's.
+    tally: Option<Arc<FrameTally>>,
 }
 
 impl FrameWriter {
@@ -25,7 +29,12 @@ impl FrameWriter {
         rules: Rules,
         head: Bytes,
     ) -> Self {
-        Self { stream, connection, rules, unsent: [head, Bytes::new()] }
+        Self { stream, connection, rules, unsent: [head, Bytes::new()], tally: None }
+    }
+
+    /// From now on its frames are counted there, too.
+    pub(crate) fn count_in(&mut self, tally: Arc<FrameTally>) {
+        self.tally = Some(tally);
     }
 
     /// Takes a frame once the ones before it have gone to QUIC, and waits until it has too. Where
@@ -43,7 +52,9 @@ impl FrameWriter {
         assert!(self.rules.allow(kind), "{kind:?} has no place on a stream of {:?}", self.rules);
         let parts = frame::encode(frame).map_err(ChannelError::Encode)?;
         self.flush().await?;
-        self.connection.frames().sent.add(parts.iter().map(Bytes::len).sum());
+        for tally in [Some(self.connection.frames()), self.tally.as_deref()].into_iter().flatten() {
+            tally.sent.add(parts.iter().map(Bytes::len).sum());
+        }
         self.unsent = parts;
         self.flush().await
     }

@@ -16,8 +16,10 @@ use super::{ChannelError, FrameReader, FrameWriter, Rules};
 use crate::link::Link;
 use crate::options::Side;
 use crate::streams;
+use crate::tally::FrameTally;
 use protocol::{Frame, Kind, Lane, Message, Scope};
 use std::future;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Priority of hidden streams; all others have zero or more.
@@ -39,6 +41,8 @@ pub struct SessionSender {
     link: Link,
     control: FrameWriter,
     hidden: Option<FrameWriter>,
+    /// Of what the dialler counts apart.
+    tally: Option<Arc<FrameTally>>,
 }
 
 /// What the peer says in a session.
@@ -68,9 +72,18 @@ impl SessionChannel {
         reader: FrameReader,
         hidden: HiddenStream,
     ) -> Self {
-        let sender = SessionSender { link: link.clone(), control: writer, hidden: None };
+        let sender =
+            SessionSender { link: link.clone(), control: writer, hidden: None, tally: None };
         let receiver = SessionReceiver { link, control: reader, hidden, begun: false };
         Self { sender, receiver }
+    }
+
+    /// From now on its frames are counted apart, beside those of its link: for a dialler, to whom all comes on
+    /// the control stream.
+    pub(crate) fn count_in(&mut self, tally: &Arc<FrameTally>) {
+        self.sender.control.count_in(Arc::clone(tally));
+        self.sender.tally = Some(Arc::clone(tally));
+        self.receiver.control.count_in(Arc::clone(tally));
     }
 
     /// The two directions apart, for two tasks.
@@ -190,7 +203,8 @@ impl SessionSender {
             let stream = stream.map_err(|error| ChannelError::Link(connection.end(&error)))?;
             let rules = Rules { scope: Scope::Session, from: Side::Dialler };
             let head = streams::hidden_head(self.control.index());
-            let writer = FrameWriter::new(stream, connection.clone(), rules, head);
+            let mut writer = FrameWriter::new(stream, connection.clone(), rules, head);
+            self.tally.iter().for_each(|tally| writer.count_in(Arc::clone(tally)));
             writer.prioritize(HIDDEN_PRIORITY);
             self.hidden = Some(writer);
         }

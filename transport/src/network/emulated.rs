@@ -12,7 +12,7 @@
 //! - **What is in transit is bounded**: what comes beyond [`TRANSIT_MAX`] is lost.
 
 use super::datagram::{AlwaysWritable, Datagram};
-use super::{Sockets, any_port};
+use super::{LinkSwitch, Sockets, any_port};
 use crate::clock;
 use crate::options::Side;
 use link_emulator::{Pipe, Running};
@@ -59,6 +59,7 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     link: Running,
+    switch: LinkSwitch,
     socket: Arc<dyn AsyncUdpSocket>,
     /// The one before, where this node changed it by itself: what was sent to it still comes.
     previous: Option<Arc<dyn AsyncUdpSocket>>,
@@ -81,7 +82,7 @@ impl EmulatedSocket {
     /// Must be called within a tokio runtime.
     pub(super) fn new(
         socket: Arc<dyn AsyncUdpSocket>,
-        link: Running,
+        (link, switch): (Running, LinkSwitch),
         side: Side,
         moves: Option<(Sockets, SocketAddr)>,
     ) -> io::Result<Self> {
@@ -93,6 +94,7 @@ impl EmulatedSocket {
             moves,
             state: Mutex::new(State {
                 link,
+                switch,
                 socket,
                 previous: None,
                 outbound: Transit::default(),
@@ -212,7 +214,11 @@ impl State {
             let Poll::Ready(count) = socket.poll_recv(context, &mut buffers, &mut meta) else {
                 return Ok(());
             };
-            for meta in &meta[..count?] {
+            let count = count?;
+            if self.switch.is_cut() {
+                continue;
+            }
+            for meta in &meta[..count] {
                 for contents in self.read[..meta.len].chunks(meta.stride.max(1)) {
                     let datagram =
                         Datagram { peer: meta.addr, contents: contents.to_vec(), ecn: meta.ecn };
@@ -253,6 +259,9 @@ impl AsyncUdpSocket for EmulatedSocket {
         let Inner { side, earlier, .. } = &*self.inner;
         let now = self.inner.now();
         let state = &mut *self.inner.state();
+        if state.switch.is_cut() {
+            return Ok(());
+        }
         let due_before = state.outbound.next_due();
         for datagram in Datagram::of(transmit) {
             state.outbound.offer(State::pipe(&mut state.link, *side, true), now, datagram);

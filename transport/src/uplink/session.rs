@@ -2,7 +2,8 @@
 
 use super::Uplink;
 use super::carrier::Carried;
-use crate::{ChannelError, CloseCode, LinkEnd, SessionReceiver, SessionSender};
+use crate::{ChannelError, CloseCode, FrameTally, LinkEnd};
+use crate::{SessionChannel, SessionReceiver, SessionSender};
 use protocol::Frame;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ pub struct UplinkSession {
     receiver: SessionReceiver,
     carried: Carried,
     open: OpenSession,
+    tally: Arc<FrameTally>,
 }
 
 /// While it lives, silence of the peer counts.
@@ -21,13 +23,16 @@ pub struct UplinkSession {
 pub(super) struct OpenSession(Arc<Uplink>);
 
 impl UplinkSession {
-    pub(super) fn new(
-        uplink: &Arc<Uplink>,
-        sender: SessionSender,
-        receiver: SessionReceiver,
-        carried: Carried,
-    ) -> Self {
-        Self { sender, receiver, carried, open: OpenSession::new(uplink) }
+    pub(super) fn new(uplink: &Arc<Uplink>, mut channel: SessionChannel, carried: Carried) -> Self {
+        let tally = Arc::default();
+        channel.count_in(&tally);
+        let (sender, receiver) = channel.split();
+        Self { sender, receiver, carried, open: OpenSession::new(uplink), tally }
+    }
+
+    /// Counts the bytes of its frames, also when it is over.
+    pub const fn tally(&self) -> &Arc<FrameTally> {
+        &self.tally
     }
 
     /// Sends towards the verifier.

@@ -3,7 +3,7 @@
 use super::{NOON, Stage, ask, said, seconds};
 use crate::assistant::tariff;
 use crate::assistant::tend::Unseen;
-use crate::device::Request;
+use crate::request::Request;
 use crate::show::Show;
 use base::{Privacy, Sampling};
 use journal::{Amount, Caps, RequestId, UnixTime};
@@ -27,7 +27,7 @@ fn what_is_settled_is_what_crossed() {
             // Two millionths a byte.
             let reply = Amount { money_micro: 2 * bytes, metered_bytes: bytes, tokens };
             spent = spent.plus(reply);
-            let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+            let standing = assistant.kept(|journal| journal.standing(NOON)).unwrap();
             assert_eq!((standing.day, standing.reserved), (spent, Amount::default()), "{asked}");
         }
         assert!(spent.metered_bytes > 1_000);
@@ -52,9 +52,9 @@ fn a_reply_ends_where_its_reservation_does() {
         let (cancel, id) = (CancellationToken::new(), RequestId(9));
         let paid = (&mut Unseen as &mut dyn Show, &cancel);
         let reply = assistant.spend(id, &weighed.foreseen, &request, paid).await.unwrap();
-        assert_eq!(reply.finish_reason, "cancelled");
+        assert_eq!(reply.finish_reason, "budget");
         assert!(reply.tokens.len() < 400, "{} tokens", reply.tokens.len());
-        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        let standing = assistant.kept(|journal| journal.standing(NOON)).unwrap();
         let spent = standing.day.metered_bytes;
         assert!((3_000..=8_000).contains(&spent), "{spent} bytes");
         assert_eq!(standing.reserved, Amount::default());
@@ -133,7 +133,7 @@ fn a_day_that_is_spent_ends_at_midnight() {
             seconds(1).await;
             let next = ask(assistant, said(None, "why do cats purr")).await.unwrap();
             assert_eq!(next.route, Route::Hybrid, "{:?}", next.decision);
-            let day = assistant.memory.journal().unwrap().standing(UnixTime(NOON.0 + 12 * 3_600));
+            let day = assistant.kept(|journal| journal.standing(UnixTime(NOON.0 + 12 * 3_600)));
             assert!(day.unwrap().day.tokens < 40, "a new day");
         });
     }
@@ -171,13 +171,13 @@ fn what_was_reserved_when_the_process_died_is_spent() {
         let reserved = assistant.weigh(&question, NOON).await.unwrap().foreseen.reserve;
         let asking = ask(assistant, question);
         tokio::time::timeout(std::time::Duration::from_secs(1), asking).await.unwrap_err();
-        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        let standing = assistant.kept(|journal| journal.standing(NOON)).unwrap();
         assert_eq!((standing.day, standing.reserved), (Amount::default(), reserved));
         reserved
     });
     assert!(reserved.metered_bytes > 0 && reserved.tokens > 0);
     later.play(async |assistant| {
-        let standing = assistant.memory.journal().unwrap().standing(NOON).unwrap();
+        let standing = assistant.kept(|journal| journal.standing(NOON)).unwrap();
         assert_eq!((standing.day, standing.reserved), (reserved, Amount::default()));
     });
 }

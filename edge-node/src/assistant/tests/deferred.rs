@@ -72,7 +72,7 @@ fn what_waits_outlives_the_process_and_has_the_same_text() {
         let waits = ask(assistant, hot(Some(known.conversation), QUESTION)).await.unwrap();
         // It was under way when the process died.
         let id = waits.deferred.unwrap();
-        assistant.memory.journal().unwrap().sent(id).unwrap();
+        assistant.kept(|journal| journal.sent(id)).unwrap();
         (known.conversation, id)
     });
     let answered = later.play(async |assistant| {
@@ -104,7 +104,7 @@ fn a_request_that_is_asked_twice_waits_once() {
         assert_eq!((first.deferred, first.conversation), (again.deferred, again.conversation));
         let other = Ask { text: "another".to_owned(), ..keyed() };
         assert!(ask(assistant, other).await.unwrap_err().to_string().contains("journal"));
-        assert_eq!(assistant.memory.journal().unwrap().all_deferred().unwrap().len(), 1);
+        assert_eq!(assistant.kept(|journal| journal.all_deferred()).unwrap().len(), 1);
     });
 }
 
@@ -143,8 +143,8 @@ fn what_waits_goes_no_further_than_its_conversation_may_by_then() {
         let tended = tend(assistant).await;
         assert!(tended.refused[0].1.contains("must not leave"), "{tended:?}");
         assert_eq!(assistant.device.uplinks.traffic().frames, before);
-        let journal = assistant.memory.journal().unwrap();
-        let known = journal.deferred(waits.deferred.unwrap()).unwrap().unwrap();
+        let id = waits.deferred.unwrap();
+        let known = assistant.kept(|journal| journal.deferred(id)).unwrap().unwrap();
         assert!(matches!(known.state, State::Refused { .. }), "{:?}", known.state);
     });
 }
@@ -161,7 +161,7 @@ fn an_answer_that_was_cut_off_is_asked_for_again() {
         let id = waits.deferred.unwrap();
         seconds(11).await;
         assert_eq!(tend(assistant).await, Tended::default(), "it was cut off");
-        let known = assistant.memory.journal().unwrap().deferred(id).unwrap().unwrap();
+        let known = assistant.kept(|journal| journal.deferred(id)).unwrap().unwrap();
         assert!(matches!(known.state, State::Waiting { attempts: 1, .. }), "{:?}", known.state);
         seconds(20).await;
         assert_eq!(tend(assistant).await.answered.len(), 1);
@@ -180,11 +180,12 @@ fn nothing_is_sent_over_a_link_that_was_lost_while_it_was_idle() {
         let waits = ask(assistant, said(None, QUESTION)).await.unwrap();
         assert_eq!(waits.route, Route::Deferred, "for a budget: {:?}", waits.decision);
         stage.ahead.store(13 * 3_600, Ordering::Relaxed);
-        assistant.limits.budgets.day = Caps::default();
+        let mind = std::sync::Arc::get_mut(&mut assistant.mind).unwrap();
+        mind.limits.budgets.day = Caps::default();
         seconds(CUT_OFF).await;
         assert_eq!(tend(assistant).await, Tended::default());
         let id = waits.deferred.unwrap();
-        let known = assistant.memory.journal().unwrap().deferred(id).unwrap().unwrap();
+        let known = assistant.kept(|journal| journal.deferred(id)).unwrap().unwrap();
         assert!(matches!(known.state, State::Waiting { attempts: 0, .. }), "{:?}", known.state);
     });
 }

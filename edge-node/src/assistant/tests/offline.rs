@@ -125,9 +125,9 @@ fn a_refused_request_hears_of_every_route_and_is_forgotten() {
         let callback = Ask { callback: Some("file:///etc".to_owned()), ..said(None, "hello") };
         assert!(ask(assistant, callback).await.unwrap_err().to_string().contains("http://"));
         assert!(ask(assistant, said(None, " \n")).await.is_err());
-        let long = "x".repeat(assistant.limits.text_bytes_max + 1);
+        let long = "x".repeat(assistant.mind.limits.text_bytes_max + 1);
         assert!(ask(assistant, said(None, &long)).await.is_err());
-        assert_eq!(assistant.memory.journal().unwrap().conversations().unwrap(), []);
+        assert_eq!(assistant.kept(|journal| journal.conversations()).unwrap(), []);
     });
 }
 

@@ -46,7 +46,7 @@ fn a_target_that_is_here_answers_while_the_cloud_is_away() {
         let reply = answer.reply.unwrap();
         assert!(reply.plan.starts_with("local"), "{}", reply.plan);
         assert!(reply.verified.iter().all(|verified| *verified) && !reply.verified.is_empty());
-        let standing = assistant.memory.journal().unwrap().standing(super::NOON).unwrap();
+        let standing = assistant.kept(|journal| journal.standing(super::NOON)).unwrap();
         assert_eq!(standing.day, journal::Amount::default());
     });
 }

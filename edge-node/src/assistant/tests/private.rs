@@ -65,7 +65,7 @@ fn a_rule_keeps_a_word_here() {
     stage.play(async |assistant| {
         let secret = ask(assistant, said(None, "My blood pressure is high.")).await.unwrap();
         assert_eq!((secret.route, secret.decision.rules), (Route::Local, vec!["health".into()]));
-        let class = assistant.memory.class(secret.conversation).unwrap();
+        let class = assistant.mind.memory.class(secret.conversation).unwrap();
         assert_eq!(class, Some(Privacy::Device));
     });
 }

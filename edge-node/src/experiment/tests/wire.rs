@@ -4,10 +4,11 @@ mod tap;
 
 use crate::config::{Config, PlanSettings};
 use crate::demo::{models, nodes};
-use crate::device::{Device, Request};
+use crate::device::Device;
 use crate::drafting::SourceChoice;
 use crate::experiment::in_virtual_time;
 use crate::prompt::Prompt;
+use crate::request::Request;
 use crate::{Notice, Show};
 use base::{DraftLength, LayerRange, NodeName, Privacy, Role, Sampling, TokenId, WireCodec};
 use cloud_node::Server;
@@ -115,12 +116,10 @@ impl Site {
         (settings.mode, settings.target) = (mode, Some(nodes::name(target)));
         settings.stages = stages(chain);
         let request = Request {
-            prompt: Prompt::new(text.to_vec(), class),
-            sampling: Sampling::GREEDY,
-            tokens_max: 3,
-            stop: Vec::new(),
             keep: text[0].0 & 1 == 0,
+            grammar: None,
             past_end: true,
+            ..Request::new(Prompt::new(text.to_vec(), class), Sampling::GREEDY, 3)
         };
         let cancel = CancellationToken::new();
         self.device.generate(&request, &mut Silent, &cancel).await.is_ok()

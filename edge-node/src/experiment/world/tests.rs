@@ -65,14 +65,11 @@ fn delayed(ms: u32, rest: &str) -> Emulation {
 async fn ask(world: &mut World, tokens: u32) -> Shown {
     let device = world.device();
     let content = "I'd like a table for two tonight.".to_owned();
-    let request = Request {
-        prompt: device.chat_prompt(&[Turn { role: "user".to_owned(), content }]).unwrap(),
-        sampling: Sampling::new(20.0, 0, 1.0, 1).unwrap(),
-        tokens_max: tokens,
-        stop: Vec::new(),
-        keep: false,
-        past_end: false,
-    };
+    let request = Request::new(
+        device.chat_prompt(&[Turn::said("user", content)]).unwrap(),
+        Sampling::new(20.0, 0, 1.0, 1).unwrap(),
+        tokens,
+    );
     let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
     let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await.unwrap();
     assert_eq!(reply.tokens.len(), tokens as usize);
@@ -101,14 +98,8 @@ fn reply(config: &WorldConfig, prompt: &str, tokens: u32, sampling: Sampling) ->
     let run = async {
         let mut world = World::start(config).await.unwrap();
         let device = world.device();
-        let request = Request {
-            prompt: device.raw_prompt(prompt),
-            sampling,
-            tokens_max: tokens,
-            stop: Vec::new(),
-            keep: false,
-            past_end: true,
-        };
+        let request =
+            Request { past_end: true, ..Request::new(device.raw_prompt(prompt), sampling, tokens) };
         let mut watch = Watch { began: clock::now(), pieces: Vec::new(), notices: Vec::new() };
         let reply = device.generate(&request, &mut watch, &CancellationToken::new()).await;
         world.end().await;

@@ -27,7 +27,7 @@ impl Conversations {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let read = |(at, line): (usize, &str)| match is_jsonl {
             true => parse(line).with_context(|| format!("line {}", at + 1)),
-            false => Ok(vec![turn("user".to_owned(), line.to_owned())]),
+            false => Ok(vec![Turn::said("user", line)]),
         };
         let turns = lines.take(most).map(read).collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(!turns.is_empty(), "it has no conversation");
@@ -38,11 +38,7 @@ impl Conversations {
 fn parse(line: &str) -> anyhow::Result<Vec<Turn>> {
     let form = r#"is no object with "turns": [["user", "..."], ["assistant", "..."], ...]"#;
     let Line { turns } = serde_json::from_str(line).context(form)?;
-    Ok(turns.into_iter().map(|(role, content)| turn(role, content)).collect())
-}
-
-fn turn(role: String, content: String) -> Turn {
-    Turn { role, content }
+    Ok(turns.into_iter().map(|(role, content)| Turn::said(role, content)).collect())
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn a_device_asks_the_weights_that_the_command_wrote() {
         let mut device = Device::start(device("draft")).await.unwrap();
         assert_ne!(device.likeness_weights(), &Weights::shipped());
         let chance = Likeness::new(device.likeness_weights().clone());
-        let turn = |content: &str| Turn { role: "user".to_owned(), content: content.to_owned() };
+        let turn = |content: &str| Turn::said("user", content);
         let prompt = device.chat_prompt(&[turn("Find me a flight to New York.")]).unwrap();
         let features = device.features(&prompt).await.unwrap().unwrap();
         assert!((0.0..1.0).contains(&chance.chance(&features)));

@@ -6,7 +6,7 @@ use crate::likeness::glance::Glance;
 use crate::likeness::probe::{Probe, last_row, probe};
 use crate::models::Models;
 use crate::sequence::StageSequence;
-use base::{Sampling, TokenId};
+use base::{Allowed, Sampling, TokenId};
 use runtime::{KvOptions, Pool, StageSpec, Turn, sampler};
 use settings::Pace;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn draft() -> (StageSequence, Vec<TokenId>, Vec<TokenId>) {
     let threads = Arc::new(Pool::new(1).unwrap());
     let draft = StageSequence::load(model, spec, &threads, 256, &kv, Pace::default()).unwrap();
     let content = "I'd like a table for two tonight.".to_owned();
-    let prompt = models.tokenizer.chat(&[Turn { role: "user".to_owned(), content }]).unwrap();
+    let prompt = models.tokenizer.chat(&[Turn::said("user", content)]).unwrap();
     (draft, prompt, models.tokenizer.end_tokens().to_vec())
 }
 
@@ -81,14 +81,14 @@ fn a_probe_sees_the_models_own_words() {
     for at in 4..prompt.len() {
         let row = last_row(&mut draft, &prompt[..at]).unwrap();
         // No word counts for less.
-        nats += f64::from(sampler::probability(&row, prompt[at])).ln().max(-8.0);
+        nats += f64::from(sampler::probability(&row, &Allowed::Any, prompt[at])).ln().max(-8.0);
     }
     assert!(near(features.prompt_sureness, nats / (prompt.len() - 4) as f64), "{features:?}");
     let mut text = prompt;
     for (token, glance) in said.iter().zip(glances) {
         let row = last_row(&mut draft, &text).unwrap();
         let place = base::Position::after(text.len());
-        assert_eq!(sampler::choose(&row, &Sampling::GREEDY, place).unwrap(), *token);
+        assert_eq!(sampler::choose(&row, &Allowed::Any, &Sampling::GREEDY, place).unwrap(), *token);
         let own = f64::from(row[token.0 as usize]);
         let total: f64 = row.iter().map(|logit| (f64::from(*logit) - own).exp()).sum();
         assert!(near(1.0 / total, glance.probability), "{total} {glance:?}");

@@ -57,12 +57,12 @@ fn ask_about(config: &WorldConfig, prompt: &str) -> (Reply, Notices) {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let device = world.device();
         let request = Request {
-            prompt: device.raw_prompt(prompt),
-            sampling: Sampling::new(1.0, 0, 1.0, 7).unwrap(),
-            tokens_max: TOKENS,
-            stop: Vec::new(),
-            keep: false,
             past_end: true,
+            ..Request::new(
+                device.raw_prompt(prompt),
+                Sampling::new(1.0, 0, 1.0, 7).unwrap(),
+                TOKENS,
+            )
         };
         let mut notices = Notices::default();
         let reply = device.generate(&request, &mut notices, &CancellationToken::new()).await;

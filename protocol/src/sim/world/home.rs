@@ -7,13 +7,9 @@ use crate::{FaultKind, Message, Side};
 
 impl World {
     /// What the device sends, the head sees.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other message is about the text held")]
     pub(super) fn goes_up(&mut self, message: &Message) {
-        let Some(home) = &mut self.home else { return };
-        match message {
-            Message::Open(open) => home.handle_open(open.clone()),
-            Message::Rollback(rollback) => home.handle_rollback(rollback),
-            _ => {}
+        if let Some(home) = &mut self.home {
+            home.handle_going_up(message);
         }
     }
 

@@ -54,6 +54,38 @@ fn bos_and_end_tokens_follow_the_file_then_the_family() {
     assert_eq!(tokenizer.end_tokens(), ids(&[0, 265, 266]));
 }
 
+/// Goal: models that share a tokenizer and pad it to different widths make a pair. Method: pieces that
+/// were never trained behind the others, as converters write them, and one between them.
+#[test]
+fn what_a_vocabulary_is_padded_with_is_no_part_of_it() {
+    let padded = |pads: usize| {
+        let mut vocabulary = byte_level("qwen2", &MERGES, &["<|im_end|>"]);
+        vocabulary.kinds[260] = 5;
+        let known = vocabulary.tokens.len();
+        vocabulary.tokens.extend((0..pads).map(|pad| format!("[PAD{}]", known + pad)));
+        vocabulary.kinds.resize(known + pads, 5);
+        build(vocabulary)
+    };
+    let plain = padded(0);
+    for pads in [1, 100] {
+        let padded = padded(pads);
+        assert_eq!(padded.fingerprint(), plain.fingerprint());
+        assert_eq!(padded.vocab_size(), plain.vocab_size());
+        assert_eq!(padded.decode(&ids(&[265])), "");
+    }
+    let other = build(byte_level("qwen2", &MERGES, &["<|im_start|>"]));
+    assert_ne!(other.fingerprint(), plain.fingerprint());
+}
+
+/// Qwen's publisher has text composed first: an accent of its own is part of its letter.
+#[test]
+fn letters_and_their_accents_are_one_where_the_family_has_it_so() {
+    let tokens =
+        |pre, text: &str| build(byte_level(pre, &MERGES, &[])).encode(text, Markers::AsText);
+    assert_eq!(tokens("qwen2", "e\u{301}"), tokens("qwen2", "é"));
+    assert_ne!(tokens("gpt-2", "e\u{301}"), tokens("gpt-2", "é"));
+}
+
 #[test]
 fn vocabularies_that_do_not_fit_together_are_refused() {
     let check = |expected: &str, spoil: &dyn Fn(&mut GgufVocabulary)| {

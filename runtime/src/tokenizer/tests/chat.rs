@@ -1,6 +1,7 @@
 //! Chat templates as the families of models write them.
 
 use super::*;
+use serde_json::{Value, json};
 
 const CHATML: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}\
     {{ '<|im_start|>system\nYou are helpful<|im_end|>\n' }}{% endif %}\
@@ -15,13 +16,11 @@ const LLAMA_2: &str = "{% for message in messages %}\n    \
     {% else %}\n        {{- ' ' + message.content + eos_token -}}\n    {% endif %}\n{% endfor %}";
 
 fn turns(turns: &[(&str, &str)]) -> Vec<Turn> {
-    let turn =
-        |&(role, content): &(&str, &str)| Turn { role: role.into(), content: content.into() };
-    turns.iter().map(turn).collect()
+    turns.iter().map(|&(role, content)| Turn::said(role, content)).collect()
 }
 
 fn render(template: &str, said: &[(&str, &str)]) -> Result<String, ChatError> {
-    ChatTemplate::new(template.into(), "<s>".into(), "</s>".into()).render(&turns(said))
+    ChatTemplate::new(template.into(), "<s>".into(), "</s>".into()).render(&Chat::of(&turns(said)))
 }
 
 #[test]
@@ -80,6 +79,31 @@ fn a_chat_has_one_bos_whoever_writes_it() {
         assert_eq!(tokens.first() == Some(&TokenId(1)), starts, "{template}");
         assert_eq!(tokens.iter().filter(|token| token.0 == 1).count(), 1, "{template}");
     }
+}
+
+/// Goal: what an assistant thought or called is what it was when it said it, and nobody else can make it
+/// so, nor can anybody end a turn. Method: the same words in every mouth, and in a tool.
+#[test]
+fn markers_of_its_own_text_are_the_assistants_alone() {
+    let template = "{% for m in messages %}{{ m.content }}{% endfor %}{{ tools | tojson }}";
+    let mut vocabulary = byte_level("qwen2", &["h e"], &["<|end|>", "<think>"]);
+    vocabulary.kinds[259] = 4;
+    vocabulary.chat_template = Some(template.into());
+    let tokenizer = build(vocabulary);
+    let written = |role: &str, tools: &[Value]| {
+        let turns = [Turn::said(role, "<think><|end|>")];
+        let tokens = tokenizer.write(&Chat { tools, ..Chat::of(&turns) }).unwrap();
+        let count = |id: u32| tokens.iter().filter(|token| token.0 == id).count();
+        (count(259), count(258), tokenizer.decode(&tokens))
+    };
+    let text = "<think><|end|>null".to_owned();
+    assert_eq!(written("assistant", &[]), (1, 0, text.clone()));
+    for role in ["user", "system", "tool", "<think>"] {
+        assert_eq!(written(role, &[]), (0, 0, text.clone()), "{role}");
+    }
+    let tool = json!({ "<think>": ["<|end|>"] });
+    let expected = r#"<think><|end|>[{"<think>": ["<|end|>"]}]"#.to_owned();
+    assert_eq!(written("user", &[tool]), (0, 0, expected));
 }
 
 /// Goal: no words of a turn can end it or begin another. Method: a turn made of markers.

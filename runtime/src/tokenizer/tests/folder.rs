@@ -150,7 +150,7 @@ fn special_tokens_come_from_the_files_around_it() {
 
     let tokenizer = open(&[("tokenizer.json", json.clone()), ("tokenizer_config.json", settings)]);
     assert_eq!(tokenizer.end_tokens(), ids(&[2, 268]));
-    let turn = Turn { role: "user".into(), content: "ab".into() };
+    let turn = Turn::said("user", "ab");
     assert_eq!(tokenizer.chat(&[turn]).unwrap(), ids(&[1, 265, 268]));
     assert_eq!(tokenizer.vocab_size(), 270);
     assert_eq!(tokenizer.decode(&ids(&[1, 265, 269, 265, 268])), "ab<tool>ab");

@@ -22,6 +22,29 @@ fn a_stream_gives_what_decoding_at_once_gives() {
     }
 }
 
+/// Goal: what the pieces say is what a stream writes within a text, in both families. Method: a letter, then each
+/// token behind it.
+#[test]
+fn pieces_are_what_a_stream_writes() {
+    let sentences = sentence_piece(&[("▁a", -1.0), ("é", -1.0)], &["<|x|>"]);
+    for vocabulary in [sentences, byte_level("gpt-2", &["Ġ a", "Ã ©"], &["<|x|>"])] {
+        let tokenizer = build(vocabulary);
+        let pieces: Vec<_> = tokenizer.pieces().collect();
+        assert_eq!(pieces.len(), tokenizer.vocab_size());
+        let hidden = pieces.iter().filter(|piece| piece.is_none()).count();
+        let ends = tokenizer.end_tokens();
+        assert!(hidden >= 2 && ends.iter().all(|end| pieces[end.0 as usize].is_none()));
+        for (token, piece) in (0..).map(TokenId).zip(&pieces) {
+            let mut stream = tokenizer.stream_after(&tokenizer.encode("a", Markers::AsText));
+            let text = stream.push(token) + &stream.finish();
+            assert_eq!(text, String::from_utf8_lossy(piece.unwrap_or_default()), "{token:?}");
+        }
+        for text in [" a".as_bytes(), "é".as_bytes(), b"\xff"] {
+            assert!(pieces.contains(&Some(text)), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn a_character_is_shown_when_it_is_complete() {
     let tokenizer = build(sentence_piece(&[], &[]));

@@ -55,7 +55,7 @@ impl Process<'_> {
         let began = clock::now();
         let now = self.assistant.now();
         let (life, assistant) = (&mut *self.life, &mut *self.assistant);
-        life.books.take_over(assistant.memory.journal().unwrap(), now);
+        assistant.kept(|journal| life.books.take_over(journal, now));
         for wish in &self.phase.wishes {
             self.idle_until(began + wish.at).await;
             self.say(wish).await;
@@ -82,7 +82,7 @@ impl Process<'_> {
         let now = self.assistant.now();
         Before {
             traffic: self.assistant.device.uplinks.traffic(),
-            spent: self.assistant.memory.journal().unwrap().standing(now).unwrap().day,
+            spent: self.assistant.kept(|journal| journal.standing(now)).unwrap().day,
             done: self.life.recorder.done.lock().unwrap().len(),
             refuses: self.life.recorder.refuses.load(Ordering::Relaxed),
         }
@@ -102,12 +102,12 @@ impl Process<'_> {
 
     fn compare_budgets(&mut self) {
         let now = self.assistant.now();
-        self.life.books.compare_budgets(self.assistant.memory.journal().unwrap(), now);
+        self.assistant.kept(|journal| self.life.books.compare_budgets(journal, now));
     }
 
     fn compare(&mut self) {
         let now = self.assistant.now();
-        self.life.books.compare(self.assistant.memory.journal().unwrap(), now);
+        self.assistant.kept(|journal| self.life.books.compare(journal, now));
     }
 
     /// Does what waits, for so long. Every third time whoever is called is not there.
@@ -308,7 +308,7 @@ impl Process<'_> {
     /// The process is over; what it had reserved nobody settles.
     fn died(&mut self) {
         let now = self.assistant.now();
-        let standing = self.assistant.memory.journal().unwrap().standing(now).unwrap();
+        let standing = self.assistant.kept(|journal| journal.standing(now)).unwrap();
         self.life.books.orphan(standing.reserved);
         self.life.books.note(format!("{now} died with {:?} reserved", standing.reserved));
     }

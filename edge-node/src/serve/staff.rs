@@ -1,0 +1,104 @@
+//! Those who answer, once the device has started: one a reply at a time, each with KV of its own, which it keeps
+//! for what is said next.
+
+use crate::config::{Config, Generation};
+use crate::device::Device;
+use crate::serve::answerer::Answerer;
+use crate::start_error::StartError;
+use base::{Privacy, TokenId};
+use openai::{ApiError, Model, Route};
+use partitioner::Mode;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// What any request may call the model.
+const ANY: &str = "causeway";
+
+/// Those who answer.
+pub(super) struct Staff {
+    /// The first, of whom the others are forks; it answers nobody itself.
+    root: Answerer,
+    free: Mutex<Vec<Answerer>>,
+    model: Model,
+}
+
+impl Staff {
+    /// With `root` as the first, from `created` on, in seconds since 1970.
+    pub(super) fn new(root: Answerer, created: u64) -> Self {
+        let id = model_id(&root.device().config);
+        Self { root, free: Mutex::default(), model: Model { id, created } }
+    }
+
+    /// The one who knows most of `prompt`, else a new one. Whoever has a turn finds one.
+    pub(super) fn take(&self, prompt: &[TokenId]) -> Result<Answerer, StartError> {
+        let known = |answerer: &Answerer| {
+            let said = &answerer.device().said;
+            said.iter().zip(prompt).take_while(|(a, b)| a == b).count()
+        };
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let best = (0..free.len()).max_by_key(|index| known(&free[*index]));
+        if let Some(best) = best {
+            return Ok(free.swap_remove(best));
+        }
+        drop(free);
+        self.root.fork()
+    }
+
+    /// Whoever has answered is free again.
+    pub(super) fn give_back(&self, answerer: Answerer) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(answerer);
+    }
+
+    /// One more, for what is done between requests.
+    pub(super) fn another(&self) -> Result<Answerer, StartError> {
+        self.root.fork()
+    }
+
+    /// The device that all of them are.
+    pub(super) fn device(&self) -> &Device {
+        self.root.device()
+    }
+
+    /// Whether requests may say which way they go.
+    pub(super) const fn routes(&self) -> bool {
+        self.root.routes()
+    }
+
+    /// Who answers, for clients.
+    pub(super) const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Whether `model` is the one that answers.
+    pub(super) fn answers_as(&self, model: &str) -> Result<(), ApiError> {
+        match model == ANY || model == self.model.id {
+            true => Ok(()),
+            false => Err(ApiError::model_not_found(model, &self.model.id)),
+        }
+    }
+
+    /// Whether a model on the device decides what is said in answer to a text of `class` that goes this way.
+    pub(super) fn decides_here(&self, class: Privacy, route: Option<Route>) -> bool {
+        let plan = &self.device().config.plan;
+        let is_local = plan.mode == Mode::Local && !plan.auto && plan.switches.is_empty();
+        class == Privacy::Device || is_local || route == Some(Route::Local)
+    }
+
+    /// How replies are generated, unless a request says otherwise.
+    pub(super) fn generation(&self) -> &Generation {
+        &self.device().config.generation
+    }
+
+    /// How far texts may travel at most.
+    pub(super) fn privacy(&self) -> Privacy {
+        self.device().config.planner.privacy
+    }
+}
+
+/// What the model that decides is called: as its file, without what every such file ends in.
+fn model_id(config: &Config) -> String {
+    let path = config.models.target.as_deref().or(config.models.draft.as_deref());
+    let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| ANY.to_owned());
+    name.strip_suffix(".gguf").map(str::to_owned).unwrap_or(name)
+}

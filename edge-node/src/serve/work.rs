@@ -1,0 +1,174 @@
+//! What a request asks of a device, whatever the endpoint: read once, and checked against what this device has.
+
+use crate::config::Generation;
+use crate::serve::staff::Staff;
+use crate::serve::tools::{self, Tools};
+use base::{Grammar, Privacy, Sampling, SamplingError};
+use openai::{
+    ApiError, ChatRequest, CompletionRequest, Conversation, Extension, Options, Policy, Route,
+    ToolStyle,
+};
+use runtime::Turn;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What is to be answered.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A conversation.
+    Turns {
+        /// What was said.
+        turns: Vec<Turn>,
+        /// What may be called, as templates read it.
+        tools: Vec<Value>,
+    },
+    /// A text, which is to be continued as it stands.
+    Text(String),
+}
+
+/// What a request asks.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) said: Said,
+    /// What the reply must be.
+    pub(super) grammar: Option<Grammar>,
+    /// How the reply spells calls of tools, where it may.
+    pub(super) tools: Option<ToolStyle>,
+    /// Whether to tell how likely tokens were, and of how many others.
+    pub(super) logprobs: Option<u32>,
+    /// How many replies.
+    pub(super) n: u32,
+    /// Of the first one; each after it has the next.
+    seed: u64,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    pub(super) tokens_max: u32,
+    pub(super) stop: Vec<String>,
+    pub(super) class: Privacy,
+    pub(super) policy: Option<Policy>,
+    pub(super) route: Option<Route>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) bytes_max: Option<u64>,
+    pub(super) conversation: Option<Conversation>,
+    pub(super) callback: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+impl Work {
+    /// Of a chat; `seed` is the one of chance.
+    pub(super) fn chat(request: &ChatRequest, staff: &Staff, seed: u64) -> Result<Self, ApiError> {
+        staff.answers_as(&request.model)?;
+        let tools = tools::of(request, &staff.device().models.tokenizer)?;
+        if let (Some(_), true) = (&tools, staff.routes()) {
+            let says = "a device that routes calls no tools of others: its own act; leave them out";
+            return Err(ApiError::invalid("tools", says));
+        }
+        let turns = request.messages.iter().map(tools::turn).collect();
+        let described = tools.iter().flat_map(|tools| tools.described.clone()).collect();
+        let said = Said::Turns { turns, tools: described };
+        let work = Self::new(said, (&request.options, &request.extension), staff, seed)?;
+        Ok(match tools {
+            Some(tools) => work.calling(request, tools)?,
+            None => work,
+        })
+    }
+
+    /// The same, where its reply may call `tools`.
+    fn calling(self, request: &ChatRequest, tools: Tools) -> Result<Self, ApiError> {
+        let ChatRequest { tool_choice, parallel_tool_calls, .. } = request;
+        let called = tools.style.grammar(&request.tools, tool_choice, *parallel_tool_calls)?;
+        if let (Some(_), Some(_)) = (&called, &self.grammar) {
+            let says = "a reply cannot be both of a format and a call that is demanded, or strict: leave one of them out";
+            return Err(ApiError::invalid("response_format", says));
+        }
+        let grammar = called.or(self.grammar);
+        Ok(Self { grammar, tools: Some(tools.style), ..self })
+    }
+
+    /// Of a text.
+    pub(super) fn completion(
+        request: &CompletionRequest,
+        staff: &Staff,
+        seed: u64,
+    ) -> Result<Self, ApiError> {
+        staff.answers_as(&request.model)?;
+        if staff.routes() {
+            let says = "only turns of a conversation are routed here: ask /v1/chat/completions, or take [intents], \
+                        [routing], [journal] and [budgets] out of the device's configuration";
+            return Err(ApiError::invalid("prompt", says));
+        }
+        let said = Said::Text(request.prompt.clone());
+        Self::new(said, (&request.options, &request.extension), staff, seed)
+    }
+
+    fn new(
+        said: Said,
+        (options, extension): (&Options, &Extension),
+        staff: &Staff,
+        seed: u64,
+    ) -> Result<Self, ApiError> {
+        check_routing(extension, options, staff)?;
+        let Generation { tokens_max, temperature, top_k, top_p, stop } = staff.generation();
+        let own = staff.privacy();
+        let class = extension.privacy.map_or(own, |class| class.min(own));
+        if options.logprobs.is_some() && !staff.decides_here(class, extension.route) {
+            let says = "probabilities do not cross the wire: they can be told where a model on the device decides, in \
+                        mode local, or with causeway.privacy \"device\"";
+            return Err(ApiError::invalid("logprobs", says));
+        }
+        Ok(Self {
+            said,
+            grammar: options.format.clone(),
+            tools: None,
+            logprobs: options.logprobs,
+            n: options.n,
+            seed: options.seed.unwrap_or(seed),
+            temperature: options.temperature.unwrap_or(*temperature),
+            top_k: *top_k,
+            top_p: options.top_p.unwrap_or(*top_p),
+            tokens_max: options.tokens_max.unwrap_or(*tokens_max),
+            stop: if options.stop.is_empty() { stop.clone() } else { options.stop.clone() },
+            class,
+            policy: extension.policy,
+            route: extension.route,
+            deadline: extension.deadline_ms.map(Duration::from_millis),
+            bytes_max: extension.budget.map(|bytes| bytes.0),
+            conversation: extension.conversation,
+            callback: extension.callback.clone(),
+            key: extension.key.clone(),
+        })
+    }
+
+    /// How the target chooses for reply `index`.
+    pub(super) fn sampling(&self, index: u32) -> Result<Sampling, SamplingError> {
+        let seed = self.seed.wrapping_add(index.into());
+        Sampling::new(self.temperature, self.top_k, self.top_p, seed)
+    }
+}
+
+/// What only an assistant can do.
+fn check_routing(extension: &Extension, options: &Options, staff: &Staff) -> Result<(), ApiError> {
+    let several = options.n > 1;
+    let says = |param: &str, what: &str| Err(ApiError::invalid(format!("causeway.{param}"), what));
+    if !staff.routes() {
+        let needs = "needs a device that routes: [routing], [intents], [journal] or [budgets] in its configuration";
+        let asked = [
+            ("route", extension.route.is_some()),
+            ("conversation", extension.conversation.is_some()),
+            ("callback", extension.callback.is_some()),
+            ("key", extension.key.is_some()),
+        ];
+        if let Some((param, _)) = asked.into_iter().find(|(_, asked)| *asked) {
+            return says(param, needs);
+        }
+        return Ok(());
+    }
+    if several && extension.conversation.is_some() {
+        return says("conversation", "a conversation goes on with one reply: leave out `n`");
+    }
+    if several && extension.key.is_some() {
+        return says("key", "a key names one reply: leave out `n`");
+    }
+    Ok(())
+}
