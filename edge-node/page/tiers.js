@@ -41,6 +41,7 @@ export class Tiers {
     const stations = stationsOf(status);
     // What seldom changes is drawn again only then, so that it can be read and selected.
     const shape = JSON.stringify([
+      status.ready,
       status.models,
       status.layers,
       stations.map((station) => ({ ...station, link: station.link?.peer })),
@@ -90,7 +91,7 @@ function models(status) {
   const rows = [model('target', target), model('draft', draft)].filter((row) => row !== null);
   return rows.length > 0
     ? [el('ul', { class: 'models', 'aria-label': 'Models on the device' }, ...rows)]
-    : [el('p', { class: 'quiet' }, 'no model here')];
+    : [el('p', { class: 'quiet' }, status.ready ? 'no model here' : '')];
 }
 
 /**
@@ -104,7 +105,11 @@ function model(part, model) {
         {},
         el('small', {}, part),
         el('span', { class: 'id' }, model.id),
-        el('span', {}, `${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`),
+        el(
+          'span',
+          {},
+          [counted(model.layers, 'layer'), ...(model.bytes === null ? [] : [bytes(model.bytes)])].join(', '),
+        ),
       )
     : null;
 }
