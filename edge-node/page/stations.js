@@ -93,6 +93,7 @@ export function reachOf(status) {
  * @param {Status} status
  */
 export function sentenceOf(status) {
+  if (status.mode === '') return '';
   const reach = reachOf(status);
   const peer = wayOut(status)?.peer ?? 'the target';
   const last = status.plan?.stages.findLast((stage) => stage.node !== status.node)?.node ?? peer;

@@ -37,11 +37,14 @@ export class Tiers {
 
   /** @param {Status} status */
   show(status) {
+    setText(this.#plan, status.plan ? `Plan: ${status.plan.text}` : 'No plan yet.');
+    setText(this.#node, `version ${status.version}, up for ${duration(status.uptime_s)}`);
+    // A device that starts says nothing of itself: what stands here stays.
+    if (status.mode === '') return;
     this.#status = status;
     const stations = stationsOf(status);
     // What seldom changes is drawn again only then, so that it can be read and selected.
     const shape = JSON.stringify([
-      status.ready,
       status.models,
       status.layers,
       stations.map((station) => ({ ...station, link: station.link?.peer })),
@@ -51,8 +54,6 @@ export class Tiers {
       this.#list.replaceChildren(...stations.map((station) => card(station, status)));
     }
     stations.forEach((station, index) => showLink(this.#list.children[index], station));
-    setText(this.#plan, status.plan ? `Plan: ${status.plan.text}` : 'No plan yet.');
-    setText(this.#node, `version ${status.version}, up for ${duration(status.uptime_s)}`);
     this.#drawWires();
   }
 
@@ -91,7 +92,7 @@ function models(status) {
   const rows = [model('target', target), model('draft', draft)].filter((row) => row !== null);
   return rows.length > 0
     ? [el('ul', { class: 'models', 'aria-label': 'Models on the device' }, ...rows)]
-    : [el('p', { class: 'quiet' }, status.ready ? 'no model here' : '')];
+    : [el('p', { class: 'quiet' }, 'no model here')];
 }
 
 /**
