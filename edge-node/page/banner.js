@@ -56,7 +56,12 @@ export class Banner {
       this.#banner.hidden = true;
       return;
     }
-    const loading = status.loading;
+    const { loading, failed } = status;
+    if (failed !== null) {
+      this.#progress.hidden = true;
+      this.#say('The device cannot start', failed, 'gone');
+      return;
+    }
     this.#say('Not ready', loading ? loading.step : 'The device takes no requests now.', 'waiting');
     this.#progress.hidden = !loading;
     if (!loading) return;

@@ -17,6 +17,7 @@ import { LinkSwitch } from './link_switch.js';
 import { Meters } from './meters.js';
 import { Settings } from './settings.js';
 import { reachOf, sentenceOf } from './stations.js';
+import { modeOf } from './status.js';
 import { Tiers } from './tiers.js';
 import { Timeline } from './timeline.js';
 import { Watch } from './watch.js';
@@ -25,7 +26,8 @@ import { Watch } from './watch.js';
 /** @typedef {import('./watch.js').Sight} Sight */
 
 const api = new Api();
-const chat = new Chat(api, new Settings(), announce);
+const settings = new Settings();
+const chat = new Chat(api, settings, announce);
 const parts = {
   tiers: new Tiers(),
   meters: new Meters(),
@@ -51,8 +53,10 @@ watch.open();
 function show(status) {
   for (const part of [parts.tiers, parts.meters, parts.timeline, parts.linkSwitch, banner]) part.show(status);
   chat.setReady(status.ready);
+  settings.setRoutes(status.routes);
   const mode = byId('mode');
-  setText(mode, status.mode);
+  const found = modeOf(status);
+  setText(mode, found === status.mode ? found || 'starting' : `auto: ${found || 'no plan'}`);
   mode.dataset.reach = reachOf(status);
   setText(byId('mode-says'), sentenceOf(status));
   document.title = `${status.node} · Causeway`;

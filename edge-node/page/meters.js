@@ -60,9 +60,10 @@ function share(part, whole) {
 }
 
 /** @param {Status['requests']} requests */
-function answered({ served, refused, cancelled }) {
+function answered({ served, refused, failed, cancelled }) {
   const rest = [
     ...(refused > 0 ? [`${count(refused)} refused`] : []),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
     ...(cancelled > 0 ? [`${count(cancelled)} stopped`] : []),
   ];
   return [count(served), ...rest].join(', ');

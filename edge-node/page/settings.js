@@ -35,6 +35,12 @@ export class Settings {
     });
   }
 
+  /** @param {boolean} routes whether requests may say which way they go */
+  setRoutes(routes) {
+    byId('route-field').hidden = !routes;
+    if (!routes) this.#field('route').value = '';
+  }
+
   /** @returns {Record<string, unknown>} fields of a request */
   request() {
     /** @type {Record<string, unknown>} */

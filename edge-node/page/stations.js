@@ -2,6 +2,8 @@
  * Who takes part, out of a status: this device, its peers, and the nodes that a plan names. Pure.
  */
 
+import { modeOf } from './status.js';
+
 /** @typedef {import('./types.js').Status} Status */
 /** @typedef {import('./types.js').Link} Link */
 /** @typedef {{from: number, to: number}} Range layers, half-open */
@@ -39,7 +41,8 @@ export function stationsOf(status) {
     here.ranges.push({ from: stage.layers[0], to: stage.layers[1] });
     here.embedding ||= stage.embedding;
     here.head ||= stage.head;
-    if (stage.codec) here.codecs.push(stage.codec);
+    // Hidden states come to a stage that has no embedding.
+    if (stage.codec && !stage.embedding) here.codecs.push(stage.codec);
   }
   return [...found.values()].sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role));
 }
@@ -79,7 +82,7 @@ export function wayOut(status) {
  * @returns {Reach}
  */
 export function reachOf(status) {
-  if (status.mode === 'local') return 'local';
+  if (modeOf(status) === 'local') return 'local';
   const link = wayOut(status);
   if (!link) return status.plan?.stages.every((stage) => stage.node === status.node) ? 'local' : 'apart';
   return link.cut ? 'alone' : REACH[link.state];
@@ -90,6 +93,7 @@ export function reachOf(status) {
  * @param {Status} status
  */
 export function sentenceOf(status) {
+  if (status.mode === '') return '';
   const reach = reachOf(status);
   const peer = wayOut(status)?.peer ?? 'the target';
   const last = status.plan?.stages.findLast((stage) => stage.node !== status.node)?.node ?? peer;
@@ -99,7 +103,7 @@ export function sentenceOf(status) {
       : `${peer} is out of reach: the device waits for it`;
   }
   if (reach === 'apart') return `${peer} is not there yet`;
-  switch (status.mode) {
+  switch (modeOf(status)) {
     case 'local':
       return 'the device answers by itself';
     case 'remote':

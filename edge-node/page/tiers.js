@@ -37,6 +37,10 @@ export class Tiers {
 
   /** @param {Status} status */
   show(status) {
+    setText(this.#plan, status.plan ? `Plan: ${status.plan.text}` : 'No plan yet.');
+    setText(this.#node, `version ${status.version}, up for ${duration(status.uptime_s)}`);
+    // A device that starts says nothing of itself: what stands here stays.
+    if (status.mode === '') return;
     this.#status = status;
     const stations = stationsOf(status);
     // What seldom changes is drawn again only then, so that it can be read and selected.
@@ -50,8 +54,6 @@ export class Tiers {
       this.#list.replaceChildren(...stations.map((station) => card(station, status)));
     }
     stations.forEach((station, index) => showLink(this.#list.children[index], station));
-    setText(this.#plan, status.plan ? `Plan: ${status.plan.text}` : 'No plan yet.');
-    setText(this.#node, `version ${status.version}, up for ${duration(status.uptime_s)}`);
     this.#drawWires();
   }
 
@@ -104,7 +106,11 @@ function model(part, model) {
         {},
         el('small', {}, part),
         el('span', { class: 'id' }, model.id),
-        el('span', {}, `${counted(model.layers, 'layer')}, ${bytes(model.bytes)}`),
+        el(
+          'span',
+          {},
+          [counted(model.layers, 'layer'), ...(model.bytes === null ? [] : [bytes(model.bytes)])].join(', '),
+        ),
       )
     : null;
 }

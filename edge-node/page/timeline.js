@@ -15,8 +15,6 @@ const BAND_MS = 120_000;
 /** Two sights of the device further apart than this leave a gap. */
 const GAP_MS = 1_500;
 const ENTRIES_MAX = 60;
-/** Times after this are of the wall clock; before it, since the node's start. */
-const WALL_CLOCK_MS_MIN = 1e11;
 
 const SAYS = {
   local: 'by itself',
@@ -34,13 +32,9 @@ export class Timeline {
   /** @type {Entry[]} */
   #entries = [];
   #drawn = '';
-  /** When the node started, by this clock. Kept while it fits, so that no time flickers. */
-  #startedMs = 0;
 
   /** @param {Status} status */
   show(status) {
-    const startedMs = Date.now() - 1000 * status.uptime_s;
-    if (Math.abs(startedMs - this.#startedMs) > GAP_MS) this.#startedMs = startedMs;
     this.#seen = extended(this.#seen, reachOf(status), Date.now());
     this.#drawBand();
     this.#setEntries(status.timeline);
@@ -63,21 +57,8 @@ export class Timeline {
     const shape = JSON.stringify(latest);
     if (shape === this.#drawn) return;
     this.#drawn = shape;
-    this.#list.replaceChildren(...latest.map((entry) => this.#row(entry)));
+    this.#list.replaceChildren(...latest.map(row));
     if (latest.length === 0) this.#list.append(el('li', { class: 'quiet' }, 'Nothing has happened yet.'));
-  }
-
-  /** @param {Entry} entry */
-  #row({ at_ms, kind, text }) {
-    const date = new Date(at_ms > WALL_CLOCK_MS_MIN ? at_ms : this.#startedMs + at_ms);
-    const time = date.toLocaleTimeString('en-GB');
-    return el(
-      'li',
-      { 'data-kind': kind },
-      el('time', { datetime: date.toISOString() }, time),
-      el('b', {}, kind),
-      el('span', {}, text),
-    );
   }
 
   #drawBand() {
@@ -120,4 +101,11 @@ function totals(seen) {
   const sums = new Map();
   for (const { span, fromMs, toMs } of seen) sums.set(span, (sums.get(span) ?? 0) + toMs - fromMs);
   return [...sums].map(([span, ms]) => `${SAYS[span]} ${duration(ms / 1000)}`).join(', ');
+}
+
+/** @param {Entry} entry */
+function row({ at_ms, kind, text }) {
+  const date = new Date(at_ms);
+  const time = el('time', { datetime: date.toISOString() }, date.toLocaleTimeString('en-GB'));
+  return el('li', { 'data-kind': kind }, time, el('b', {}, kind.replaceAll('-', ' ')), el('span', {}, text));
 }

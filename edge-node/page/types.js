@@ -1,7 +1,7 @@
 /**
  * The shapes that the device's API speaks in, as docs/API.md says them. No code.
  *
- * @typedef {{id: string, layers: number, bytes: number}} Model
+ * @typedef {{id: string, layers: number, bytes: number | null}} Model
  * @typedef {{node: string, role: string, layers: [number, number], embedding: boolean, head: boolean, codec: string | null}} PlanStage
  * @typedef {{text: string, stages: PlanStage[]}} Plan
  * @typedef {'up' | 'dialling' | 'trying' | 'down'} LinkState
@@ -9,12 +9,12 @@
  *   rtt_ms: number | null, loss: number | null, up_mbps: number | null, down_mbps: number | null,
  *   bytes_sent: number, bytes_received: number, emulated: string | null, cut: boolean}} Link
  * @typedef {{running: number, queued: number, streams_max: number, queue_max: number,
- *   served: number, refused: number, cancelled: number}} Requests
+ *   served: number, refused: number, failed: number, cancelled: number}} Requests
  * @typedef {{tokens: number, verified: number, unverified: number, drafted: number, accepted: number,
  *   failovers: number, bytes_sent: number, bytes_received: number, money: number, energy_j: number | null}} Totals
- * @typedef {{at_ms: number, kind: string, text: string}} Entry
+ * @typedef {{at_ms: number, kind: string, text: string}} Entry since 1970
  * @typedef {{node: string, version: string, uptime_s: number, ready: boolean, link_switch: boolean,
- *   loading: {step: string, done: number, of: number} | null,
+ *   loading: {step: string, done: number, of: number} | null, failed: string | null, routes: boolean,
  *   models: {target: Model | null, draft: Model | null}, mode: string, plan: Plan | null, layers: number,
  *   links: Link[], requests: Requests, totals: Totals, timeline: Entry[]}} Status
  *

@@ -3,6 +3,7 @@
  */
 
 import { Refused } from './api.js';
+import { wholeStatus } from './status.js';
 
 /** @typedef {import('./api.js').Api} Api */
 /** @typedef {import('./types.js').Status} Status */
@@ -54,7 +55,7 @@ export class Watch {
     for await (const { event, data } of this.#api.events(stream.signal)) {
       if (stream.signal.aborted) return;
       this.#expectMore(stream);
-      if (event === 'status') this.#seen(JSON.parse(data));
+      if (event === 'status') this.#seen(wholeStatus(JSON.parse(data)));
       if (event === 'notice') this.#eyes.notice(JSON.parse(data));
     }
   }

@@ -42,7 +42,7 @@ macro_rules! asset {
 }
 
 /// All files of the page.
-pub static ASSETS: [Asset; 26] = [
+pub static ASSETS: [Asset; 27] = [
     asset!("/", HTML, "index.html"),
     asset!(CSS, "base.css"),
     asset!(CSS, "chat.css"),
@@ -64,6 +64,7 @@ pub static ASSETS: [Asset; 26] = [
     asset!(SCRIPT, "settings.js"),
     asset!(SCRIPT, "sse.js"),
     asset!(SCRIPT, "stations.js"),
+    asset!(SCRIPT, "status.js"),
     asset!(SCRIPT, "tiers.js"),
     asset!(SCRIPT, "timeline.js"),
     asset!(SCRIPT, "usage.js"),

@@ -265,3 +265,43 @@ export async function a_device_that_falls_silent_is_taken_for_gone({ open, key, 
   }
   await page.locator('body[data-sight="live"]').waitFor();
 }
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function a_device_that_cannot_start_says_why({ open, key, device }) {
+  device.failed = 'models.target: no such file';
+  try {
+    const { page } = await open();
+    await page.locator('#key').fill(String(key));
+    await page.locator('#key').press('Enter');
+    await page.getByText('The device cannot start').waitFor();
+    assert.match(await page.locator('#banner').innerText(), /models\.target: no such file/);
+    assert.equal(await page.locator('#send').isDisabled(), true);
+  } finally {
+    device.failed = null;
+  }
+}
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function a_device_that_plans_for_itself_says_what_it_found({ open, key, device }) {
+  device.auto = true;
+  const { page } = await open();
+  await ready(page, key);
+  assert.equal(await page.locator('#mode').innerText(), 'auto: speculative');
+  assert.equal(await page.locator('#mode-says').innerText(), 'the device drafts, cloud confirms');
+  device.auto = false;
+}
+
+/** @param {Tools & {device: MockDevice}} tools */
+export async function a_route_is_offered_where_requests_are_routed({ open, key, device }) {
+  const { page } = await open();
+  await ready(page, key);
+  await page.locator('#open-drawer').click();
+  await page.locator('#route').selectOption('local');
+  device.routes = false;
+  await page.locator('#route').waitFor({ state: 'hidden' });
+  await page.locator('#settings button[type="submit"]').click();
+  const request = page.waitForRequest('**/v1/chat/completions');
+  await say(page, 'Which way?');
+  assert.equal(JSON.parse((await request).postData() ?? '{}').causeway, undefined);
+  device.routes = true;
+}

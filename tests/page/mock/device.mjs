@@ -13,15 +13,15 @@ const RECONNECT_MS = 400;
 /** @type {Record<string, {text: string, stages: PlanStage[]}>} */
 const PLANS = {
   local: { text: 'local', stages: [] },
-  remote: { text: 'remote: cloud 0..6', stages: [stage('cloud', 'cloud', 0, 6, true, true, null)] },
+  remote: { text: 'remote: cloud 0..6', stages: [stage('cloud', 'cloud', 0, 6, true, true, 'f32')] },
   speculative: {
     text: 'speculative: cloud 0..6, drafts as they pay, work-conserving',
-    stages: [stage('cloud', 'cloud', 0, 6, true, true, null)],
+    stages: [stage('cloud', 'cloud', 0, 6, true, true, 'f32')],
   },
   split: {
     text: 'split: device 0..2 > gateway 2..4 (int8) > cloud 4..6 (f16), drafts of 4, streaming',
     stages: [
-      stage('device', 'device', 0, 2, true, false, null),
+      stage('device', 'device', 0, 2, true, false, 'f32'),
       stage('gateway', 'gateway', 2, 4, false, false, 'int8'),
       stage('cloud', 'cloud', 4, 6, false, true, 'f16'),
     ],
@@ -35,7 +35,7 @@ const PLANS = {
  * @param {number} to
  * @param {boolean} embedding
  * @param {boolean} head
- * @param {string | null} codec
+ * @param {string} codec
  * @returns {PlanStage}
  */
 function stage(node, role, from, to, embedding, head, codec) {
@@ -50,6 +50,12 @@ export class MockDevice {
   linkSwitch = true;
   /** @type {Status['loading']} */
   loading = null;
+  /** @type {string | null} Why it cannot start. */
+  failed = null;
+  /** Whether it plans for itself. */
+  auto = false;
+  /** Whether requests are routed. */
+  routes = true;
   /** @type {{status: number, error: object, retryAfterS?: number} | null} What the next request is answered with. */
   fault = null;
   /** @type {object | null} What ends the next reply in its middle: an error of the stream; `{}` ends it without a word. */
@@ -61,7 +67,16 @@ export class MockDevice {
   /** Milliseconds from one token to the next. */
   paceMs = 30;
   tokensMax = 90;
-  requests = { running: 0, queued: 0, streams_max: 4, queue_max: 16, served: 0, refused: 0, cancelled: 0 };
+  requests = {
+    running: 0,
+    queued: 0,
+    streams_max: 4,
+    queue_max: 16,
+    served: 0,
+    refused: 0,
+    failed: 0,
+    cancelled: 0,
+  };
   totals = {
     tokens: 0,
     verified: 0,
@@ -90,7 +105,7 @@ export class MockDevice {
     this.cut = cut;
     this.mendedAtMs = cut ? 0 : Date.now();
     this.note(
-      cut ? 'cut' : 'mended',
+      cut ? 'link-cut' : 'link-mended',
       cut ? 'the emulated links are cut' : 'the emulated links are whole again',
     );
   }
@@ -106,32 +121,40 @@ export class MockDevice {
    * @param {string} text
    */
   note(kind, text) {
-    const entry = { at_ms: Date.now() - this.#startedMs, kind, text };
+    const entry = { at_ms: Date.now(), kind, text };
     this.timeline.push(entry);
     for (const listener of this.listeners) listener(entry);
   }
 
-  /** @returns {Status} */
+  /** @returns {Partial<Status>} of a device that starts only what it knows */
   status() {
-    const ready = this.loading === null;
-    return {
-      node: 'device',
+    const said = {
       version: '0.0.0',
       uptime_s: (Date.now() - this.#startedMs) / 1000,
-      ready,
+      ready: this.loading === null && this.failed === null,
       link_switch: this.linkSwitch,
       loading: this.loading,
-      models: {
-        target: ready ? { id: 'causeway-demo-target-q8_0', layers: LAYERS, bytes: 11_503_616 } : null,
-        draft: ready ? { id: 'causeway-demo-draft-q8_0', layers: 2, bytes: 2_204_160 } : null,
-      },
-      mode: this.mode,
-      plan: ready ? PLANS[this.mode] : null,
-      layers: LAYERS,
-      links: [this.#link('gateway', 'gateway', 7442, 7.4), this.#link('cloud', 'cloud', 7443, 52)],
+      failed: this.failed,
       requests: this.requests,
       totals: this.totals,
       timeline: this.timeline,
+    };
+    return said.ready ? { ...said, ...this.#ofDevice() } : said;
+  }
+
+  /** @returns {Partial<Status>} */
+  #ofDevice() {
+    return {
+      node: 'device',
+      routes: this.routes,
+      models: {
+        target: { id: 'causeway-demo-target-q8_0.gguf', layers: LAYERS, bytes: 11_503_616 },
+        draft: { id: 'causeway-demo-draft-q8_0.gguf', layers: 2, bytes: 2_204_160 },
+      },
+      mode: this.auto ? 'auto' : this.mode,
+      plan: PLANS[this.mode],
+      layers: LAYERS,
+      links: [this.#link('gateway', 'gateway', 7442, 7.4), this.#link('cloud', 'cloud', 7443, 52)],
     };
   }
 
@@ -143,7 +166,7 @@ export class MockDevice {
    * @returns {Status['links'][number]}
    */
   #link(peer, role, port, rttMs) {
-    const up = this.isReachable && this.loading === null;
+    const up = this.isReachable;
     const wave = Math.sin(Date.now() / 3000);
     return {
       peer,
