@@ -1,8 +1,8 @@
 //! Turns into the text that a model was trained to continue, by the Jinja template in its file.
 //!
 //! Templates are written for Python's Jinja as Hugging Face sets it up: blocks swallow the white
-//! space around them, strings have Python's methods and can be gone through, `tojson` does not escape
-//! for HTML, and `raise_exception` refuses. There is no clock (`strftime_now` is undefined, so that templates
+//! space around them, strings have Python's methods, `tojson` does not escape for HTML, and
+//! `raise_exception` refuses. There is no clock (`strftime_now` is undefined, so that templates
 //! take their fixed date): equal turns give equal text on any day.
 
 use minijinja::syntax::SyntaxConfig;
@@ -111,8 +111,6 @@ fn environment() -> Result<Environment<'static>, Error> {
     jinja.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     jinja.add_function("raise_exception", raise_exception);
     jinja.add_filter("tojson", json::tojson);
-    jinja
-        .add_test("iterable", |value: &Value| value.as_str().is_some() || value.try_iter().is_ok());
     Ok(jinja)
 }
 
