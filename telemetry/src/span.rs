@@ -7,6 +7,7 @@ use crate::otlp;
 use crate::trace_parent::{Hexadecimal, TraceParent};
 use tracing::Span;
 use tracing::field::display;
+use tracing::subscriber::NoSubscriber;
 
 /// The target of spans that are exported: ours, and nobody else's.
 pub const SPANS: &str = "causeway";
@@ -23,7 +24,7 @@ pub fn join(
     parent: Option<TraceParent>,
     random: impl FnOnce() -> [u8; IDS_LEN],
 ) -> Option<TraceParent> {
-    if span.is_disabled() {
+    if !is_recorded(span) {
         return parent;
     }
     let own = otlp::join(span, parent).unwrap_or_else(|| TraceParent::begin(parent, random()));
@@ -33,6 +34,12 @@ pub fn join(
         span.record("parent_id", display(Hexadecimal(&parent.span())));
     }
     Some(own)
+}
+
+/// Whether anybody takes the span down. One may be enabled because somebody listens on another thread, and still go
+/// nowhere.
+fn is_recorded(span: &Span) -> bool {
+    span.with_subscriber(|(_, to)| !to.is::<NoSubscriber>()).unwrap_or(false)
 }
 
 #[cfg(test)]

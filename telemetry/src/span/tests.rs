@@ -4,7 +4,9 @@ use super::{SPANS, join};
 use crate::{LogFormat, Logging, TraceParent};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use tracing::field::Empty;
+use tracing::Span;
+use tracing::field::{Empty, Field, Value};
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -89,6 +91,27 @@ fn who_records_nothing_passes_on_what_he_was_told() {
     assert!(line.contains("something happens") && !line.contains("trace_id"), "{line}");
     assert_eq!(told, Some(parent()));
     assert_eq!(logged(LogFormat::Text, "error", None).1, None);
+}
+
+#[test]
+fn a_span_that_goes_nowhere_is_nobody_s_parent() {
+    let told = tracing::subscriber::with_default(NoSubscriber::new(), || {
+        let span = tracing::info_span!(target: SPANS, "elsewhere", span_id = Empty);
+        join(&span, Some(parent()), || unreachable!("nobody needs a number"))
+    });
+    assert_eq!(told, Some(parent()));
+    // As the macro makes it where somebody on another thread always wants it.
+    let somewhere = tracing::subscriber::with_default(
+        tracing_subscriber::registry(),
+        || tracing::info_span!(target: SPANS, "elsewhere", span_id = Empty),
+    );
+    let of = somewhere.metadata().unwrap();
+    let nothing: [(&Field, Option<&dyn Value>); 0] = [];
+    let enabled = tracing::subscriber::with_default(NoSubscriber::new(), || {
+        Span::new(of, &of.fields().value_set(&nothing))
+    });
+    assert!(!enabled.is_disabled());
+    assert_eq!(join(&enabled, Some(parent()), || unreachable!("nor here")), Some(parent()));
 }
 
 #[test]

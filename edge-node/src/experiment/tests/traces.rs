@@ -14,9 +14,11 @@ use protocol::TraceContext;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use telemetry::{LogFormat, Logging, Otlp};
 use tokio_util::sync::CancellationToken;
+use tracing::dispatcher::Dispatch;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -53,6 +55,10 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
+/// Where there is one subscriber alone, tracing asks whichever thread comes to a line first whether anybody listens,
+/// and remembers the answer for all: that thread may be another test's. So there are two.
+static BYSTANDER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 /// The reply to `prompt` in `mode` of a device behind a gateway, and what was logged by all three, as JSON. All of it
 /// happens on this thread, so that nobody else's lines are among them.
 fn told(
@@ -61,6 +67,7 @@ fn told(
     (filter, otlp): (&str, Option<Otlp>),
     trace: Option<TraceContext>,
 ) -> (Reply, Vec<String>) {
+    LazyLock::force(&BYSTANDER);
     let lines = Lines::default();
     let logging = Logging { format: LogFormat::Json, default_filter: "error", otlp };
     let filter = EnvFilter::new(filter);
