@@ -124,3 +124,77 @@ impl Drafting {
         source
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{
+        DraftLength, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling, WireCodec,
+    };
+    use protocol::{
+        AfterOutage, DrafterConfig, Epoch, Opened, PlannedStage, PrefixHash, Route, SessionId,
+        Tuning,
+    };
+    use transport::clock;
+
+    /// A device with a text in which 1, 2 was followed by 3, and which ends in 1, 2 again; its session is open.
+    fn drafter(now: Instant) -> Drafter {
+        let stage = PlannedStage {
+            node: NodeName::new("cloud").unwrap(),
+            layers: LayerRange::all(2),
+            embedding: true,
+            head: true,
+            codec: WireCodec::F32,
+            scales: Vec::new(),
+        };
+        let config = DrafterConfig {
+            session: SessionId([1; 16]),
+            epoch: Epoch(1),
+            have: Position(0),
+            sampling: Sampling::GREEDY,
+            route: Route {
+                stages: vec![stage],
+                draft_length: DraftLength::Fixed(3),
+                window: 3,
+                chunks: 1,
+                extend: 0,
+                vouched: false,
+            },
+            prompt: [1, 2, 3, 4, 1, 2].map(TokenId).to_vec(),
+            tokens_max: 20,
+            positions_max: 100,
+            kv: KvFormat::F16,
+            stream: None,
+            end_tokens: Vec::new(),
+            tuning: Tuning::default(),
+            class: Privacy::Anywhere,
+            constraint: None,
+            trace: None,
+            pass_rows_max: 8,
+            retransmit: None,
+            retry: Duration::from_secs(1),
+            after_outage: AfterOutage::Keep,
+        };
+        let mut drafter = Drafter::new(config, now);
+        let (epoch, held, prefix) = (Epoch(1), Position(0), PrefixHash::EMPTY);
+        drafter.handle_opened(now, &Opened { epoch, held, prefix, passes: 0 }).unwrap();
+        drafter
+    }
+
+    /// Drafts on their way are said where the link is lost: no source may lead out of the grammar.
+    #[test]
+    fn what_the_text_said_before_is_no_draft_where_it_is_not_allowed() {
+        let now = clock::now();
+        let drafter = drafter(now);
+        let wish = drafter.wish().expect("there is room");
+        let idea = |allowed: TokenId| {
+            let only = SourceChoice::Only(Source::Lookup);
+            let mut drafting = Drafting::new(only, true, Sources::default(), &[]);
+            let allowed = Allowed::Only([allowed].into_iter().collect());
+            drafting.idea(now, &drafter, wish, &allowed)
+        };
+        let Idea::Known(draft) = idea(TokenId(3)) else { panic!("the text has said it before") };
+        assert_eq!((draft.token, draft.origin), (TokenId(3), Origin::Lookup));
+        assert_eq!(idea(TokenId(4)), Idea::Nothing);
+    }
+}

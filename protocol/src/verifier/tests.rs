@@ -13,7 +13,7 @@ mod streaming;
 
 use super::*;
 use crate::{Hidden, PrefixHash, SessionId};
-use base::{Grammar, KvFormat, Privacy, Sampling, WireCodec};
+use base::{KvFormat, Privacy, Sampling, WireCodec};
 
 const END: TokenId = TokenId(0);
 
@@ -303,43 +303,6 @@ fn other_sampling_parameters_keep_the_kv_and_forget_the_choices() {
     assert_eq!((opened.held, opened.passes), (Position(3), 1));
     desk.ask(pass(2, &[1, 2, 3], 3, 0, 0));
     assert_eq!(desk.work(), Some((2, 1, 0..1)), "only the row that chooses runs again");
-}
-
-/// What a reply is held to is part of what the target says, and so is what may end it.
-#[test]
-fn another_constraint_keeps_the_kv_and_forgets_the_choices() {
-    let held = |text: &str| {
-        let grammar = Grammar::Regex(text.to_owned());
-        Open { constraint: Some(Constraint { from: Position(2), grammar }), ..open(2, 9) }
-    };
-    let later = |from| {
-        let open = held("a+");
-        let constraint = open.constraint.map(|held| Constraint { from: Position(from), ..held });
-        Open { constraint, ..open }
-    };
-    let endless = Open { end_tokens: Vec::new(), ..held("a+") };
-    for (before, after, is_known) in [
-        (open(1, 9), held("a+"), false),
-        (held("a+"), open(3, 9), false),
-        (held("a+"), held("b+"), false),
-        (held("a+"), later(3), false),
-        (held("a+"), endless, false),
-        (held("a+"), held("a+"), true),
-        (open(1, 9), Open { end_tokens: Vec::new(), ..open(2, 9) }, true),
-    ] {
-        let mut desk = Desk::new();
-        let epoch = before.epoch.0;
-        desk.0.handle_open(&before);
-        desk.ask(pass(epoch, &[1, 2, 3], 0, 0, 0));
-        let _ = (desk.work(), desk.heard());
-        while desk.0.poll_transmit().is_some() {}
-        desk.0.handle_open(&after);
-        let Some(Message::Opened(opened)) = desk.0.poll_transmit() else { panic!("no answer") };
-        assert_eq!(opened.held, Position(3));
-        desk.ask(pass(after.epoch.0, &[1, 2, 3], 3, 0, 0));
-        let again = (!is_known).then_some((2, 1, 0..1));
-        assert_eq!(desk.work(), again, "{before:?}, then {after:?}");
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Passes that come twice, late or out of order.
 
 use super::*;
+use base::Grammar;
 
 #[test]
 fn a_pass_that_is_running_is_not_queued_again() {
@@ -56,4 +57,41 @@ fn an_older_epoch_is_void_but_what_it_computed_stays_true() {
     let Some(Message::Verdict(verdict)) = desk.0.poll_transmit() else { panic!("no verdict") };
     assert_eq!((verdict.epoch, verdict.tokens), (Epoch(3), ids(&[103])));
     assert_eq!(desk.heard(), None, "epoch 2 came too late");
+}
+
+/// What a reply is held to is part of what the target says, and so is what may end it.
+#[test]
+fn another_constraint_keeps_the_kv_and_forgets_the_choices() {
+    let held = |text: &str| {
+        let grammar = Grammar::Regex(text.to_owned());
+        Open { constraint: Some(Constraint { from: Position(2), grammar }), ..open(2, 9) }
+    };
+    let later = |from| {
+        let open = held("a+");
+        let constraint = open.constraint.map(|held| Constraint { from: Position(from), ..held });
+        Open { constraint, ..open }
+    };
+    let endless = Open { end_tokens: Vec::new(), ..held("a+") };
+    for (before, after, is_known) in [
+        (open(1, 9), held("a+"), false),
+        (held("a+"), open(3, 9), false),
+        (held("a+"), held("b+"), false),
+        (held("a+"), later(3), false),
+        (held("a+"), endless, false),
+        (held("a+"), held("a+"), true),
+        (open(1, 9), Open { end_tokens: Vec::new(), ..open(2, 9) }, true),
+    ] {
+        let mut desk = Desk::new();
+        let epoch = before.epoch.0;
+        desk.0.handle_open(&before);
+        while desk.0.poll_transmit().is_some() {}
+        desk.ask(pass(epoch, &[1, 2, 3], 0, 0, 0));
+        let _ = (desk.work(), desk.heard());
+        desk.0.handle_open(&after);
+        let Some(Message::Opened(opened)) = desk.0.poll_transmit() else { panic!("no answer") };
+        assert_eq!(opened.held, Position(3));
+        desk.ask(pass(after.epoch.0, &[1, 2, 3], 3, 0, 0));
+        let again = (!is_known).then_some((2, 1, 0..1));
+        assert_eq!(desk.work(), again, "{before:?}, then {after:?}");
+    }
 }
