@@ -3,7 +3,7 @@
 use super::reading::Reading;
 use super::words::words;
 use settings::{ConfigError, Telemetry};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -65,10 +65,10 @@ pub fn status(path: &Path) -> Result<String, StatusError> {
 
 /// Where `listen` is reached from here: of all addresses of the machine, at loopback.
 fn near(listen: SocketAddr) -> SocketAddr {
-    let host = match listen.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        host => host,
+    let host = match (listen.ip().is_unspecified(), listen.is_ipv4()) {
+        (false, _) => listen.ip(),
+        (true, true) => Ipv4Addr::LOCALHOST.into(),
+        (true, false) => Ipv6Addr::LOCALHOST.into(),
     };
     SocketAddr::new(host, listen.port())
 }

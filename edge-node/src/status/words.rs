@@ -62,7 +62,7 @@ fn plan(reading: &Reading) -> String {
 
 fn stage(stage: &Stage) -> String {
     let [first, end] =
-        stage.layers.map_or(["-".to_owned(), "-".to_owned()], |of| of.map(|l| l.to_string()));
+        stage.layers.map_or_else(Default::default, |of| of.map(|layer| layer.to_string()));
     let head = if stage.head == Some(true) { " and the head" } else { "" };
     let codec = stage.codec.as_ref().map_or_else(String::new, |codec| format!(" by {codec}"));
     format!("{} runs {first} to {end}{head}{codec}", known(stage.node.as_ref()))
