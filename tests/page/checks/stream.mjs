@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { accessible } from '../accessible.mjs';
-import { ended, lastReply, notice, ready, runs, say } from '../talk.mjs';
+import { atLength, ended, lastReply, notice, ready, runs, say } from '../talk.mjs';
 
 /** @typedef {import('../run.mjs').Tools} Tools */
 
@@ -68,6 +68,7 @@ export async function the_stream_goes_on_alone_when_the_link_is_cut_and_is_judge
     true,
     'the status offers no link switch: run the server with [serve] link_switch and an emulated link',
   );
+  await atLength(page);
   await say(page, prompt);
   await runs(page, 1);
   await cut.click();
