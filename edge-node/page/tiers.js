@@ -80,7 +80,8 @@ function card(station, status) {
     { class: 'station', 'data-role': station.role, 'data-in-plan': station.inPlan },
     head,
   );
-  made.append(layers(station, status.layers), el('p', { class: 'runs' }, runs(station)));
+  if (status.layers > 0) made.append(layers(station, status.layers));
+  made.append(el('p', { class: 'runs' }, runs(station)));
   if (station.isSelf) made.append(...models(status));
   made.append(el('dl', { class: 'figures-line' }), el('p', { class: 'where quiet' }));
   return made;

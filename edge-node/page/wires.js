@@ -21,6 +21,7 @@ const GAP = 12;
  * @param {boolean} busy whether a request runs
  */
 export function drawWires(canvas, stations, way, busy) {
+  canvas.toggleAttribute('hidden', stations.length < 2);
   const width = canvas.clientWidth;
   if (width === 0) return;
   canvas.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);

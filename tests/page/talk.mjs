@@ -32,12 +32,19 @@ export async function say(page, text) {
   await page.locator('#send').click();
 }
 
+/** Whatever a model would say, it cannot say this in few words. */
+const LONG =
+  '{"type": "array", "minItems": 12, "items": {"type": "string", "minLength": 3, "maxLength": 12}}';
+
 /**
+ * Has replies from here on be long.
  * @param {Page} page
- * @param {string} mark
  */
-export function marked(page, mark) {
-  return page.locator(`#log .reply:last-of-type .run[data-mark="${mark}"]`).count();
+export async function atLength(page) {
+  await page.locator('#open-drawer').click();
+  await page.locator('#schema').fill(LONG);
+  await page.locator('#max_tokens').fill('160');
+  await page.locator('#settings button[type="submit"]').click();
 }
 
 /**
