@@ -8,7 +8,7 @@ const BLOB_BYTES_MAX: usize = 256 << 10;
 const GOLDEN_BYTES_MAX: usize = 2 << 20;
 
 /// What `.gitignore` names, and git's own folder.
-const NOT_OURS: [&str; 4] = [".git", "target", "pki", "__pycache__"];
+const NOT_OURS: [&str; 5] = [".git", "target", "pki", "__pycache__", "node_modules"];
 
 /// Words that this code has better ones for, as whole identifiers.
 const BANNED_WORDS: [&str; 3] = ["index_pos", "shard", "proposer"];
