@@ -29,6 +29,7 @@ WARM_UP_S = 30
 # A process that holds more than this over what it held when warm leaks.
 RSS_GROWTH_MAX = 1.5
 FILES_GROWTH_MAX = 16
+COUNTED = ("served", "cancelled", "refused", "failed")
 
 
 def main():
@@ -110,7 +111,7 @@ def print_counts(counts, busy, requests, took_s):
         ("refusal latency", f"p50 {percentile(refusals, 0.5):.1f} ms, p99 {percentile(refusals, 0.99):.1f} ms"),
         ("running, queued while warm", f"{busy['running']}, {busy['queued']}"),
         ("running, queued when idle", f"{requests['running']}, {requests['queued']}"),
-        ("the device counts", ", ".join(f"{requests[key]} {key}" for key in ("served", "cancelled", "refused", "failed"))),
+        ("the device counts", ", ".join(f"{requests[key]} {key}" for key in COUNTED)),
     ]
     for name, value in rows:
         print(f"{name:28} {value}")

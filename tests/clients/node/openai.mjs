@@ -55,7 +55,8 @@ function replies({ texts, urls }) {
     await refused(OpenAI.NotFoundError, { code: 'model_not_found' }, () => plain.models.retrieve('gpt-4o'));
   });
 
-  for (const [name, said] of [['a chat', texts.table], ['a greedy chat', texts.hotel], ['a continuation', texts.city]]) {
+  const each = { 'a chat': texts.table, 'a greedy chat': texts.hotel, 'a continuation': texts.city };
+  for (const [name, said] of Object.entries(each)) {
     test(`${name} is answered as the target would`, async () => {
       const reply = await create(plain, said);
       equal(textOf(said, reply), said.text);
@@ -153,7 +154,8 @@ function refusals({ texts, urls, keys }) {
 
   test('a body that is no JSON is refused', async () => {
     const cut = (url, init) => fetch(url, { ...init, body: init.body?.slice(0, -5) });
-    await refused(OpenAI.BadRequestError, { status: 400 }, () => create(client(urls.plain, { fetch: cut }), texts.table));
+    const cutting = client(urls.plain, { fetch: cut });
+    await refused(OpenAI.BadRequestError, { status: 400 }, () => create(cutting, texts.table));
   });
 
   test('a key is wanted, and it may ask so often', async () => {
@@ -232,6 +234,7 @@ function routing({ texts, urls }) {
     const deferred = await create(routed, texts.table, { causeway: { route: 'deferred' } });
     equal([deferred.causeway.deferred.length, deferred.choices[0].message.content], [32, '']);
     const wants = { status: 422, code: 'no_route' };
-    await refused(OpenAI.UnprocessableEntityError, wants, () => create(routed, texts.table, { causeway: { route: 'action' } }));
+    const act = () => create(routed, texts.table, { causeway: { route: 'action' } });
+    await refused(OpenAI.UnprocessableEntityError, wants, act);
   });
 }

@@ -17,7 +17,7 @@ PROMPTS = ("I would like a table for two tonight", "Find me a hotel in Paris", "
 AT_ONCE = 16
 
 
-def _mix():
+def mix():
     """Prompts, seeds and temperatures; some long, some continued as they stand."""
     chats = [Said(PROMPTS[i % len(PROMPTS)], seed=i, temperature=(0.0, 0.8, 1.5)[i % 3]) for i in range(12)]
     return [*chats, LONG._replace(seed=28), LONG, CITY, CITY._replace(seed=4)]
@@ -35,20 +35,20 @@ async def _text(client, said, stream):
     return choice.text if said.raw else choice.message.content
 
 
-async def _all(device, mix):
+async def _all(device, asked):
     async with AsyncOpenAI(base_url=device.api, api_key=NO_KEY, max_retries=0, timeout=120) as client:
-        return await asyncio.gather(*(_text(client, said, i % 2 == 0) for i, said in enumerate(mix)))
+        return await asyncio.gather(*(_text(client, said, i % 2 == 0) for i, said in enumerate(asked)))
 
 
 def _is_right(world, device, rounds):
-    mix = _mix()
-    equal(len(mix), AT_ONCE, "the mix")
-    wanted = [world.oracle.text(said) for said in mix]
+    asked = mix()
+    equal(len(asked), AT_ONCE, "the mix")
+    wanted = [world.oracle.text(said) for said in asked]
     for turn in range(rounds):
         # Streams are whole replies in the next round, and the other way round.
-        order = mix[turn:] + mix[:turn]
+        order = asked[turn:] + asked[:turn]
         found = dict(zip(order, asyncio.run(_all(device, order))))
-        for said, text in zip(mix, wanted):
+        for said, text in zip(asked, wanted):
             equal(found[said], text, f"in round {turn} the text of {said}")
     device.idle()
 

@@ -12,8 +12,8 @@ from .saying import CITY, TABLE, equal, refused
 @test_each(**BOTH)
 def another_model_is_not_found(world, Client):
     client = Client(plain(world))
-    says = "causeway-demo-target-q8_0"
-    with refused(openai.NotFoundError, 404, code="model_not_found", param="model", type="invalid_request_error", says=says):
+    wants = dict(code="model_not_found", param="model", type="invalid_request_error")
+    with refused(openai.NotFoundError, 404, says="causeway-demo-target-q8_0", **wants):
         chat(client, TABLE, model="gpt-4o")
     with refused(openai.NotFoundError, 404, code="model_not_found", param="model"):
         continuation(client, CITY, model="gpt-4o")
@@ -126,8 +126,11 @@ def a_path_that_is_not_there_is_not_found(world):
 
 @test
 def embeddings_are_refused_where_no_model_makes_them(world):
-    with refused(openai.APIStatusError, 404):
+    try:
         Sync(plain(world)).call("embeddings.create", model=MODEL, input="x")
+    except (openai.NotFoundError, openai.BadRequestError):
+        return
+    raise AssertionError("nobody refuses them")
 
 
 @test

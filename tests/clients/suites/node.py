@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .callbacks import Callbacks
 from .clients import MODEL
-from .concurrency import _mix
+from .concurrency import mix
 from .saying import CITY, HOTEL, LONG, TABLE
 
 FOLDER = Path(__file__).resolve().parents[1] / "node"
@@ -67,7 +67,7 @@ def run(world, only, results):
             "long": _said(world, LONG, max_tokens=80),
             "short": _said(world, TABLE, max_tokens=4),
             "seeds": [_said(world, TABLE, seed=TABLE.seed + i) for i in range(3)],
-            "mix": [_said(world, said) for said in _mix()],
+            "mix": [_said(world, said) for said in mix()],
         }
         devices = _devices(world, calls)
         told = {
@@ -92,4 +92,5 @@ def _relay(told, results):
         results.add(result["verdict"], f"node: {result['name']}", result["took_s"], result["why"])
     code = node.wait(TIMEOUT_S)
     if code != 0 or not seen:
-        results.add("FAIL", "node: main.mjs ends well", time.monotonic() - began, f"it exits with {code} after {seen} tests")
+        why = f"it exits with {code} after {seen} tests"
+        results.add("FAIL", "node: main.mjs ends well", time.monotonic() - began, why)

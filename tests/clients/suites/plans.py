@@ -5,16 +5,20 @@ from .clients import Async, Sync, chat, chat_chunks, content
 from .saying import LONG, TABLE, equal
 from .streams import assembled
 
+LOCAL = {"plan__mode": "local", "plan__local": "target"}
+DRAFT = "../models/causeway-demo-draft-q8_0.gguf"
+# The first hop is left behind after four tokens.
+SWITCHED = {"plan__mode": "split", "plan__switches": [{"after": 4, "mode": "remote"}]}
 PLANS = {
-    "local": ({"plan__mode": "local", "plan__local": "target"}, "local", "local: the target"),
-    "local, without peers": ({"plan__mode": "local", "plan__local": "target", "models__draft": None}, "local", "local: the target"),
+    "local": (LOCAL, "local", "local: the target"),
+    "local, without peers": ({**LOCAL, "models__draft": None}, "local", "local: the target"),
     "remote": ({"plan__mode": "remote"}, "hybrid", "remote"),
     "speculative": ({"plan__mode": "speculative"}, "hybrid", "speculative"),
     "speculative, by rounds": ({"plan__mode": "speculative", "plan__speculation": "rounds"}, "hybrid", "speculative"),
     "speculative, by lookup": ({"plan__mode": "speculative", "plan__source": "lookup"}, "hybrid", "speculative"),
     "split": ({"plan__mode": "split"}, "hybrid", "split"),
     "split, without drafts": ({"plan__mode": "split", "plan__draft_length": 0}, "hybrid", "split"),
-    "split, then remote": ({"plan__mode": "split", "plan__switches": [{"after": 4, "mode": "remote"}]}, "hybrid", "split"),
+    "split, then remote": (SWITCHED, "hybrid", "split"),
 }
 
 
@@ -41,6 +45,6 @@ def the_text_is_the_target_s(world, plan):
 def the_draft_model_alone_vouches_for_nothing(world, changes):
     with world.device(**changes) as device:
         reply = chat(Sync(device), TABLE)
-        wanted = world.oracle.text(TABLE, **{"plan.local": "draft", "models.draft": "../models/causeway-demo-draft-q8_0.gguf"})
+        wanted = world.oracle.text(TABLE, **{"plan.local": "draft", "models.draft": DRAFT})
         equal(content(reply), wanted, "the text")
         equal(set(reply.model_extra["causeway"]["verified"]), {False}, "the marks")

@@ -64,7 +64,8 @@ def an_intent_acts(world, Client):
         equal(call.body, {"add": "milk"}, "the action")
         chunks = Client(home.device).call(CHAT, model=MODEL, messages=ADD, stream=True)
         choice = assembled(chunks)
-        equal((choice.text, choice.ending["route"], choice.ending["outcome"]), ("On the list: milk.", "action", "done"), "the stream")
+        equal(choice.text, "On the list: milk.", "the text of the stream")
+        equal((choice.ending["route"], choice.ending["outcome"]), ("action", "done"), "its end")
         equal(len(home.calls.at("/list")), 2, "the actions")
 
 
@@ -101,10 +102,10 @@ def where_there_is_no_way_it_is_said_why_of_each(world, Client):
             chat(Client(home.device), TABLE, **private)
 
 
-@test
-def a_private_request_is_answered_at_home(world):
+@test_each(device="device", site="site")
+def a_private_request_is_answered_at_home(world, privacy):
     with _Home(world) as home:
-        reply = chat(Sync(home.device), TABLE, extra_body={"causeway": {"privacy": "device"}})
+        reply = chat(Sync(home.device), TABLE, extra_body={"causeway": {"privacy": privacy}})
         cost = reply.usage.model_extra["causeway"]
         equal(reply.model_extra["causeway"]["route"], "local", "the route")
         equal((cost["bytes_sent"], cost["bytes_received"]), (0, 0), "the bytes")

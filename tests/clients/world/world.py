@@ -65,7 +65,7 @@ class World:
         return path
 
     def start_cloud(self, address="127.0.0.1:0", **changes):
-        """A cloud at `address`, where port 0 is a free one; keys of its configuration are written with two underscores."""
+        """A cloud at `address`; port 0 is a free one. `section__key` changes its configuration."""
         return self._start(self.cloud_node, "cloud", {"node.listen": address, **_dotted(changes)})
 
     def start_gateway(self, **changes):
