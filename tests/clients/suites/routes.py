@@ -1,12 +1,13 @@
 """A device that routes: an intent acts, its own model answers, the target does, or the request waits for it."""
 
-import threading
+import asyncio
 
 import openai
+from openai import AsyncOpenAI
 
 from . import test, test_each
 from .callbacks import Callbacks
-from .clients import BOTH, CHAT, MODEL, Sync, chat, chat_chunks, content
+from .clients import BOTH, CHAT, MODEL, NO_KEY, Sync, chat, chat_chunks, content
 from .saying import HOTEL, TABLE, equal, refused
 from .streams import assembled
 
@@ -158,21 +159,17 @@ def every_request_that_waits_is_named(world):
 
 @test
 def a_key_is_of_one_request_even_of_several_at_once(world):
+    async def all_at_once(device):
+        async with AsyncOpenAI(base_url=device.api, api_key=NO_KEY, max_retries=0) as client:
+            asked = dict(model=MODEL, messages=TABLE.messages(), **TABLE.options(), **_asks("deferred", key="once"))
+            asking = (client.chat.completions.create(**asked) for _ in range(8))
+            return await asyncio.gather(*asking, return_exceptions=True)
+
     with _Home(world) as home:
         home.cloud_dies()
-        ids, failed = set(), []
-
-        def ask():
-            try:
-                reply = chat(Sync(home.device), TABLE, **_asks("deferred", key="once"))
-                ids.add(reply.model_extra["causeway"]["deferred"])
-            except openai.OpenAIError as error:
-                failed.append(error)
-
-        asking = [threading.Thread(target=ask) for _ in range(4)]
-        [thread.start() for thread in asking]
-        [thread.join() for thread in asking]
-        equal((failed, len(ids)), ([], 1), "the failures, and the number of requests")
+        replies = asyncio.run(all_at_once(home.device))
+        equal([reply for reply in replies if isinstance(reply, Exception)], [], "the failures")
+        equal(len({reply.model_extra["causeway"]["deferred"] for reply in replies}), 1, "the number of requests")
 
 
 @test
