@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! - **There is no way from a [`Confined`] text to a frame.** Its tokens are seen in this file alone, and this
-//!   file knows neither messages nor links: `tests/it/tidy` reads its imports.
+//!   file knows neither messages nor links: `tests/it/tidy/confined.rs` reads its imports.
 //! - **It leaves nothing that a later request may send**: neither a text that its session goes on from, nor KV in a
 //!   store, nor a source of drafts.
 
@@ -20,7 +20,7 @@ use base::{Allowed, Position, TokenId};
 use runtime::{TextStream, Tokenizer};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use transport::{Traffic, clock};
+use transport::clock;
 
 /// A text that may not leave the device.
 #[derive(Clone)]
@@ -111,7 +111,7 @@ impl Device {
         };
         let rest = transcript.finish();
         show.piece(&rest, vouched);
-        let spent = spending.end(self, Traffic::default(), (0, 0.0));
+        let spent = spending.end_alone(self);
         let whose = if vouched { "the target" } else { "the draft model" };
         Ok(Reply {
             text: transcript.text().to_owned(),

@@ -51,6 +51,11 @@ impl Spending {
         self.target += took;
     }
 
+    /// Of a request that ends now on `device`, and had nothing to do with anybody else.
+    pub(crate) fn end_alone(&self, device: &Device) -> Spent {
+        self.end(device, Traffic::default(), (0, 0.0))
+    }
+
     /// Of a request that ends now on `device`, and waited for so many answers of a peer from whom one takes
     /// `rtt_ms`.
     pub(crate) fn end(&self, device: &Device, traffic: Traffic, waits: (u64, f64)) -> Spent {

@@ -4,6 +4,7 @@
 //! shows it complaining.
 
 mod configs;
+mod confined;
 mod crates;
 mod dashboard;
 mod files;
