@@ -36,6 +36,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+/// So long peers are told that the listener closes, and acknowledge it.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Handshakes that run at once. One takes a round trip and a few milliseconds of one core.
 const HANDSHAKES_MAX: usize = 128;
 /// From so many on, a dialler first shows that its address is its own, which costs it a round trip
@@ -169,7 +172,8 @@ impl Listener {
     /// round trips).
     pub async fn close(&self, code: CloseCode, reason: &str) {
         self.endpoint.close(code.to_wire(), reason.as_bytes());
-        self.endpoint.wait_idle().await;
+        // A peer that gave its handshake up in the middle is never told, and would be waited for until it is given up.
+        let _ = tokio::time::timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
 }
 

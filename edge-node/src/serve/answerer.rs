@@ -141,7 +141,7 @@ async fn generate(
             generating.await
         }
     };
-    let reply = reply.map_err(|error| failure::generating(&error))?;
+    let reply = reply.map_err(|error| failure::generating(&error, work.said.parameter()))?;
     let ending = Ending {
         route: if reply.stays { Route::Local } else { Route::Hybrid },
         plan: Some(reply.plan.clone()),

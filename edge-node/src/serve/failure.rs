@@ -2,20 +2,23 @@
 
 use crate::assistant::AskError;
 use crate::generate::GenerateError;
+use crate::start_error::StartError;
 use openai::ApiError;
 use runtime::ChatError;
 
-/// A model that gives no reply.
-pub(super) fn generating(error: &GenerateError) -> ApiError {
+/// A model that gives no reply; what it was asked is in the parameter `asked`.
+pub(super) fn generating(error: &GenerateError, asked: &'static str) -> ApiError {
     let says = settings::chain(error);
     match error {
         GenerateError::EmptyPrompt | GenerateError::PromptTooLong { .. } => {
-            ApiError::invalid("messages", says)
+            ApiError::invalid(asked, says)
         }
         GenerateError::Grammar(_) | GenerateError::GrammarTooLong { .. } => {
             ApiError::invalid("response_format", says)
         }
-        GenerateError::NothingHere => ApiError::invalid("causeway.privacy", says),
+        GenerateError::NothingHere | GenerateError::Plan(StartError::Privacy { .. }) => {
+            ApiError::invalid("causeway.privacy", says)
+        }
         GenerateError::Rejected(_) => ApiError::malformed(says),
         GenerateError::Unreachable(_) => ApiError::unreachable(says),
         GenerateError::Plan(_) | GenerateError::Local(_) | GenerateError::Stage(_) => {
@@ -34,7 +37,7 @@ pub(super) fn asking(error: &AskError) -> ApiError {
         AskError::NoConversation(_) => ApiError::invalid("causeway.conversation", says()),
         AskError::Sampling(_) => ApiError::invalid("temperature", says()),
         AskError::Chat(error) => chat(error),
-        AskError::Generate(error) => generating(error),
+        AskError::Generate(error) => generating(error, "messages"),
         AskError::Intent(_) | AskError::Journal(_) => ApiError::server(says()),
     }
 }

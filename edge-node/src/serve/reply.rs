@@ -12,7 +12,7 @@ use crate::traced::context;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use openai::{ApiError, DONE};
+use openai::{ApiError, DONE, Route};
 use protocol::TraceContext;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) async fn reply(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let choices = work.n as usize;
-    let plan = staff.device().plan().ok().flatten().filter(|_| !staff.routes());
+    let foreseen = staff.foreseen(work.class).filter(|_| asked.stream);
     let mut job = Job::begin(house, staff, work, ticket, asked.at);
     let mut response = match asked.stream {
         true => {
@@ -61,8 +61,9 @@ pub(super) async fn reply(
     };
     let id = format!("{:032x}", asked.id);
     put(&mut response, "x-causeway-request", &id);
-    if let (Some(plan), true) = (plan, asked.stream) {
-        put(&mut response, "x-causeway-plan", &plan.to_string());
+    if let Some((route, plan)) = foreseen {
+        put(&mut response, "x-causeway-route", route_name(route));
+        plan.iter().for_each(|plan| put(&mut response, "x-causeway-plan", plan));
     }
     Ok(response)
 }
@@ -92,14 +93,21 @@ async fn whole(
 
 fn say_what_it_took(response: &mut Response, finished: &Finished) {
     let (cost, ending) = (&finished.usage.cost, finished.ending());
-    let route = serde_json::to_value(ending.route).ok();
-    let route = route.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-    put(response, "x-causeway-route", route);
+    put(response, "x-causeway-route", route_name(ending.route));
     put(response, "x-causeway-plan", ending.plan.as_deref().unwrap_or_default());
     put(response, "x-causeway-verified", &cost.verified.to_string());
     put(response, "x-causeway-unverified", &cost.unverified.to_string());
     put(response, "x-causeway-bytes", &(cost.bytes_sent + cost.bytes_received).to_string());
     put(response, "x-causeway-money", &cost.money.to_string());
+}
+
+const fn route_name(route: Route) -> &'static str {
+    match route {
+        Route::Action => "action",
+        Route::Local => "local",
+        Route::Hybrid => "hybrid",
+        Route::Deferred => "deferred",
+    }
 }
 
 fn put(response: &mut Response, name: &'static str, value: &str) {

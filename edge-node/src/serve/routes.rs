@@ -11,7 +11,7 @@ use crate::serve::{health, link, status};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -104,11 +104,13 @@ async fn nothing_here(State(_): State<Arc<House>>, request: Request) -> Failure 
 
 /// What the framework refuses, in the words of the API: a body that is too long. What is refused is counted.
 async fn in_our_words(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
+    // Who only looks is no request that was refused.
+    let asks = request.method() == Method::POST && request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         response = Failure(ApiError::too_large()).into_response();
     }
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>().filter(|_| asks) {
         house.metrics.refused(refusal);
     }
     response

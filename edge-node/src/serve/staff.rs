@@ -84,6 +84,20 @@ impl Staff {
         class == Privacy::Device || is_local || route == Some(Route::Local)
     }
 
+    /// Which way a text of `class` goes, and how, where that is known beforehand: without routing, and where plans are
+    /// the configuration's.
+    pub(super) fn foreseen(&self, class: Privacy) -> Option<(Route, Option<String>)> {
+        if self.routes() {
+            return None;
+        }
+        if self.decides_here(class, None) {
+            return Some((Route::Local, None));
+        }
+        let is_found = self.device().config.plan.auto;
+        let plan = self.device().plan().ok().flatten().filter(|_| !is_found);
+        Some((Route::Hybrid, plan.map(|plan| plan.to_string())))
+    }
+
     /// How replies are generated, unless a request says otherwise.
     pub(super) fn generation(&self) -> &Generation {
         &self.device().config.generation

@@ -27,6 +27,16 @@ pub(super) enum Said {
     Text(String),
 }
 
+impl Said {
+    /// What the API calls it.
+    pub(super) const fn parameter(&self) -> &'static str {
+        match self {
+            Self::Turns { .. } => "messages",
+            Self::Text(_) => "prompt",
+        }
+    }
+}
+
 /// What a request asks.
 #[derive(Debug)]
 pub(super) struct Work {

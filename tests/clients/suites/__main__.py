@@ -11,6 +11,7 @@ from . import (  # noqa: F401  they are what is run, in this order
     replies,
     parameters,
     extension,
+    deadlines,
     errors,
     keys,
     queueing,

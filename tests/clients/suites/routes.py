@@ -1,11 +1,14 @@
 """A device that routes: an intent acts, its own model answers, the target does, or the request waits for it."""
 
+import asyncio
+
 import openai
+from openai import AsyncOpenAI
 
 from . import test, test_each
 from .callbacks import Callbacks
-from .clients import BOTH, CHAT, MODEL, Sync, chat, chat_chunks, content
-from .saying import TABLE, equal, refused
+from .clients import BOTH, CHAT, MODEL, NO_KEY, Sync, chat, chat_chunks, content
+from .saying import HOTEL, TABLE, equal, refused
 from .streams import assembled
 
 ADD = [{"role": "user", "content": "add milk to my shopping list"}]
@@ -70,6 +73,13 @@ def an_intent_acts(world, Client):
 
 
 @test
+def an_intent_acts_once_however_many_choices_are_wanted(world):
+    with _Home(world) as home:
+        Sync(home.device).call(CHAT, model=MODEL, messages=ADD, n=3)
+        equal(len(home.called("/list")), 1, "the actions")
+
+
+@test
 def an_action_that_fails_says_so(world):
     with _Home(world) as home:
         home.calls.__exit__()
@@ -131,7 +141,43 @@ def what_waits_for_the_cloud_is_answered_once_it_is_back(world, Client):
         equal((call.body["request"], call.key), (causeway["deferred"],) * 2, "the request")
         equal((call.body["text"], call.body["vouched"]), (world.oracle.text(TABLE), "verified"), "the answer")
         equal(home.called("/answer-2")[0].body["request"], stream.ending["deferred"], "the other request")
-        assert any(causeway["deferred"] in text for text in home.device.happened("answered")), home.device.status()
+        recorded = lambda: any(causeway["deferred"] in text for text in home.device.happened("answered"))
+        home.device.wait(recorded, "the answer is on record")
+
+
+@test
+def every_request_that_waits_is_named(world):
+    with _Home(world) as home:
+        asks = _asks("deferred", callback=f"{home.calls.url}/answer")
+        reply = chat(Sync(home.device), TABLE, n=2, **asks)
+        answered = lambda: len(home.device.happened("answered"))
+        home.device.wait(lambda: len(home.calls.at("/answer")) == answered() > 0, "all is told")
+        told = [reply, *reply.choices]
+        named = {(it.model_extra.get("causeway") or {}).get("deferred") for it in told} - {None}
+        equal({call.body["request"] for call in home.calls.at("/answer")}, named, "who is called back")
+
+
+@test
+def a_key_is_of_one_request_even_of_several_at_once(world):
+    async def all_at_once(device):
+        async with AsyncOpenAI(base_url=device.api, api_key=NO_KEY, max_retries=0) as client:
+            asked = dict(model=MODEL, messages=TABLE.messages(), **TABLE.options(), **_asks("deferred", key="once"))
+            asking = (client.chat.completions.create(**asked) for _ in range(8))
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    with _Home(world) as home:
+        home.cloud_dies()
+        replies = asyncio.run(all_at_once(home.device))
+        equal([reply for reply in replies if isinstance(reply, Exception)], [], "the failures")
+        equal(len({reply.model_extra["causeway"]["deferred"] for reply in replies}), 1, "the number of requests")
+
+
+@test
+def a_key_of_another_request_is_refused_as_the_request_s_own_fault(world):
+    with _Home(world) as home:
+        chat(Sync(home.device), TABLE, **_asks("deferred", key="mine"))
+        with refused(openai.BadRequestError, 400, param="causeway.key"):
+            chat(Sync(home.device), HOTEL, **_asks("deferred", key="mine"))
 
 
 @test_each(**BOTH)

@@ -6,7 +6,7 @@ import urllib.request
 
 from world import plain as http
 
-from . import test
+from . import Skip, test
 from .clients import Sync, chat
 from .plain_device import plain
 from .saying import TABLE, equal
@@ -37,6 +37,37 @@ def the_status_counts_what_was_served(world):
     equal(after["requests"]["served"] - before["requests"]["served"], 1, "the served requests")
     equal(after["totals"]["tokens"] - before["totals"]["tokens"], reply.usage.completion_tokens, "the tokens")
     equal((after["ready"], after["model"], after["mode"]), (True, "causeway-demo-target-q8_0", "speculative"), "it")
+
+
+@test
+def probes_are_no_requests(world):
+    gone = world.start_cloud()
+    gone.kill()
+    with world.start_device(gone) as device:
+        for _ in range(3):
+            http.ask(f"{device.url}/readyz")
+        device.ready()
+        requests = device.requests()
+        equal([requests[it] for it in ("served", "refused", "failed", "cancelled")], [0] * 4, "what became of none")
+
+
+@test
+def the_metrics_count_what_was_served(world):
+    device = plain(world)
+    answer = http.ask(f"{device.url}/metrics")
+    if answer.status == 404:
+        raise Skip("the server has no /metrics")
+    served = lambda: _sum(http.ask(f"{device.url}/metrics").body.decode(), "causeway_requests_total", 'route="hybrid"')
+    before = served()
+    chat(Sync(device), TABLE)
+    device.idle()
+    equal(served() - before, 1.0, "the requests that went to the target")
+
+
+def _sum(metrics, name, label):
+    """The sum of a counter over all that has `label`."""
+    lines = [line.rsplit(" ", 1) for line in metrics.splitlines() if line.startswith(f"{name}{{")]
+    return sum(float(value) for key, value in lines if label in key)
 
 
 @test
