@@ -48,6 +48,18 @@ impl SentenceModel {
     }
 }
 
+impl SentenceModel {
+    /// How many tokens `text` has, and how many of them count at most.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] where the text cannot be cut into tokens.
+    pub fn tokens(&self, text: &str) -> Result<(usize, usize), EncodeError> {
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(EncodeError)?;
+        Ok((encoding.get_ids().len(), self.tokens_max))
+    }
+}
+
 impl SentenceEncoder for SentenceModel {
     fn encode(&self, text: &str) -> Result<Vec<f32>, EncodeError> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(EncodeError)?;

@@ -158,6 +158,11 @@ impl Drop for Owed<'_> {
 }
 
 impl Ticket {
+    /// It is over, without a reply, and took so many tokens.
+    pub(super) fn end_with(mut self, tokens: u64) {
+        self.tokens = tokens;
+    }
+
     /// The reply is over.
     pub(super) fn end(mut self, finished: &Result<Finished, ApiError>) {
         let metrics = &self.house.metrics;

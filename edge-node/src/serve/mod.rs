@@ -21,6 +21,7 @@ mod chat;
 mod chat_writer;
 mod chronicle;
 mod completions;
+mod embeddings;
 mod failure;
 mod gathered;
 mod health;
@@ -37,6 +38,8 @@ mod staff;
 mod status;
 mod telling;
 mod tending;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod work;
 mod writer;
@@ -47,6 +50,7 @@ use crate::config::Config;
 use crate::device::StartStep;
 use answerer::Answerer;
 use anyhow::Context as _;
+use embeddings::Embeddings;
 use house::House;
 use phase::Phase;
 use staff::Staff;
@@ -137,19 +141,26 @@ pub(crate) async fn serve_until(
 
 /// Starts the device, while the API says how far it is.
 async fn start(house: &Arc<House>, config: Config) -> anyhow::Result<()> {
-    let telling = |step| drop(house.phase.send_replace(Phase::Starting(step)));
-    match Answerer::start(config, &telling).await {
-        Ok(root) => {
-            let staff = Arc::new(Staff::new(root, reply::unix_now()));
-            house.phase.send_replace(Phase::Serving(staff));
+    match staff(house, config).await {
+        Ok(staff) => {
+            house.phase.send_replace(Phase::Serving(Arc::new(staff)));
             house.chronicle.note("ready", "the device can be asked".to_owned());
             Ok(())
         }
         Err(error) => {
-            house.phase.send_replace(Phase::Failed(settings::chain(&error).into()));
-            Err(error.into())
+            house.phase.send_replace(Phase::Failed(format!("{error:#}").into()));
+            Err(error)
         }
     }
+}
+
+async fn staff(house: &House, config: Config) -> anyhow::Result<Staff> {
+    let (folder, created) = (config.serve.embeddings.clone(), reply::unix_now());
+    let telling = |step| drop(house.phase.send_replace(Phase::Starting(step)));
+    let root = Answerer::start(config, &telling).await?;
+    let embeddings = folder.map(|folder| Embeddings::open(&folder, created)).transpose();
+    let embeddings = embeddings.context("serve.embeddings cannot be used")?;
+    Ok(Staff::new(root, embeddings, created))
 }
 
 /// Ends the links with a goodbye.

@@ -8,12 +8,14 @@ use axum::response::{IntoResponse as _, Response};
 use openai::ModelList;
 use std::sync::Arc;
 
-/// All of them: one.
+/// All of them: the one that answers, and the one that makes embeddings.
 pub(super) async fn models(
     State(house): State<Arc<House>>,
     _: Caller,
 ) -> Result<Response, Failure> {
-    let models = vec![house.staff()?.model().clone()];
+    let staff = house.staff()?;
+    let embeddings = staff.embeddings().map(|embeddings| embeddings.model.clone());
+    let models = [staff.model().clone()].into_iter().chain(embeddings).collect();
     Ok(json(ModelList { models }.json()))
 }
 
@@ -24,6 +26,10 @@ pub(super) async fn model(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let staff = house.staff()?;
+    let embeddings = staff.embeddings().map(|embeddings| &embeddings.model);
+    if let Some(model) = embeddings.filter(|model| model.id == id) {
+        return Ok(json(model.json()));
+    }
     staff.answers_as(&id)?;
     Ok(json(staff.model().json()))
 }

@@ -4,6 +4,7 @@ use crate::metrics::Refusal;
 use crate::page::{ASSETS, Asset, CONTENT_SECURITY_POLICY};
 use crate::serve::chat::chat;
 use crate::serve::completions::completions;
+use crate::serve::embeddings::embeddings;
 use crate::serve::house::House;
 use crate::serve::keys::Key;
 use crate::serve::models_list::{model, models};
@@ -25,6 +26,7 @@ pub(super) fn router(house: Arc<House>) -> Router {
     });
     page.route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(completions))
+        .route("/v1/embeddings", post(embeddings))
         .route("/v1/models", get(models))
         .route("/v1/models/{id}", get(model))
         .route("/healthz", get(health::alive))

@@ -4,6 +4,7 @@
 use crate::config::{Config, Generation};
 use crate::device::Device;
 use crate::serve::answerer::Answerer;
+use crate::serve::embeddings::Embeddings;
 use crate::start_error::StartError;
 use base::{Privacy, TokenId};
 use openai::{ApiError, Model, Route};
@@ -20,13 +21,20 @@ pub(super) struct Staff {
     root: Answerer,
     free: Mutex<Vec<Answerer>>,
     model: Model,
+    /// Where a model for them is configured.
+    embeddings: Option<Embeddings>,
 }
 
 impl Staff {
     /// With `root` as the first, from `created` on, in seconds since 1970.
-    pub(super) fn new(root: Answerer, created: u64) -> Self {
+    pub(super) fn new(root: Answerer, embeddings: Option<Embeddings>, created: u64) -> Self {
         let id = model_id(&root.device().config);
-        Self { root, free: Mutex::default(), model: Model { id, created } }
+        Self { root, free: Mutex::default(), model: Model { id, created }, embeddings }
+    }
+
+    /// What makes embeddings, where something does.
+    pub(super) const fn embeddings(&self) -> Option<&Embeddings> {
+        self.embeddings.as_ref()
     }
 
     /// The one who knows most of `prompt`, else a new one. Whoever has a turn finds one.
