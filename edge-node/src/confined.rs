@@ -18,6 +18,7 @@ use crate::spending::Spending;
 use crate::transcript::Transcript;
 use base::{Allowed, Position, TokenId};
 use runtime::{TextStream, Tokenizer};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use transport::{Traffic, clock};
 
@@ -69,6 +70,7 @@ impl Device {
         let end_tokens = self.models.tokenizer.end_tokens();
         let mut guide = self.guide(request, Position::after(prompt.len()))?;
         let (positions_max, vouched) = (self.positions_max() as usize, self.target.is_some());
+        let passes = Arc::clone(&self.passes);
         let model = self.target.as_mut().or(self.draft.as_mut());
         let model = model.ok_or(GenerateError::NothingHere)?;
         let mut text = prompt.tokens.clone();
@@ -77,6 +79,7 @@ impl Device {
             if text.len() >= length {
                 break "length";
             }
+            let turn = Arc::clone(&passes).acquire_owned().await;
             let begun = clock::now();
             let allowed = match &mut guide {
                 Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
@@ -85,6 +88,7 @@ impl Device {
             let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
             let ready = clock::now() + model.take_owed();
             spending.compute(ready - begun);
+            drop(turn);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break "cancelled",

@@ -24,6 +24,7 @@ use protocol::{Epoch, SessionId, Sources, Tuning};
 use runtime::{Chat, ChatError, HopCoder, Pool, SegmentStore, Turn};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use transport::{Uplink, UplinkState};
 
 /// A device that can be asked.
@@ -65,6 +66,8 @@ pub struct Device {
     heard: Arc<Mutex<Heard>>,
     /// What requests have found out.
     learnt: Arc<Mutex<Learnt>>,
+    /// So many requests compute at a time, each in its turn.
+    pub(crate) passes: Arc<Semaphore>,
     /// The requests of this device and of its forks.
     pub(crate) requests: Arc<Requests>,
 }
@@ -77,6 +80,9 @@ pub(crate) struct Learnt {
     /// Of sources of drafts.
     pub(crate) sources: Sources,
 }
+
+/// Where there is one compute thread, another request may still begin its pass meanwhile.
+const PASSES_MIN: usize = 2;
 
 /// What a device does before it can be asked, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,6 +168,7 @@ impl Device {
             load,
             heard: Arc::default(),
             learnt: Arc::default(),
+            passes: Arc::new(Semaphore::new(count.max(PASSES_MIN))),
             requests: Arc::default(),
         };
         tell(StartStep::Weights);
@@ -201,11 +208,18 @@ impl Device {
             load: Arc::clone(&self.load),
             heard: Arc::clone(&self.heard),
             learnt: Arc::clone(&self.learnt),
+            passes: Arc::clone(&self.passes),
             requests: Arc::clone(&self.requests),
         };
         device.load_models()?;
         device.prepare_all()?;
         Ok(device)
+    }
+
+    /// The turn of a request to compute: more at once would take no less time, and a thread each.
+    pub(crate) async fn turn_to_compute(&self) -> OwnedSemaphorePermit {
+        let turn = Arc::clone(&self.passes).acquire_owned().await;
+        turn.expect("the semaphore is never closed")
     }
 
     /// What requests have found out so far.
@@ -262,7 +276,14 @@ impl Device {
     pub fn chat_prompt_with(&self, chat: &Chat<'_>, class: Privacy) -> Result<Prompt, ChatError> {
         let tokenizer = &self.models.tokenizer;
         let tokens = match tokenizer.has_chat_template() {
-            true => tokenizer.write(chat)?,
+            true => match tokenizer.write(chat) {
+                // Some models were trained without a system's words.
+                Err(ChatError::Refused { reason }) => {
+                    let turns = folded(chat.turns).ok_or(ChatError::Refused { reason })?;
+                    tokenizer.write(&Chat { turns: &turns, ..*chat })?
+                }
+                written => written?,
+            },
             false => tokenizer.prompt(chat.turns.last().map_or("", |turn| &turn.content)),
         };
         Ok(Prompt::new(tokens, class))
@@ -385,6 +406,22 @@ impl Device {
         }
         Ok(())
     }
+}
+
+/// The same conversation with a system's words at the beginning of what a person says next; `None` where there are none.
+fn folded(turns: &[Turn]) -> Option<Vec<Turn>> {
+    let (mut folded, mut system) = (Vec::new(), Vec::new());
+    for turn in turns {
+        match turn.role.as_str() {
+            "system" => system.push(turn.content.as_str()),
+            "user" if !system.is_empty() => {
+                system.push(&turn.content);
+                folded.push(Turn::said("user", std::mem::take(&mut system).join("\n\n")));
+            }
+            _ => folded.push(turn.clone()),
+        }
+    }
+    (system.is_empty() && folded.len() < turns.len()).then_some(folded)
 }
 
 /// Whether the models can take in what a position of a stream sees.

@@ -171,7 +171,11 @@ impl<'a> TurnLoop<'a> {
         &mut self,
         cancel: &CancellationToken,
     ) -> Result<Reply, GenerateError> {
-        self.open(true).await;
+        // Of what is too little for a beginning, nothing is taken.
+        self.stay_within_budget();
+        if self.drafter.finished().is_none() {
+            self.open(true).await;
+        }
         let reason = self.run(cancel).await?;
         self.leave().await;
         Ok(self.reply(reason, cancel.is_cancelled()))
@@ -198,7 +202,7 @@ impl<'a> TurnLoop<'a> {
             loop {
                 let sent = self.deliver().await?;
                 let prepared = self.deliver_to_next().await?;
-                let reacted = self.react()?;
+                let reacted = self.react().await?;
                 if !sent && !prepared && !reacted {
                     break;
                 }
@@ -216,7 +220,7 @@ impl<'a> TurnLoop<'a> {
             if self.switch_where_due().await {
                 continue;
             }
-            self.think()?;
+            self.think().await?;
             self.wait(cancel).await;
         }
     }
@@ -255,10 +259,12 @@ impl<'a> TurnLoop<'a> {
             return Ok(Message::Pass(pass).into());
         }
         let Some(way_out) = way_out else { return Ok(Message::Pass(pass).into()) };
+        let turn = self.device.turn_to_compute().await;
         let stage = self.device.stages.get_mut(&way_out.layers);
         let stage = stage.expect("loaded as its plan was made ready");
         let log = self.drafter.log().tokens().iter();
         let text: Vec<_> = log.copied().chain(self.drafter.ahead()).collect();
+        let _turn = turn;
         let begun = clock::now();
         let frame = compute(|| stage.attach(pass, &text, &way_out.coder))?;
         clock::reached(Some((clock::now() + stage.take_owed(), ()))).await;
@@ -267,7 +273,7 @@ impl<'a> TurnLoop<'a> {
     }
 
     /// Does what the drafter asks for. Whether it asked.
-    fn react(&mut self) -> Result<bool, GenerateError> {
+    async fn react(&mut self) -> Result<bool, GenerateError> {
         let mut any = false;
         while let Some(event) = self.drafter.poll_event() {
             any = true;
@@ -276,7 +282,7 @@ impl<'a> TurnLoop<'a> {
                     for token in tokens {
                         self.show(token, verified);
                     }
-                    self.follow()?;
+                    self.follow().await?;
                 }
                 DrafterEvent::Judged { from, agreed } => {
                     self.note_vouched(from, agreed.len());
@@ -307,7 +313,8 @@ impl<'a> TurnLoop<'a> {
     }
 
     /// Keeps the device's own model close behind a text that the target leads, or a look-up drafts.
-    fn follow(&mut self) -> Result<(), GenerateError> {
+    async fn follow(&mut self) -> Result<(), GenerateError> {
+        let _turn = self.device.turn_to_compute().await;
         let Device { draft: Some(draft), .. } = &mut *self.device else { return Ok(()) };
         if !self.drafter.is_alone() {
             let (log, begun) = (self.drafter.log().tokens(), clock::now());
@@ -320,10 +327,11 @@ impl<'a> TurnLoop<'a> {
     }
 
     /// Sets the device's own model to work on what the drafter wants of it.
-    fn think(&mut self) -> Result<(), GenerateError> {
+    async fn think(&mut self) -> Result<(), GenerateError> {
         if self.thought.as_ref().is_some_and(|thought| thought.is_wanted(&self.drafter)) {
             return Ok(());
         }
+        let _turn = self.device.turn_to_compute().await;
         let model = match self.drafter.speaks_as_target() {
             true => self.device.target.as_mut(),
             false => self.device.draft.as_mut(),

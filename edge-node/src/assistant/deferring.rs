@@ -108,7 +108,13 @@ impl<H: Acts> Assistant<H> {
         };
         let class = weighed.decision.class;
         let deferred = self.mind.memory.journal(|journal| journal.defer(request, class, said));
-        let deferred = deferred.expect("nothing is put off without a journal")?;
+        let deferred = match deferred.expect("nothing is put off without a journal") {
+            // The same was said at the same time, and was faster.
+            Err(error @ JournalError::Taken { .. }) => {
+                return self.asked_before(ask)?.ok_or_else(|| error.into());
+            }
+            deferred => deferred?,
+        };
         let answer = answer(weighed, Route::Deferred, String::new());
         Ok(Answer { deferred: Some(deferred.request.id), ..answer })
     }

@@ -41,8 +41,15 @@ fn the_files_of_pairs_are_read() {
     for pair in fs::read_dir(&pairs).unwrap().map(|pair| pair.unwrap().file_name()) {
         let copies = folder.path().join("configs/pairs").join(&pair);
         fs::create_dir_all(&copies).unwrap();
-        fs::copy(pairs.join(&pair).join("device.toml"), copies.join("device.toml")).unwrap();
-        let config = Config::load(&copies.join("device.toml")).unwrap();
+        let (text, copy) = (pairs.join(&pair).join("device.toml"), copies.join("device.toml"));
+        let text = fs::read_to_string(text).unwrap();
+        // In an empty store, so that nothing here depends on what was pulled.
+        let models = format!("[models]\nstore = {:?}", folder.path().join("store"));
+        fs::write(&copy, text.replacen("[models]", &models, 1)).unwrap();
+        let missing = Config::load(&copy).unwrap_err().to_string();
+        assert!(missing.contains("`edge-node pull hf:"), "{missing}");
+        fs::write(&copy, text.replace("\"hf:", "\"")).unwrap();
+        let config = Config::load(&copy).unwrap();
         assert_eq!((config.plan.mode, config.engine.positions_max), (Mode::Speculative, 4096));
         assert!(config.models.draft.is_some() && config.models.target.is_none());
     }

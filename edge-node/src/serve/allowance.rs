@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// As long as a bucket takes to fill.
 const PERIOD: Duration = Duration::from_secs(60);
 
+/// Less than this is no second more.
+const ROUNDING_S: f64 = 1e-6;
+
 /// What each key has left.
 #[derive(Debug, Default)]
 pub(super) struct Allowances {
@@ -112,7 +115,7 @@ impl Bucket {
             clippy::cast_sign_loss,
             reason = "saturating, and not below 0"
         )]
-        let seconds = seconds.ceil().max(1.0) as u32;
+        let seconds = (seconds - ROUNDING_S).ceil().max(1.0) as u32;
         Some(seconds)
     }
 

@@ -13,11 +13,11 @@ use crate::show::Show;
 use crate::start_error::StartError;
 use base::Sampling;
 use journal::{ConversationId, RequestId};
-use openai::{ApiError, Conversation, Ending, Outcome, Policy, Route};
+use openai::{ApiError, Conversation, Ending, FinishReason, Outcome, Policy, Route};
 use protocol::AfterOutage;
 use runtime::{Chat, Turn};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use transport::clock;
 
 /// Who answers.
 pub(super) enum Answerer {
@@ -33,14 +33,40 @@ pub(super) struct Answered {
     pub(super) reply: Option<Reply>,
     /// Which way it went.
     pub(super) ending: Ending,
+    /// Whether nothing was begun, because a limit was reached before.
+    pub(super) is_late: bool,
 }
 
 impl Answered {
+    /// Of a choice that a limit of time or bytes leaves no room for.
+    pub(super) const fn late(route: Route) -> Self {
+        let ending = Ending {
+            route,
+            plan: None,
+            conversation: None,
+            deferred: None,
+            intent: None,
+            outcome: None,
+        };
+        Self { reply: None, ending, is_late: true }
+    }
+
+    /// Why it has no more tokens.
+    pub(super) fn finish_reason(&self) -> FinishReason {
+        match self.reply.as_ref().map(|reply| reply.finish_reason) {
+            // Whoever left hears nothing of it; so it is a deadline, or the device stops.
+            Some("length" | "budget" | "cancelled") => FinishReason::Length,
+            None if self.is_late => FinishReason::Length,
+            Some(_) | None => FinishReason::Stop,
+        }
+    }
+
     /// Counts what came of it.
     pub(super) fn count_in(&self, metrics: &Metrics) {
         let route = demanded(self.ending.route);
         match (&self.reply, &self.ending.outcome) {
             (Some(reply), _) => metrics.answered(route, reply),
+            (None, _) if self.is_late => metrics.ended(route, metrics::Outcome::Length),
             (None, Some(Outcome::Failed(_))) => metrics.ended(route, metrics::Outcome::Failed),
             (None, None) if self.ending.deferred.is_some() => {
                 metrics.ended(route, metrics::Outcome::Deferred);
@@ -86,18 +112,21 @@ impl Answerer {
         matches!(self, Self::Assistant(_))
     }
 
-    /// Answers `work`, with `sampling`.
+    /// Answers `work`, with this sampling, and so many bytes of the links at most.
     pub(super) async fn answer(
         &mut self,
         work: &Work,
-        sampling: Sampling,
+        (sampling, bytes_max): (Sampling, Option<u64>),
         show: &mut dyn Show,
         cancel: &CancellationToken,
     ) -> Result<Answered, ApiError> {
         match self {
-            Self::Device(device) => generate(device, work, sampling, show, cancel).await,
+            Self::Device(device) => {
+                generate(device, work, (sampling, bytes_max), show, cancel).await
+            }
             Self::Assistant(assistant) => {
-                let answer = assistant.ask(asked(work, sampling), show, cancel).await;
+                let ask = Ask { bytes_max, ..asked(work, sampling) };
+                let answer = assistant.ask(ask, show, cancel).await;
                 answer
                     .map(|answer| of_answer(answer, work))
                     .map_err(|error| failure::asking(&error))
@@ -110,7 +139,7 @@ impl Answerer {
 async fn generate(
     device: &mut Device,
     work: &Work,
-    sampling: Sampling,
+    (sampling, bytes_max): (Sampling, Option<u64>),
     show: &mut dyn Show,
     cancel: &CancellationToken,
 ) -> Result<Answered, ApiError> {
@@ -124,7 +153,7 @@ async fn generate(
     let request = Request {
         grammar: work.grammar.clone(),
         stop: work.stop.clone(),
-        bytes_max: work.bytes_max,
+        bytes_max,
         likelihoods: work.logprobs,
         trace: work.trace,
         after_outage: work.policy.map(after_outage),
@@ -136,7 +165,7 @@ async fn generate(
     let reply = tokio::select! {
         biased;
         reply = &mut generating => reply,
-        () = over(work.deadline) => {
+        () = clock::reached(work.deadline.map(|at| (at, ()))) => {
             within.cancel();
             generating.await
         }
@@ -150,15 +179,7 @@ async fn generate(
         intent: None,
         outcome: None,
     };
-    Ok(Answered { reply: Some(reply), ending })
-}
-
-/// When `deadline` is over; never, where there is none.
-async fn over(deadline: Option<Duration>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline).await,
-        None => std::future::pending().await,
-    }
+    Ok(Answered { reply: Some(reply), ending, is_late: false })
 }
 
 fn asked(work: &Work, sampling: Sampling) -> Ask {
@@ -178,14 +199,13 @@ fn asked(work: &Work, sampling: Sampling) -> Ask {
         turns,
         class: Some(work.class),
         demanded: work.route.map(demanded),
-        deadline: work.deadline,
+        deadline: work.deadline.map(|at| at.saturating_duration_since(clock::now())),
         callback: work.callback.clone(),
         key: work.key.clone(),
         sampling: Some(sampling),
         tokens_max: Some(work.tokens_max),
         grammar: work.grammar.clone(),
         stop: Some(work.stop.clone()),
-        bytes_max: work.bytes_max,
         likelihoods: work.logprobs,
         trace: work.trace,
         after_outage: work.policy.map(after_outage),
@@ -208,7 +228,7 @@ fn of_answer(answer: Answer, work: &Work) -> Answered {
             journal::Outcome::Failed(why) => Outcome::Failed(why),
         }),
     };
-    Answered { reply, ending }
+    Answered { reply, ending, is_late: false }
 }
 
 const fn after_outage(policy: Policy) -> AfterOutage {

@@ -28,7 +28,7 @@ pub(super) async fn chat(
     let id = reply::request_id(&house);
     let head = Head::chat(id, reply::unix_now(), staff.model().id.clone());
     let writer = ChatWriter::new(head, request.options.include_usage, work.tools);
-    let ticket = house.admit(&key).await?;
+    let ticket = house.admit_by(&key, work.deadline).await?;
     let asked = reply::Asked { id, at: asked, stream: request.options.stream };
     Ok(reply::reply((&house, &staff), (work, ticket), writer, asked).await?)
 }

@@ -1,7 +1,7 @@
 //! How a reply to a chat is written: words, and calls of tools in them.
 
 use crate::serve::gathered::Gathered;
-use crate::serve::job::{Finished, finish_reason};
+use crate::serve::job::Finished;
 use crate::serve::telling::News;
 use crate::serve::writer::Writer;
 use openai::{
@@ -112,7 +112,7 @@ impl Writer for ChatWriter {
                 events.extend(self.say(index, reader.finish(), Progress::default()));
             }
             let calls = self.open.get(&index).map_or(0, |choice| choice.calls);
-            let reason = reason(finish_reason(choice.reply.as_ref()), calls > 0);
+            let reason = reason(choice.finish_reason(), calls > 0);
             events.push(self.stream.finish(index, reason, &choice.ending));
         }
         events.extend(self.stream.usage(&finished.usage));
@@ -124,7 +124,7 @@ impl Writer for ChatWriter {
         for ((index, choice), told) in (0..).zip(&finished.choices).zip(told) {
             events.extend(told.events);
             let (content, tool_calls) = self.read(index, told.text);
-            let ended = finish_reason(choice.reply.as_ref());
+            let ended = choice.finish_reason();
             choices.push(ChatChoice {
                 content,
                 finish_reason: reason(ended, !tool_calls.is_empty()),

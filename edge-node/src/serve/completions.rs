@@ -2,7 +2,7 @@
 
 use crate::serve::gathered::Gathered;
 use crate::serve::house::House;
-use crate::serve::job::{Finished, finish_reason};
+use crate::serve::job::Finished;
 use crate::serve::reply;
 use crate::serve::routes::{Caller, Failure};
 use crate::serve::telling::News;
@@ -34,7 +34,7 @@ pub(super) async fn completions(
     let id = reply::request_id(&house);
     let head = Head::completion(id, reply::unix_now(), staff.model().id.clone());
     let writer = CompletionWriter::new(head, request.options.include_usage);
-    let ticket = house.admit(&key).await?;
+    let ticket = house.admit_by(&key, work.deadline).await?;
     let asked = reply::Asked { id, at: asked, stream: request.options.stream };
     Ok(reply::reply((&house, &staff), (work, ticket), writer, asked).await?)
 }
@@ -73,7 +73,7 @@ impl Writer for CompletionWriter {
         let choices = (0..).zip(&finished.choices);
         let mut events: Vec<_> = choices
             .map(|(index, choice)| {
-                let reason = finish_reason(choice.reply.as_ref());
+                let reason = choice.finish_reason();
                 self.stream.finish(index, reason, &choice.ending)
             })
             .collect();
@@ -87,7 +87,7 @@ impl Writer for CompletionWriter {
             events.extend(told.events);
             choices.push(CompletionChoice {
                 text: told.text,
-                finish_reason: finish_reason(choice.reply.as_ref()),
+                finish_reason: choice.finish_reason(),
                 logprobs: told.logprobs,
                 verified: told.verified,
             });

@@ -3,6 +3,7 @@
 use crate::assistant::AskError;
 use crate::generate::GenerateError;
 use crate::start_error::StartError;
+use journal::JournalError;
 use openai::ApiError;
 use runtime::ChatError;
 
@@ -38,6 +39,7 @@ pub(super) fn asking(error: &AskError) -> ApiError {
         AskError::Sampling(_) => ApiError::invalid("temperature", says()),
         AskError::Chat(error) => chat(error),
         AskError::Generate(error) => generating(error, "messages"),
+        AskError::Journal(JournalError::Taken { .. }) => ApiError::invalid("causeway.key", says()),
         AskError::Intent(_) | AskError::Journal(_) => ApiError::server(says()),
     }
 }

@@ -91,6 +91,19 @@ impl House {
         keys.find(secret).cloned().ok_or_else(ApiError::wrong_key)
     }
 
+    /// Waits for a turn of `key`, but no longer than until `deadline`: `None` then.
+    pub(super) async fn admit_by(
+        self: &Arc<Self>,
+        key: &Key,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Ticket>, ApiError> {
+        tokio::select! {
+            biased;
+            ticket = self.admit(key) => ticket.map(Some),
+            () = clock::reached(deadline.map(|at| (at, ()))) => Ok(None),
+        }
+    }
+
     /// Waits for a turn of `key`.
     pub(super) async fn admit(self: &Arc<Self>, key: &Key) -> Result<Ticket, ApiError> {
         let limited = key.limits != KeyLimits::default();

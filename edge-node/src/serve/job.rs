@@ -1,14 +1,13 @@
 //! One request, from its turn to its end: on a task of its own, which whoever asked may leave.
 
 use crate::compute::compute;
-use crate::reply::Reply;
 use crate::serve::answerer::Answered;
 use crate::serve::house::{House, Ticket};
 use crate::serve::staff::Staff;
 use crate::serve::telling::{Telling, Told};
 use crate::serve::work::{Said, Work};
 use base::TokenId;
-use openai::{ApiError, Cost, Ending, FinishReason, TimeMs, Usage};
+use openai::{ApiError, Cost, Ending, TimeMs, Usage};
 use runtime::Chat;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,12 +47,12 @@ impl Finished {
 }
 
 impl Job {
-    /// Begins `work`, of which `asked` is when it came.
+    /// Begins `work`, which came when `asked` says. Without a ticket its turn has not come in time.
     pub(super) fn begin(
         house: &Arc<House>,
         staff: &Arc<Staff>,
         work: Work,
-        ticket: Ticket,
+        ticket: Option<Ticket>,
         asked: Instant,
     ) -> Self {
         let (to, told) = mpsc::unbounded_channel();
@@ -68,7 +67,9 @@ impl Job {
                 usage.cost.time_ms.queue = queued.as_secs_f64() * 1e3;
                 Finished { choices, usage }
             });
-            ticket.end(&finished);
+            if let Some(ticket) = ticket {
+                ticket.end(&finished);
+            }
             finished
         });
         Self { told, done: Some(done), _leave: leave }
@@ -106,12 +107,17 @@ async fn answer(
         if cancel.is_cancelled() && index > 0 {
             break;
         }
+        let left = work.bytes_max.map(|most| most.saturating_sub(crossed(&choices)));
+        if work.deadline.is_some_and(|at| clock::now() >= at) || (index > 0 && left == Some(0)) {
+            choices.push(Answered::late(staff.usual_route()));
+            continue;
+        }
         let spells = work.logprobs.map(|_| staff.device().models.tokenizer.clone());
         let mut telling = house.watch(Telling::new(index, to.clone(), spells));
         let sampling = work.sampling(index);
         let sampling =
             sampling.map_err(|error| ApiError::invalid("temperature", error.to_string()))?;
-        match answerer.answer(work, sampling, &mut telling, cancel).await {
+        match answerer.answer(work, (sampling, left), &mut telling, cancel).await {
             Ok(answered) => choices.push(answered),
             Err(error) => {
                 outcome = Err(error);
@@ -123,6 +129,12 @@ async fn answer(
     outcome.map(|()| choices)
 }
 
+/// Bytes that choices took of the links.
+fn crossed(choices: &[Answered]) -> u64 {
+    let replies = choices.iter().filter_map(|choice| choice.reply.as_ref());
+    replies.map(|reply| reply.usage.bytes_sent + reply.usage.bytes_received).sum()
+}
+
 /// Its tokens, by which is looked who knows most of it; nothing, where they cannot be told yet.
 fn prompt(staff: &Staff, work: &Work) -> Vec<TokenId> {
     let tokenizer = &staff.device().models.tokenizer;
@@ -132,15 +144,6 @@ fn prompt(staff: &Staff, work: &Work) -> Vec<TokenId> {
             tokenizer.write(&Chat { tools, ..Chat::of(turns) }).unwrap_or_default()
         }
         Said::Turns { .. } => Vec::new(),
-    }
-}
-
-/// Why a choice has no more tokens.
-pub(super) fn finish_reason(reply: Option<&Reply>) -> FinishReason {
-    match reply.map(|reply| reply.finish_reason) {
-        // Whoever left hears nothing of it; so it is a deadline, or the device stops.
-        Some("length" | "budget" | "cancelled") => FinishReason::Length,
-        Some(_) | None => FinishReason::Stop,
     }
 }
 

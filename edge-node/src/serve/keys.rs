@@ -113,7 +113,8 @@ impl Keys {
         // Its own message would quote the line, with the secret in it.
         let File { keys } = toml::from_str(text).map_err(|error| match error.span() {
             Some(span) => {
-                let line = text[..span.start.min(text.len())].lines().count().max(1);
+                let before = text.get(..span.start).unwrap_or(text);
+                let line = before.matches('\n').count() + 1;
                 format!("line {line}: {}", error.message())
             }
             None => error.message().to_owned(),

@@ -42,7 +42,7 @@ pub(super) struct Asked {
 /// Where there is no answer, not even the beginning of one.
 pub(super) async fn reply(
     (house, staff): (&Arc<House>, &Arc<Staff>),
-    (work, ticket): (Work, Ticket),
+    (work, ticket): (Work, Option<Ticket>),
     writer: impl Writer,
     asked: Asked,
 ) -> Result<Response, ApiError> {

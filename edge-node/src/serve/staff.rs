@@ -106,6 +106,11 @@ impl Staff {
         Some((Route::Hybrid, plan.map(|plan| plan.to_string())))
     }
 
+    /// Which way requests go that are not begun.
+    pub(super) fn usual_route(&self) -> Route {
+        self.foreseen(self.privacy()).map_or(Route::Hybrid, |(route, _)| route)
+    }
+
     /// How replies are generated, unless a request says otherwise.
     pub(super) fn generation(&self) -> &Generation {
         &self.device().config.generation

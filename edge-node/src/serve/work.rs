@@ -11,7 +11,8 @@ use openai::{
 use protocol::TraceContext;
 use runtime::Turn;
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use transport::clock;
 
 /// What is to be answered.
 #[derive(Debug)]
@@ -59,7 +60,8 @@ pub(super) struct Work {
     pub(super) class: Privacy,
     pub(super) policy: Option<Policy>,
     pub(super) route: Option<Route>,
-    pub(super) deadline: Option<Duration>,
+    /// When the reply has to be whole.
+    pub(super) deadline: Option<Instant>,
     pub(super) bytes_max: Option<u64>,
     pub(super) conversation: Option<Conversation>,
     pub(super) callback: Option<String>,
@@ -145,7 +147,7 @@ impl Work {
             class,
             policy: extension.policy,
             route: extension.route,
-            deadline: extension.deadline_ms.map(Duration::from_millis),
+            deadline: extension.deadline_ms.map(|ms| clock::now() + Duration::from_millis(ms)),
             bytes_max: extension.budget.map(|bytes| bytes.0),
             conversation: extension.conversation,
             callback: extension.callback.clone(),
@@ -183,11 +185,19 @@ fn check_routing(extension: &Extension, options: &Options, staff: &Staff) -> Res
         }
         return Ok(());
     }
+    let once = "has one reply: leave out `n`";
     if several && extension.conversation.is_some() {
-        return says("conversation", "a conversation goes on with one reply: leave out `n`");
+        return says("conversation", &format!("what is said in a conversation {once}"));
     }
     if several && extension.key.is_some() {
-        return says("key", "a key names one reply: leave out `n`");
+        return says("key", &format!("what a key names {once}"));
     }
-    Ok(())
+    match extension.route {
+        Some(Route::Local | Route::Hybrid) => Ok(()),
+        Some(Route::Action | Route::Deferred) | None if several => {
+            let once = "what acts, or waits, does so once: leave it out, or say causeway.route \"local\" or \"hybrid\"";
+            Err(ApiError::invalid("n", once))
+        }
+        Some(Route::Action | Route::Deferred) | None => Ok(()),
+    }
 }

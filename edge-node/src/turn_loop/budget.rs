@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 /// What still crosses after a reply is ended: words that are under way, and the goodbye.
 const PARTING_BYTES: u64 = 4_096;
 
-/// How often it is looked: a reply of a fast target takes some kilobytes a second.
-const PERIOD: Duration = Duration::from_millis(50);
+/// How often it is looked: a reply of a fast target takes some hundred bytes meanwhile.
+const PERIOD: Duration = Duration::from_millis(10);
 
 /// The bytes of one reply.
 #[derive(Debug)]
