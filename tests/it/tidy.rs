@@ -3,7 +3,10 @@
 //! Each check is a function from what it looks at to a list of complaints, and has a test that
 //! shows it complaining.
 
+mod accepted;
+mod commented;
 mod configs;
+mod configuration;
 mod confined;
 mod crates;
 mod dashboard;

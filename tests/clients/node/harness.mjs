@@ -1,4 +1,6 @@
-// Tests, one after the other; each prints one line of JSON.
+/**
+ * Tests, one after the other; each prints one line of JSON.
+ */
 
 import assert from 'node:assert/strict';
 

@@ -1,4 +1,6 @@
-// LangChain's ChatOpenAI for Node.
+/**
+ * LangChain's ChatOpenAI for Node.
+ */
 
 import { ChatOpenAI } from '@langchain/openai';
 import { equal, test } from './harness.mjs';

@@ -1,4 +1,6 @@
-// The `openai` package for Node and LangChain's, against devices that whoever starts this names in a file.
+/**
+ * The `openai` package for Node and LangChain's, against devices that whoever starts this names in a file.
+ */
 
 import { readFileSync } from 'node:fs';
 import { openAiTests } from './openai.mjs';

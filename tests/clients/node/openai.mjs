@@ -1,4 +1,6 @@
-// The `openai` package for Node.
+/**
+ * The `openai` package for Node.
+ */
 
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';

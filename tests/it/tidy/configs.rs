@@ -1,44 +1,10 @@
 //! Configurations: every file under `configs/` parses, and those of the three tiers say what the
 //! programs read.
 
+use super::accepted::{by_device, by_node};
 use super::{check, check_complains, workspace};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// Sections of a gateway's or a cloud's file.
-const NODE_SECTIONS: [&str; 10] = [
-    "node",
-    "identity",
-    "model",
-    "upstream",
-    "limits",
-    "engine",
-    "segments",
-    "profile",
-    "telemetry",
-    "link",
-];
-/// Sections of a device's file.
-const DEVICE_SECTIONS: [&str; 18] = [
-    "node",
-    "identity",
-    "models",
-    "peers",
-    "plan",
-    "generation",
-    "kv",
-    "segments",
-    "engine",
-    "planner",
-    "profile",
-    "telemetry",
-    "link",
-    "intents",
-    "actions",
-    "routing",
-    "journal",
-    "budgets",
-];
 
 fn configs() -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -66,13 +32,13 @@ fn complaints_of(path: &Path) -> Vec<String> {
         Ok((value, _)) => value,
         Err(error) => return vec![error.to_string()],
     };
-    let known: &[&str] = match path.file_stem().and_then(|stem| stem.to_str()) {
-        Some("cloud" | "gateway") => &NODE_SECTIONS,
-        Some("device") => &DEVICE_SECTIONS,
+    let known = match path.file_stem().and_then(|stem| stem.to_str()) {
+        Some("cloud" | "gateway") => by_node(),
+        Some("device") => by_device(),
         _ => return Vec::new(),
     };
     let sections = value.as_object().map(serde_json::Map::keys).into_iter().flatten();
-    let unknown = sections.filter(|section| !known.contains(&section.as_str()));
+    let unknown = sections.filter(|section| !known.contains(*section));
     unknown.map(|section| format!("{}: nothing reads `[{section}]`", path.display())).collect()
 }
 
