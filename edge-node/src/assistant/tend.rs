@@ -168,6 +168,7 @@ impl<H: Acts> Assistant<H> {
         // The policy may be another one by now.
         let intent = waiting.intent.as_deref();
         let class = self.mind.routing.policy.class(&waiting.text, intent, class);
+        let class = self.class_of_all(waiting.turns().iter(), class);
         if class == Privacy::Device {
             return Ok(Err("its conversation must not leave the device any more".to_owned()));
         }

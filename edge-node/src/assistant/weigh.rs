@@ -50,6 +50,7 @@ impl<H: Acts> Assistant<H> {
         let conversation = ask.conversation.unwrap_or_else(|| ConversationId(self.new_id()));
         let classes = [known, ask.class].into_iter().flatten();
         let own = classes.fold(self.device.config.planner.privacy, Ord::min);
+        let own = self.class_of_all(ask.turns.iter().flatten(), own);
         // What a tool has answered is nothing that a person says, and what an action says is of no grammar.
         let is_said = ask.grammar.is_none()
             && ask.turns.iter().flat_map(|turns| turns.last()).all(|last| last.role == "user");
@@ -93,6 +94,17 @@ impl<H: Acts> Assistant<H> {
             foreseen,
             decision,
         })
+    }
+
+    /// How far a conversation may travel that its caller keeps, and that is of `class`: every turn of it goes along with
+    /// the last one, so that a rule about any of them is one about all.
+    pub(super) fn class_of_all<'a>(
+        &self,
+        turns: impl Iterator<Item = &'a Turn>,
+        class: Privacy,
+    ) -> Privacy {
+        let policy = &self.mind.routing.policy;
+        turns.fold(class, |class, turn| policy.class(&turn.content, None, class))
     }
 
     /// The conversation as a model reads it, and its tokens. Of one that is kept here old turns give way where it is too

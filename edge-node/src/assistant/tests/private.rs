@@ -67,5 +67,12 @@ fn a_rule_keeps_a_word_here() {
         assert_eq!((secret.route, secret.decision.rules), (Route::Local, vec!["health".into()]));
         let class = assistant.mind.memory.class(secret.conversation).unwrap();
         assert_eq!(class, Some(Privacy::Device));
+        let told = [("user", "My blood pressure is high."), ("assistant", "oh"), ("user", "why?")];
+        let turns = told.map(|(role, words)| runtime::Turn::said(role, words)).to_vec();
+        let before = assistant.device.uplinks.traffic();
+        let kept = Ask { turns: Some(turns), ..said(None, "why?") };
+        let later = ask(assistant, kept).await.unwrap();
+        assert_eq!((later.route, later.decision.class), (Route::Local, Privacy::Device));
+        assert_eq!(assistant.device.uplinks.traffic(), before, "its caller keeps it, and so do we");
     });
 }
