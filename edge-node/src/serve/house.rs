@@ -116,7 +116,12 @@ impl House {
         }
         // Paid back where the turn is waited for in vain.
         let owed = Owed { house: self, key: name };
-        let turn = self.door.turn().await.map_err(|Full { waiting, retry_after_s }| {
+        let turn = tokio::select! {
+            biased;
+            turn = self.door.turn() => turn,
+            () = self.ending.cancelled() => return Err(ApiError::draining(DRAINING_RETRY_S)),
+        };
+        let turn = turn.map_err(|Full { waiting, retry_after_s }| {
             ApiError::queue_full(waiting, retry_after_s)
         })?;
         let (house, key) = (Arc::clone(self), owed.settled());

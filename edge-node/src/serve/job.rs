@@ -61,7 +61,10 @@ impl Job {
         let (house, staff) = (Arc::clone(house), Arc::clone(staff));
         let done = tokio::spawn(async move {
             let queued = clock::now() - asked;
-            let finished = answer(&house, &staff, &work, to, &cancel).await;
+            let finished = match &ticket {
+                Some(_) => answer(&house, &staff, &work, to, &cancel).await,
+                None => Ok(late(&house, &staff, &work)),
+            };
             let finished = finished.map(|choices| {
                 let mut usage = usage(&choices);
                 usage.cost.time_ms.queue = queued.as_secs_f64() * 1e3;
@@ -88,6 +91,14 @@ impl Job {
         self.done = None;
         Step::Over(Box::new(over))
     }
+}
+
+/// All choices of a request whose turn has not come in time: nobody answers it, so that those with a turn find one who
+/// does.
+fn late(house: &House, staff: &Staff, work: &Work) -> Vec<Answered> {
+    let choices: Vec<_> = (0..work.n).map(|_| Answered::late(staff.usual_route())).collect();
+    choices.iter().take(1).for_each(|choice| choice.count_in(&house.metrics));
+    choices
 }
 
 /// All choices, one after the other: each is what its seed gives.

@@ -36,6 +36,7 @@ mod routes;
 mod snapshot;
 mod staff;
 mod status;
+mod stranger;
 mod telling;
 mod tending;
 #[cfg(test)]
@@ -61,9 +62,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Connections that are idle when the device stops are closed after so long.
+/// What does not end by itself when the device stops is ended after so long: idle connections, for one.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// The command line of `edge-node serve`.
@@ -120,11 +122,12 @@ pub(crate) async fn serve_until(
     let server = AbortOnDropHandle::new(tokio::spawn(server.into_future()));
     let started = start(&house, config);
     tokio::pin!(started, stop);
+    let mut tending = JoinSet::new();
     let outcome = tokio::select! {
         () = &mut stop => Ok(()),
         started = &mut started => match started {
             Ok(()) => {
-                let _tending = tending::begin(&house);
+                tending = tending::begin(&house);
                 stop.await;
                 Ok(())
             }
@@ -135,6 +138,8 @@ pub(crate) async fn serve_until(
     drop(closing);
     // Who holds a connection open and says nothing is not waited for.
     let _ = tokio::time::timeout(CLOSING, server).await;
+    // What waits, and was sent, is settled before the links go.
+    let _ = tokio::time::timeout(CLOSING, tending.join_all()).await;
     close(&house).await;
     outcome
 }

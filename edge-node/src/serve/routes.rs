@@ -8,6 +8,7 @@ use crate::serve::embeddings::embeddings;
 use crate::serve::house::House;
 use crate::serve::keys::Key;
 use crate::serve::models_list::{model, models};
+use crate::serve::stranger::stranger;
 use crate::serve::{health, link, status};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
@@ -108,7 +109,12 @@ async fn nothing_here(State(_): State<Arc<House>>, request: Request) -> Failure 
 async fn in_our_words(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
     // Who only looks is no request that was refused.
     let asks = request.method() == Method::POST && request.uri().path().starts_with("/v1/");
-    let mut response = next.run(request).await;
+    let mut response = match stranger(request.headers(), house.settings.keys.is_some()) {
+        Some(says) => {
+            Failure(ApiError { status: 403, ..ApiError::malformed(says) }).into_response()
+        }
+        None => next.run(request).await,
+    };
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         response = Failure(ApiError::too_large()).into_response();
     }

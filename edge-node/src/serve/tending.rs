@@ -1,4 +1,6 @@
 //! What is done between requests: what waits is sent when the target is there, and links are watched.
+//!
+//! What is sent is paid for when its answer is settled, so that nothing of this is ended from outside.
 
 use crate::assistant::Assistant;
 use crate::serve::answerer::Answerer;
@@ -6,30 +8,29 @@ use crate::serve::house::House;
 use crate::serve::phase::Phase;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinSet;
 use transport::{Uplink, UplinkState};
 
-/// After a journal that failed, and where nothing waits, so long passes.
+/// From one look at what waits to the next: links come back at any time, and requests are put off at any time.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Goes on for as long as what is returned lives.
-pub(super) fn begin(house: &Arc<House>) -> Vec<AbortOnDropHandle<()>> {
-    let Phase::Serving(staff) = house.phase.borrow().clone() else { return Vec::new() };
-    let links = staff.device().uplinks.each();
-    let mut tasks: Vec<_> =
-        links.map(|(_, uplink)| spawn(watch(Arc::clone(house), Arc::clone(uplink)))).collect();
+/// Goes on until the house ends.
+pub(super) fn begin(house: &Arc<House>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let Phase::Serving(staff) = house.phase.borrow().clone() else { return tasks };
+    for (_, uplink) in staff.device().uplinks.each() {
+        let watched = watch(Arc::clone(house), Arc::clone(uplink));
+        let ending = house.ending().clone();
+        tasks.spawn(async move { ending.run_until_cancelled(watched).await.unwrap_or_default() });
+    }
     match staff.another() {
         Ok(Answerer::Assistant(assistant)) => {
-            tasks.push(spawn(tend(Arc::clone(house), *assistant)));
+            tasks.spawn(tend(Arc::clone(house), *assistant));
         }
         Ok(Answerer::Device(_)) => {}
         Err(error) => tracing::error!(%error, "what waits is not sent"),
     }
     tasks
-}
-
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(task))
 }
 
 /// Records when a link comes and goes.
@@ -57,8 +58,8 @@ async fn watch(house: Arc<House>, uplink: Arc<Uplink>) {
 
 /// Sends what waits, whenever it can be sent.
 async fn tend(house: Arc<House>, mut assistant: Assistant<crate::acting::Hands>) {
-    loop {
-        let pause = match assistant.tend(house.ending()).await {
+    while !house.ending().is_cancelled() {
+        match assistant.tend(house.ending()).await {
             Ok(tended) => {
                 for (id, _, _) in &tended.answered {
                     house
@@ -70,14 +71,11 @@ async fn tend(house: Arc<House>, mut assistant: Assistant<crate::acting::Hands>)
                         .chronicle
                         .note("given-up", format!("the request {id} that waited: {why}"));
                 }
-                // A request that is put off meanwhile is not to wait for an hour.
-                assistant.next_tending().ok().flatten().map_or(PERIOD, |next| next.min(PERIOD))
             }
             Err(error) => {
                 tracing::error!(error = settings::chain(&error), "what waits cannot be sent");
-                PERIOD
             }
-        };
-        tokio::time::sleep(pause).await;
+        }
+        house.ending().run_until_cancelled(tokio::time::sleep(PERIOD)).await;
     }
 }
