@@ -311,6 +311,11 @@ impl Config {
         self.plan_request(self.plan.mode, &self.plan.stages)
     }
 
+    /// The plan in which no other node has a part.
+    pub(crate) fn target_alone(&self) -> PlanRequest {
+        PlanRequest { local: LocalChoice::Target, ..self.plan_request(Mode::Local, &[]) }
+    }
+
     /// The plans after that, and after how many tokens of the reply.
     pub(crate) fn later_requests(&self) -> impl Iterator<Item = (u32, PlanRequest)> {
         self.plan.switches.iter().map(|Switch { after, mode, stages }| {

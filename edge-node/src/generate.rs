@@ -135,16 +135,21 @@ impl Device {
         let guide = self.guide(request, Position::after(prompt.len()))?;
         let crossing = Crossing::begin(&self.uplinks, &self.requests);
         let began = Outset { at: clock::now(), crossing };
-        let wanted = self.first_request(prompt, request.tokens_max);
+        let wanted = match request.stays {
+            true => self.config.target_alone(),
+            false => self.first_request(prompt, request.tokens_max),
+        };
         let plan = self.prepare(&wanted)?;
         if let Some(plan) = &plan {
             self.may_carry(plan, prompt.class())?;
         }
-        let prefilled = match &plan {
-            Some(plan) => {
-                self.recall(plan, prompt.tokens());
-                self.prefill((prompt, request), plan, cancel).await?
-            }
+        if let Some(plan) = &plan {
+            self.recall(plan, prompt.tokens());
+        }
+        // What a peer would bring, nobody counts.
+        let is_counted = request.stays || request.bytes_max.is_some();
+        let prefilled = match plan.as_ref().filter(|_| !is_counted) {
+            Some(plan) => self.prefill((prompt, request), plan, cancel).await?,
             None => Prefilled::default(),
         };
         let route = plan.as_ref().map_or_else(|| Route::local(false), |plan| self.route(plan));

@@ -23,6 +23,8 @@ pub struct Request {
     pub past_end: bool,
     /// The most bytes that it may take of the links, either way: the reply ends before. `None`: any number.
     pub bytes_max: Option<u64>,
+    /// Whether no other node may have a part in it: nothing was reserved for one. The device has all of the target.
+    pub stays: bool,
     /// Whether to tell how likely the tokens were that this device gives itself, and of how many others at each position.
     pub likelihoods: Option<u32>,
     /// The span of whoever asks, where that is traced.
@@ -43,6 +45,7 @@ impl Request {
             keep: false,
             past_end: false,
             bytes_max: None,
+            stays: false,
             likelihoods: None,
             trace: None,
             after_outage: None,

@@ -35,7 +35,7 @@ use crate::show::{Notice, Show};
 use crate::spending::Spending;
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
-use base::{Position, TokenId};
+use base::TokenId;
 use budget::ByteBudget;
 use grammar::Guide;
 use moving::Moving;
@@ -138,16 +138,18 @@ impl<'a> TurnLoop<'a> {
             device.learnt().sources.clone(),
             device.models.tokenizer.end_tokens(),
         );
+        let (config, stays) = (&device.config, request.stays);
+        let later = config.later_requests().filter(|_| !stays);
         Self {
             transcript: Transcript::new(stream, &request.stop, began.at),
             crossing: began.crossing,
             spending: Spending::since(began.at),
             stays: wanted.mode == Mode::Local,
             budget: request.bytes_max.map(|bytes_max| ByteBudget::new(bytes_max, began.at)),
-            replanning: device.config.plan.auto.then(|| Replanning::new(began.at)),
+            replanning: (config.plan.auto && !stays).then(|| Replanning::new(began.at)),
             moving: None,
-            standby: device.config.segments.standby.then(Standby::default),
-            switches: Switches::new(device.config.later_requests(), plan.as_ref()),
+            standby: (config.segments.standby && !stays).then(Standby::default),
+            switches: Switches::new(later, plan.as_ref()),
             course: Course::new(device, prompt.class(), wanted, plan),
             device,
             prompt,
@@ -238,7 +240,9 @@ impl<'a> TurnLoop<'a> {
     /// Sends what the drafter has to say. Whether it had anything.
     async fn deliver(&mut self) -> Result<bool, GenerateError> {
         let mut any = false;
-        while let Some(message) = self.drafter.poll_transmit() {
+        loop {
+            self.stay_within_budget();
+            let Some(message) = self.drafter.poll_transmit() else { return Ok(any) };
             any = true;
             let frame = self.frame(message, self.course.way_out()).await?;
             let Some(session) = &mut self.course.session else { continue };
@@ -246,7 +250,6 @@ impl<'a> TurnLoop<'a> {
                 self.lose();
             }
         }
-        Ok(any)
     }
 
     /// A pass of a split gets its hidden states on the device, as they leave it.

@@ -37,15 +37,17 @@ impl<H: Acts> Assistant<H> {
         let Some(route) = weighed.decision.route else {
             return Err(AskError::Refused(Box::new(weighed.decision)));
         };
-        let conversation = weighed.conversation;
+        let (conversation, is_kept) = (weighed.conversation, weighed.is_kept);
         let answer = match route {
             Route::Action => return self.act(weighed, said, show).await,
             Route::Local => self.alone(&ask, weighed, said, (show, cancel)).await,
             Route::Hybrid => self.with_target(&ask, weighed, said, (show, cancel)).await,
             Route::Deferred => self.put_off(&ask, weighed, &said),
         }?;
-        let elsewhere = Recognition::OutOfScope { nearest: None };
-        self.mind.dialogues().note(conversation, &elsewhere, clock::now());
+        if is_kept {
+            let elsewhere = Recognition::OutOfScope { nearest: None };
+            self.mind.dialogues().note(conversation, &elsewhere, clock::now());
+        }
         Ok(answer)
     }
 
@@ -81,15 +83,15 @@ impl<H: Acts> Assistant<H> {
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
         if weighed.is_kept {
             self.mind.memory.append(conversation, class, &[said, did])?;
+            // What was not done changes nothing that is spoken of next.
+            let failed = matches!(
+                (recognition, &outcome),
+                (Recognition::Understood(Understood { .. }), Outcome::Failed(_))
+            );
+            let elsewhere = Recognition::OutOfScope { nearest: None };
+            let noted = if failed { &elsewhere } else { recognition };
+            self.mind.dialogues().note(conversation, noted, clock::now());
         }
-        // What was not done changes nothing that is spoken of next.
-        let failed = matches!(
-            (recognition, &outcome),
-            (Recognition::Understood(Understood { .. }), Outcome::Failed(_))
-        );
-        let elsewhere = Recognition::OutOfScope { nearest: None };
-        let noted = if failed { &elsewhere } else { recognition };
-        self.mind.dialogues().note(conversation, noted, clock::now());
         let intent = Some(intent.clone());
         let answer = answer(weighed, Route::Action, text);
         Ok(Answer { intent, outcome: Some(outcome), ..answer })
@@ -148,6 +150,7 @@ impl<H: Acts> Assistant<H> {
     ) -> Result<Reply, AskError> {
         let began = clock::now();
         if matches!(&foreseen.hybrid, Hybrid::Planned(forecast) if forecast.stays) {
+            let request = &Request { stays: true, ..request.clone() };
             let reply = self.device.generate(request, show, cancel).await?;
             self.mind.experience().note_local(reply.tokens.len(), clock::now() - began);
             return Ok(reply);
@@ -239,7 +242,9 @@ impl<H: Acts> Assistant<H> {
         let by = By::Model { route: came, vouched: vouched(&reply.verified) };
         let answered = Turn { at: self.now(), by, text: reply.text.clone() };
         let (conversation, class) = (weighed.conversation, weighed.decision.class);
-        if weighed.is_kept {
+        // Who left before the first word will ask again.
+        let is_answer = !reply.tokens.is_empty() || reply.finish_reason != "cancelled";
+        if weighed.is_kept && is_answer {
             self.mind.memory.append(conversation, class, &[said, answered])?;
         }
         let text = reply.text.clone();
