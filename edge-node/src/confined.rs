@@ -10,13 +10,14 @@
 use crate::compute::compute;
 use crate::device::Device;
 use crate::generate::GenerateError;
-use crate::local_model::LocalError;
+use crate::local_model::{LocalError, LocalModel};
 use crate::reply::{Reply, Usage};
 use crate::request::Request;
 use crate::show::Show;
 use crate::spending::Spending;
 use crate::transcript::Transcript;
-use base::{Allowed, Position, TokenId};
+use base::{Allowed, Position, Sampling, TokenId};
+use grammar::Guide;
 use runtime::{TextStream, Tokenizer};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -81,11 +82,7 @@ impl Device {
             }
             let turn = Arc::clone(&passes).acquire_owned().await;
             let begun = clock::now();
-            let allowed = match &mut guide {
-                Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
-                None => Allowed::Any,
-            };
-            let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
+            let next = compute(|| next(model, guide.as_mut(), &text, &request.sampling))?;
             let ready = clock::now() + model.take_owed();
             spending.compute(ready - begun);
             drop(turn);
@@ -94,6 +91,9 @@ impl Device {
                 () = cancel.cancelled() => break "cancelled",
                 () = clock::reached(Some((ready, ()))) => {}
             }
+            // Others have their turn.
+            tokio::task::yield_now().await;
+            let Some(next) = next else { continue };
             if end_tokens.contains(&next) && !request.past_end {
                 break "stop";
             }
@@ -106,8 +106,6 @@ impl Device {
             if transcript.is_stopped() {
                 break "stop";
             }
-            // Others have their turn.
-            tokio::task::yield_now().await;
         };
         let rest = transcript.finish();
         show.piece(&rest, vouched);
@@ -126,6 +124,23 @@ impl Device {
             usage: Usage::alone(&transcript, prompt.len(), spent),
         })
     }
+}
+
+/// The token after `text`; `None` where some of it was read, and there is more to read before.
+fn next(
+    model: &mut LocalModel,
+    guide: Option<&mut Guide>,
+    text: &[TokenId],
+    sampling: &Sampling,
+) -> Result<Option<TokenId>, LocalError> {
+    if model.approach(text)? {
+        return Ok(None);
+    }
+    let allowed = match guide {
+        Some(guide) => guide.allowed_after(text)?,
+        None => Allowed::Any,
+    };
+    Ok(Some(model.next(text, &allowed, sampling)?.token))
 }
 
 #[cfg(test)]

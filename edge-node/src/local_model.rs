@@ -98,15 +98,29 @@ impl LocalModel {
         self.erring = Some(erring);
     }
 
-    /// Keeps the KV close behind a text that others write, so that this model can take over within
-    /// one token. Waits for a few, because a pass of several costs little more than one.
+    /// Reads some of `text`, where it is more than is read on the way to a next token. Whether it was.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError`].
+    pub(crate) fn approach(&mut self, text: &[TokenId]) -> Result<bool, LocalError> {
+        Ok(self.sequence.approach(text)?)
+    }
+
+    /// Whether the KV is so far behind a text that others write, that it is worth a pass to be able to take over
+    /// within one token: one of several tokens costs little more than one of one.
+    pub(crate) fn is_far_behind(&self, text: &[TokenId]) -> bool {
+        const TOKENS_BEHIND_MAX: usize = 16;
+        self.behind(text.len()) >= TOKENS_BEHIND_MAX
+    }
+
+    /// Keeps the KV close behind such a text.
     ///
     /// # Errors
     ///
     /// [`LocalError`].
     pub(crate) fn follow(&mut self, text: &[TokenId]) -> Result<(), LocalError> {
-        const TOKENS_BEHIND_MAX: usize = 16;
-        if self.behind(text.len()) >= TOKENS_BEHIND_MAX {
+        if self.is_far_behind(text) && !self.sequence.approach(text)? {
             self.sequence.catch_up(text)?;
         }
         Ok(())

@@ -143,6 +143,21 @@ impl StageSequence {
         Ok(())
     }
 
+    /// Runs one chunk of what the KV lacks of `text`, where that is more than one: others may have the machine in
+    /// between. Whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub(crate) fn approach(&mut self, text: &[TokenId]) -> Result<bool, ForwardError> {
+        let held = self.adopt(text);
+        let is_far = text.len() - held > CHUNK_ROWS;
+        if is_far {
+            self.pass(&text[held..held + CHUNK_ROWS])?;
+        }
+        Ok(is_far)
+    }
+
     /// The segments, in `format`, of the whole blocks of `text` that the KV lacks and the pool has not got
     /// either, by block; none where it shares none.
     pub(crate) fn lacking(&self, text: &[TokenId], format: SegmentFormat) -> Vec<(usize, Segment)> {

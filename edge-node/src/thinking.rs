@@ -25,6 +25,8 @@ pub(crate) struct Thought {
 enum Purpose {
     /// To have the target judge it; `None` where there is nothing to draft.
     Draft(Wish, Option<Drafted>),
+    /// To know the text at last: what is long is read in turns with others.
+    Read,
     /// To be said at this place while the target is out of reach.
     Word(Position, TokenId),
 }
@@ -66,6 +68,10 @@ impl Thought {
             (None, Some(model)) => (None, model),
             (None, None) => return Ok(None),
         };
+        if compute(|| model.approach(&text()))? {
+            let ready = clock::now() + model.take_owed();
+            return Ok(Some(Self { purpose: Purpose::Read, ready }));
+        }
         let Next { token, probability } = compute(|| model.next(&text(), &allowed, sampling))?;
         let ready = clock::now() + model.take_owed();
         let (origin, confidence, took) = (Origin::Model, probability, ready - begun);
@@ -85,6 +91,7 @@ impl Thought {
     /// Whether `drafter` still wants it.
     pub(crate) fn is_wanted(&self, drafter: &Drafter) -> bool {
         match self.purpose {
+            Purpose::Read => true,
             Purpose::Draft(wish, _) => drafter.wants(wish),
             Purpose::Word(at, _) => drafter.is_alone() && at == drafter.log().end(),
         }
@@ -94,6 +101,7 @@ impl Thought {
     pub(crate) fn tell(self, drafter: &mut Drafter) {
         let now = clock::now();
         match self.purpose {
+            Purpose::Read => {}
             Purpose::Draft(wish, draft) => drafter.handle_draft(now, wish, draft),
             Purpose::Word(at, token) => drafter.handle_local_token(now, at, token),
         }

@@ -318,21 +318,28 @@ impl<'a> TurnLoop<'a> {
 
     /// Keeps the device's own model close behind a text that the target leads, or a look-up drafts.
     async fn follow(&mut self) -> Result<(), GenerateError> {
+        let log = self.drafter.log().tokens();
+        let is_far = self.device.draft.as_ref().is_some_and(|draft| draft.is_far_behind(log));
+        if !is_far || self.drafter.is_alone() {
+            return Ok(());
+        }
         let _turn = self.device.turn_to_compute().await;
         let Device { draft: Some(draft), .. } = &mut *self.device else { return Ok(()) };
-        if !self.drafter.is_alone() {
-            let (log, begun) = (self.drafter.log().tokens(), clock::now());
-            compute(|| draft.follow(log))?;
-            self.spending.compute(clock::now() - begun);
-            // Nobody waits for it.
-            draft.take_owed();
-        }
+        let begun = clock::now();
+        compute(|| draft.follow(log))?;
+        self.spending.compute(clock::now() - begun);
+        // Nobody waits for it.
+        draft.take_owed();
         Ok(())
     }
 
     /// Sets the device's own model to work on what the drafter wants of it.
     async fn think(&mut self) -> Result<(), GenerateError> {
         if self.thought.as_ref().is_some_and(|thought| thought.is_wanted(&self.drafter)) {
+            return Ok(());
+        }
+        self.thought = None;
+        if self.drafter.wish().is_none() && !self.drafter.is_alone() {
             return Ok(());
         }
         let _turn = self.device.turn_to_compute().await;

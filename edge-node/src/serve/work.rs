@@ -79,7 +79,12 @@ impl Work {
             let says = "a device that routes calls no tools of others: its own act; leave them out";
             return Err(ApiError::invalid("tools", says));
         }
-        let turns = request.messages.iter().map(tools::turn).collect();
+        let turns: Vec<_> = request.messages.iter().map(tools::turn).collect();
+        let is_one_word = matches!(&turns[..], [turn] if turn.role == "user");
+        if !is_one_word && !staff.device().models.tokenizer.has_chat_template() {
+            let says = "the model has no chat template, so that it cannot read a conversation: say one message, of role user";
+            return Err(ApiError::invalid("messages", says));
+        }
         let described = tools.iter().flat_map(|tools| tools.described.clone()).collect();
         let said = Said::Turns { turns, tools: described };
         let work = Self::new(said, (&request.options, &request.extension), staff, seed)?;
