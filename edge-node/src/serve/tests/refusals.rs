@@ -59,6 +59,22 @@ async fn what_is_no_request_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_is_not_answered() {
+    let api = served().await;
+    let ask = || chat(json!({ "max_tokens": 1 })).to_string();
+    let (own, other) = ("127.0.0.1:8080", "evil.example:8080");
+    for (status, host, origin) in [
+        (200, own, "http://127.0.0.1:8080"),
+        (403, own, "http://evil.example"),
+        (403, other, "http://evil.example:8080"),
+    ] {
+        let headers = [("host", host), ("origin", origin)];
+        let (found, _, body) = text(send_with(&api, PATH, ask(), &headers).await).await;
+        assert_eq!(found, status, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_wanted_for_all_but_signs_of_life_and_the_page_s_frame() {
     let settings = ServeSettings { keys: keys(), ..ServeSettings::default() };
     let (api, house) = served_by(config(Pace::default(), settings)).await;

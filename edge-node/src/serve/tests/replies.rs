@@ -159,6 +159,8 @@ async fn what_the_extension_asks_is_done_in_body_and_headers() {
     assert_eq!(headers["x-causeway-bytes"], "0");
     let found: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(content(&found["choices"][0]), oracle(7).await);
+    let plan = found["causeway"]["plan"].as_str().unwrap();
+    assert!(plan.starts_with("confined to the device"), "{plan}");
 }
 
 #[tokio::test]
