@@ -11,15 +11,24 @@ use openai::{ApiError, Model, Route};
 use partitioner::Mode;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use transport::clock;
 
 /// What any request may call the model.
 const ANY: &str = "causeway";
+
+/// So many stay who are free, however long: the conversations of a few people.
+const KEPT: usize = 8;
+
+/// Others do for so long, which is from one wave of requests to the next.
+const FREE_MAX: Duration = Duration::from_secs(30);
 
 /// Those who answer.
 pub(super) struct Staff {
     /// The first, of whom the others are forks; it answers nobody itself.
     root: Answerer,
-    free: Mutex<Vec<Answerer>>,
+    /// In the order in which they were last used, and since when they are free.
+    free: Mutex<Vec<(Answerer, Instant)>>,
     model: Model,
     /// Where a model for them is configured.
     embeddings: Option<Embeddings>,
@@ -39,14 +48,14 @@ impl Staff {
 
     /// The one who knows most of `prompt`, else a new one. Whoever has a turn finds one.
     pub(super) fn take(&self, prompt: &[TokenId]) -> Result<Answerer, StartError> {
-        let known = |answerer: &Answerer| {
+        let known = |(answerer, _): &(Answerer, Instant)| {
             let said = &answerer.device().said;
             said.iter().zip(prompt).take_while(|(a, b)| a == b).count()
         };
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let best = (0..free.len()).max_by_key(|index| known(&free[*index]));
         if let Some(best) = best {
-            return Ok(free.swap_remove(best));
+            return Ok(free.remove(best).0);
         }
         drop(free);
         self.root.fork()
@@ -54,7 +63,20 @@ impl Staff {
 
     /// Whoever has answered is free again.
     pub(super) fn give_back(&self, answerer: Answerer) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(answerer);
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push((answerer, clock::now()));
+    }
+
+    /// Lets go of those who have been free for long, with the memory of what they know: but not of the few who were
+    /// used last.
+    pub(super) fn relieve(&self, now: Instant) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let beyond = free.len().saturating_sub(KEPT);
+        let over = free[..beyond].iter().take_while(|(_, since)| now - *since >= FREE_MAX).count();
+        let gone: Vec<_> = free.drain(..over).collect();
+        // What takes its time keeps nobody from being taken.
+        drop(free);
+        drop(gone);
     }
 
     /// One more, for what is done between requests.
@@ -128,4 +150,28 @@ fn model_id(config: &Config) -> String {
     let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| ANY.to_owned());
     name.strip_suffix(".gguf").map(str::to_owned).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ServeSettings;
+    use crate::serve::tests::{config, served_by};
+    use settings::Pace;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wave_of_requests_leaves_a_few_who_are_free() {
+        let (_, house) = served_by(config(Pace::default(), ServeSettings::default())).await;
+        let staff = house.staff().unwrap();
+        let wave: Vec<_> = (0..=KEPT).map(|_| staff.take(&[]).unwrap()).collect();
+        wave.into_iter().for_each(|answerer| staff.give_back(answerer));
+        let free = || staff.free.lock().unwrap().len();
+        let given = clock::now();
+        staff.relieve(given + FREE_MAX - Duration::from_millis(1));
+        assert_eq!(free(), KEPT + 1, "the next wave may come");
+        staff.relieve(given + FREE_MAX);
+        assert_eq!(free(), KEPT);
+        staff.relieve(given + 100 * FREE_MAX);
+        assert_eq!(free(), KEPT);
+    }
 }

@@ -6,10 +6,11 @@ use crate::assistant::Assistant;
 use crate::serve::answerer::Answerer;
 use crate::serve::house::House;
 use crate::serve::phase::Phase;
+use crate::serve::staff::Staff;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use transport::{Uplink, UplinkState};
+use transport::{Uplink, UplinkState, clock};
 
 /// From one look at what waits to the next: links come back at any time, and requests are put off at any time.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -23,6 +24,7 @@ pub(super) fn begin(house: &Arc<House>) -> JoinSet<()> {
         let ending = house.ending().clone();
         tasks.spawn(async move { ending.run_until_cancelled(watched).await.unwrap_or_default() });
     }
+    tasks.spawn(relieve(Arc::clone(house), Arc::clone(&staff)));
     match staff.another() {
         Ok(Answerer::Assistant(assistant)) => {
             tasks.spawn(tend(Arc::clone(house), *assistant));
@@ -53,6 +55,14 @@ async fn watch(house: Arc<House>, uplink: Arc<Uplink>) {
             | UplinkState::Down(_)
             | UplinkState::Trying(_) => {}
         }
+    }
+}
+
+/// Lets go of memory that a wave of requests has left.
+async fn relieve(house: Arc<House>, staff: Arc<Staff>) {
+    let ending = house.ending();
+    while ending.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_some() {
+        staff.relieve(clock::now());
     }
 }
 

@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 const SAID: &str = "I'd like a table for two tonight.";
 
 /// A device that runs the whole target itself, at this pace.
-fn config(pace: Pace, serve: ServeSettings) -> Config {
+pub(super) fn config(pace: Pace, serve: ServeSettings) -> Config {
     let identities = nodes::Identities::issue().unwrap();
     let plan = crate::PlanSettings {
         mode: Mode::Local,
@@ -49,7 +49,7 @@ fn config(pace: Pace, serve: ServeSettings) -> Config {
 }
 
 /// The API of a device that has started, and what its requests share.
-async fn served_by(config: Config) -> (Router, Arc<House>) {
+pub(super) async fn served_by(config: Config) -> (Router, Arc<House>) {
     let house = House::new(&config, Phase::Starting(StartStep::Files));
     start(&house, config).await.unwrap();
     (routes::router(Arc::clone(&house)), house)
