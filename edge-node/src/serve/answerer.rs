@@ -129,7 +129,7 @@ impl Answerer {
                 let answer = assistant.ask(ask, show, cancel).await;
                 answer
                     .map(|answer| of_answer(answer, work))
-                    .map_err(|error| failure::asking(&error))
+                    .map_err(|error| failure::asking(&error, work.parameters()))
             }
         }
     }
@@ -170,7 +170,7 @@ async fn generate(
             generating.await
         }
     };
-    let reply = reply.map_err(|error| failure::generating(&error, work.said.parameter()))?;
+    let reply = reply.map_err(|error| failure::generating(&error, work.parameters()))?;
     let ending = Ending {
         route: if reply.stays { Route::Local } else { Route::Hybrid },
         plan: Some(reply.plan.clone()),
