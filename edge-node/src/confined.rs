@@ -10,7 +10,6 @@
 use crate::compute::compute;
 use crate::device::Device;
 use crate::generate::GenerateError;
-use crate::local_model::LocalError;
 use crate::reply::{Reply, Usage};
 use crate::request::Request;
 use crate::show::Show;
@@ -81,11 +80,14 @@ impl Device {
             }
             let turn = Arc::clone(&passes).acquire_owned().await;
             let begun = clock::now();
-            let allowed = match &mut guide {
-                Some(guide) => guide.allowed_after(&text).map_err(LocalError::from)?,
-                None => Allowed::Any,
-            };
-            let next = compute(|| model.next(&text, &allowed, &request.sampling))?.token;
+            let next = compute(|| {
+                let allowed = match &mut guide {
+                    Some(guide) => guide.allowed_after(&text)?,
+                    None => Allowed::Any,
+                };
+                model.next(&text, &allowed, &request.sampling)
+            });
+            let next = next?.token;
             let ready = clock::now() + model.take_owed();
             spending.compute(ready - begun);
             drop(turn);
