@@ -4,6 +4,7 @@ use crate::config::{Config, ServeSettings};
 use crate::metrics::{Metrics, Outcome};
 use crate::serve::admission::{Admission, Full, Turn};
 use crate::serve::allowance::{Allowances, Exceeded};
+use crate::serve::answerer;
 use crate::serve::chronicle::{Chronicle, Watched};
 use crate::serve::job::Finished;
 use crate::serve::keys::{Key, KeyLimits};
@@ -182,7 +183,7 @@ impl Ticket {
         match finished {
             Ok(Finished { choices, usage }) => {
                 self.tokens = usage.prompt_tokens + usage.completion_tokens;
-                choices.iter().for_each(|choice| choice.count_in(metrics));
+                answerer::count(choices, metrics);
             }
             // What is the request's own fault is a refusal, and counted as such.
             Err(error) if error.status < 500 => {}

@@ -2,8 +2,10 @@
 
 use super::{chat, config, send, served_by, text};
 use crate::config::ServeSettings;
+use crate::metrics::Outcome;
 use axum::Router;
 use http_body_util::BodyExt as _;
+use routing::Route;
 use serde_json::json;
 use settings::Pace;
 use std::time::Duration;
@@ -48,7 +50,7 @@ async fn a_reply_that_nobody_waits_for_ends_within_a_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_a_reply_with_what_it_has() {
-    let (api, _) = served_by(config(SLOW, settings())).await;
+    let (api, house) = served_by(config(SLOW, settings())).await;
     let asked = chat(
         json!({ "max_tokens": 200, "temperature": 0.0, "causeway": { "deadline_ms": 6_500 } }),
     );
@@ -57,3 +59,5 @@ async fn a_deadline_ends_a_reply_with_what_it_has() {
     let tokens = found["usage"]["completion_tokens"].as_u64().unwrap();
     assert!((3..=7).contains(&tokens), "{tokens} tokens in six seconds");
 }
+    let ended: Vec<_> = house.metrics.totals().ended.into_iter().collect();
+    assert_eq!(ended, [((Route::Local, Outcome::Length), 1)], "nobody left");
