@@ -24,7 +24,7 @@ use transport::{Network, clock};
 const NOBODY: &str = "anonymous";
 
 /// Who asks a device that stops is told to come back so soon.
-const DRAINING_RETRY_S: u32 = 5;
+pub(super) const DRAINING_RETRY_S: u32 = 5;
 
 /// What all requests share.
 pub(super) struct House {
