@@ -58,7 +58,9 @@ pub(super) fn asking(error: &AskError, parameters: Parameters) -> ApiError {
     let says = || settings::chain(error);
     match error {
         AskError::Refused(_) | AskError::Budget(_) => ApiError::no_route(says()),
-        AskError::TooLong { .. } | AskError::Empty => ApiError::invalid(parameters.asked, says()),
+        AskError::TooLong { .. } | AskError::TooLongToWait { .. } | AskError::Empty => {
+            ApiError::invalid(parameters.asked, says())
+        }
         AskError::Callback(_) => ApiError::invalid("causeway.callback", says()),
         AskError::NoConversation(_) => ApiError::invalid("causeway.conversation", says()),
         AskError::Sampling(_) => ApiError::invalid("temperature", says()),
