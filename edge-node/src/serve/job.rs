@@ -64,7 +64,11 @@ impl Job {
             let finished = answer(&house, &staff, &work, to, &cancel).await;
             let finished = finished.map(|choices| {
                 let mut usage = usage(&choices);
-                usage.cost.time_ms.queue = queued.as_secs_f64() * 1e3;
+                let time = &mut usage.cost.time_ms;
+                time.queue = queued.as_secs_f64() * 1e3;
+                // The rest, with what no choice knows of: what is done before the first, and between them.
+                let all = (clock::now() - asked).as_secs_f64() * 1e3;
+                time.waiting = (all - time.compute - time.queue - time.network).max(0.0);
                 Finished { choices, usage }
             });
             if let Some(ticket) = ticket {
@@ -173,11 +177,9 @@ fn usage(choices: &[Answered]) -> Usage {
             (before, more) => before.or(more),
         };
         let time = &own.time_ms;
-        let TimeMs { compute, queue, network, waiting } = &mut cost.time_ms;
+        let TimeMs { compute, network, queue: _, waiting: _ } = &mut cost.time_ms;
         *compute += time.compute;
-        *queue += time.queue;
         *network += time.network;
-        *waiting += time.waiting;
         cost.ttft_ms = cost.ttft_ms.or(own.ttft_ms);
     }
     usage

@@ -9,6 +9,7 @@ use routing::Route;
 use serde_json::json;
 use settings::Pace;
 use std::time::Duration;
+use transport::clock;
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -54,10 +55,14 @@ async fn a_deadline_ends_a_reply_with_what_it_has() {
     let asked = chat(
         json!({ "max_tokens": 200, "temperature": 0.0, "causeway": { "deadline_ms": 6_500 } }),
     );
+    let asked_at = clock::now();
     let found = super::reply(&api, &asked).await;
     assert_eq!(found["choices"][0]["finish_reason"], "length");
+    let time = found["usage"]["causeway"]["time_ms"].as_object().unwrap();
+    let all: f64 = time.values().map(|part| part.as_f64().unwrap()).sum();
+    assert!((all - (clock::now() - asked_at).as_secs_f64() * 1e3).abs() < 20.0, "{time:?}");
     let tokens = found["usage"]["completion_tokens"].as_u64().unwrap();
     assert!((3..=7).contains(&tokens), "{tokens} tokens in six seconds");
-}
     let ended: Vec<_> = house.metrics.totals().ended.into_iter().collect();
     assert_eq!(ended, [((Route::Local, Outcome::Length), 1)], "nobody left");
+}
