@@ -10,13 +10,14 @@ use crate::serve::job::Finished;
 use crate::serve::keys::{Key, KeyLimits};
 use crate::serve::phase::Phase;
 use crate::serve::staff::Staff;
+use crate::serve::status::LISTENERS_MAX;
 use crate::serve::telling::Telling;
 use base::NodeName;
 use openai::ApiError;
 use profile::Power;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use transport::{Network, clock};
 
@@ -38,6 +39,8 @@ pub(super) struct House {
     pub(super) door: Admission,
     allowances: Mutex<Allowances>,
     pub(super) chronicle: Arc<Chronicle>,
+    /// Places for those who listen to what goes on.
+    pub(super) listeners: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     /// No request is taken any more.
     draining: CancellationToken,
@@ -69,6 +72,7 @@ impl House {
             door,
             allowances: Mutex::default(),
             chronicle: Arc::default(),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             metrics: Metrics::new(),
             draining: CancellationToken::new(),
             ending: CancellationToken::new(),
