@@ -146,7 +146,8 @@ pub(crate) async fn serve(node: Arc<Node>, guest: Guest, channel: SessionChannel
                 return expel(&guest, ends, epoch, &error).await;
             }
             Err(fault) => {
-                tracing::info!(%session, kind = ?fault.kind, detail = fault.detail, "refused");
+                // Its detail, which is the peer's to read, may quote a grammar.
+                tracing::info!(%session, kind = ?fault.kind, "refused");
                 drop(within);
                 if ends.sender.send(Message::Fault(*fault)).await.is_err() {
                     return;
@@ -415,7 +416,8 @@ fn said(frame: Result<Frame, ChannelError>) -> Result<Said, End> {
         Message::Open(open) => Err(End::Reopened(Box::new(open))),
         Message::Close(_) => Err(End::Closed),
         Message::Fault(fault) => {
-            tracing::warn!(kind = ?fault.kind, detail = fault.detail, "the peer reports a fault");
+            // Its detail may quote what somebody said.
+            tracing::warn!(kind = ?fault.kind, "the peer reports a fault");
             Ok(Said::Nothing)
         }
         Message::Hello(_)

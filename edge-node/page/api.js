@@ -99,6 +99,10 @@ export class Api {
   async #call(method, path, body, signal) {
     /** @type {Record<string, string>} */
     const headers = {};
+    // A browser sends no others, and says so as if nobody were there.
+    if (!/^[ -~]*$/.test(this.#key)) {
+      throw new Refused(401, { message: 'it has characters beyond ASCII, which no key can have.' }, null);
+    }
     if (this.hasKey) headers.authorization = `Bearer ${this.#key}`;
     if (body !== null) headers['content-type'] = 'application/json';
     const request = { method, headers, signal, body: body === null ? undefined : JSON.stringify(body) };

@@ -17,7 +17,6 @@ use grammar::{GrammarError, Guide};
 use partitioner::{Mode, Plan, Speculation};
 use protocol::{Constraint, Drafter, DrafterConfig, Route, limits};
 use runtime::ForwardError;
-use std::error::Error;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -88,6 +87,24 @@ pub enum GenerateError {
     Unreachable(String),
 }
 
+impl GenerateError {
+    /// What went wrong, without anything of the request: for logs.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::EmptyPrompt => "empty_prompt",
+            Self::PromptTooLong { .. } => "prompt_too_long",
+            Self::Grammar(_) => "grammar",
+            Self::GrammarTooLong { .. } => "grammar_too_long",
+            Self::NothingHere => "nothing_here",
+            Self::Plan(_) => "plan",
+            Self::Local(_) => "local",
+            Self::Stage(_) => "stage",
+            Self::Rejected(_) => "rejected",
+            Self::Unreachable(_) => "unreachable",
+        }
+    }
+}
+
 impl Device {
     /// Generates a reply, showing it as it grows. Ends early where `cancel` says so.
     ///
@@ -119,7 +136,8 @@ impl Device {
             Ok(Reply { finish_reason, tokens, plan, .. }) => {
                 tracing::info!(finish_reason, tokens = tokens.len(), plan, "answered");
             }
-            Err(error) => tracing::info!(error = error as &dyn Error, "not answered"),
+            // Its words may quote a grammar, which is the asker's; the asker is told them.
+            Err(error) => tracing::info!(why = error.kind(), "not answered"),
         });
         reply
     }

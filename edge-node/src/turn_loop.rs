@@ -407,7 +407,8 @@ impl<'a> TurnLoop<'a> {
                 self.drafter.handle_verdict(now, &verdict)
             }
             Message::Fault(fault) => {
-                tracing::debug!(kind = ?fault.kind, detail = fault.detail, "a fault");
+                // Its detail may quote a grammar.
+                tracing::debug!(kind = ?fault.kind, "a fault");
                 self.drafter.handle_fault(now, &fault);
                 self.fault = Some(fault);
                 Ok(())

@@ -66,6 +66,21 @@ enum ChoiceError {
     Guide(#[from] GuideError),
 }
 
+impl ChoiceError {
+    /// What the session is told: the same as by a head elsewhere.
+    const fn kind(&self) -> FaultKind {
+        match self {
+            // Hidden states that are not finite are none, either.
+            Self::Coded(_) | Self::Head(LocalError::Sample(_)) => FaultKind::Corrupt,
+            Self::Grammar(GrammarError::Busy) => FaultKind::Overloaded,
+            Self::Grammar(_) | Self::Guide(_) | Self::Head(LocalError::Guide(_)) => {
+                FaultKind::Rejected
+            }
+            Self::Pool(_) | Self::Head(LocalError::Forward(_)) => FaultKind::Unavailable,
+        }
+    }
+}
+
 impl AtHome {
     /// Of a session that is not opened yet.
     pub(crate) fn new(way: Arc<WayHome>) -> Self {
@@ -144,7 +159,7 @@ impl AtHome {
                 }
                 Err(error) => {
                     let why = settings::chain(&error);
-                    self.machine.handle_refused(FaultKind::Corrupt, &why, None);
+                    self.machine.handle_refused(error.kind(), &why, None);
                 }
             }
         }
@@ -208,5 +223,26 @@ impl AtHome {
         let text = self.machine.verifier().text();
         let allowed: Result<_, _> = at.map(|at| guide.allowed_after(&text[..at])).collect();
         Ok(allowed?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{ByteCount, Position};
+    use runtime::sampler::SampleError;
+
+    #[test]
+    fn a_head_at_home_says_what_is_wrong_as_one_elsewhere() {
+        let empty = SampleError::Empty { position: Position(1) };
+        let refused = GrammarError::NoSchema("null");
+        for (error, kind) in [
+            (LocalError::from(empty).into(), FaultKind::Corrupt),
+            (ChoiceError::from(refused), FaultKind::Rejected),
+            (GrammarError::Busy.into(), FaultKind::Overloaded),
+            (PoolError::Memory(ByteCount(1)).into(), FaultKind::Unavailable),
+        ] {
+            assert_eq!(error.kind(), kind, "{error}");
+        }
     }
 }

@@ -116,6 +116,16 @@ impl ApiError {
         Self { code: Some(code), ..error }
     }
 
+    /// Others are being answered that take long, of what only so many may be at a time.
+    pub fn busy(why: impl Into<String>, retry_after_s: u32) -> Self {
+        Self::overloaded("busy", why.into(), retry_after_s)
+    }
+
+    /// What is to be kept has no room.
+    pub fn journal_full(why: impl Into<String>, retry_after_s: u32) -> Self {
+        Self::overloaded("journal_full", why.into(), retry_after_s)
+    }
+
     /// The target is out of reach, and nobody here can speak for it.
     pub fn unreachable(why: impl Into<String>) -> Self {
         Self { code: Some("unreachable"), ..Self::of(504, ErrorKind::ServerError, why) }

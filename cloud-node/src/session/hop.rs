@@ -35,13 +35,15 @@ pub(super) async fn drive(
         hops.handle_upstream_lost();
     }
     let end = driver.hop(hops, ends, &mut flight).await;
-    if matches!(end, End::Closed | End::Misbehaved(_)) {
+    // Of what is over above, too, nothing is to be held there: a peer below that misbehaved closes nothing itself.
+    let over = matches!(end, End::Closed | End::Misbehaved(_));
+    if over {
         give_up(hops, &mut flight.running);
     } else if flight.running.is_some() {
         let done = finish(&mut flight.running).await;
         driver.take_output(hops, done);
     }
-    if matches!(end, End::Closed) {
+    if over {
         hops.handle_close();
     }
     if let Some(home) = &mut flight.home {
@@ -49,7 +51,7 @@ pub(super) async fn drive(
     }
     // Nobody is below any more; above should know.
     while let Some((side, frame)) = hops.poll_transmit() {
-        if side == Side::Up && matches!(end, End::Closed) {
+        if side == Side::Up && over {
             flight.send_up(hops, frame).await;
         }
     }

@@ -87,6 +87,17 @@ pub enum AskError {
         /// The limit.
         bytes_max: usize,
     },
+    /// More than is kept of a request that waits.
+    #[error(
+        "the request waits for the target, and has {bytes} bytes with its conversation; at most {bytes_max} are kept: \
+         shorten the conversation, or ask for another route"
+    )]
+    TooLongToWait {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// No words.
     #[error("the text is empty")]
     Empty,

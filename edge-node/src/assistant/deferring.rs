@@ -6,6 +6,7 @@ use super::weigh::Weighed;
 use super::{Acts, Answer, Ask, AskError, Assistant};
 use base::{Grammar, Privacy, Sampling};
 use journal::{Deferred, JournalError, Turn};
+use protocol::AfterOutage;
 use routing::{Decision, Route};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,12 @@ pub(super) struct Waiting {
     /// What the answer must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) grammar: Option<Grammar>,
+    /// The most bytes that it may take of the links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_max: Option<u64>,
+    /// What becomes of words that are said without the target; as configured, where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) after_outage: Option<AfterOutage>,
     /// What was said at last: with the key it is the same request.
     pub(super) text: String,
     /// What it was taken for: rules may be about it.
@@ -45,12 +52,21 @@ impl Waiting {
         serde_json::from_str(body)
     }
 
-    /// As it is written, in at most `bytes_max` if it can be: the oldest turns give way.
-    fn write(mut self, bytes_max: usize) -> String {
+    /// As it is written, in at most `bytes_max`. Of a conversation that is kept here the oldest turns give way for
+    /// that; one that its caller keeps, with what it says to the model at its beginning, is asked whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::TooLongToWait`].
+    fn write(mut self, bytes_max: usize, is_kept: bool) -> Result<String, AskError> {
         loop {
             let body = serde_json::to_string(&self).expect("it has no maps");
-            if body.len() <= bytes_max || self.turns.len() < 3 {
-                return body;
+            let bytes = body.len();
+            if bytes <= bytes_max {
+                return Ok(body);
+            }
+            if !is_kept || self.turns.len() < 3 {
+                return Err(AskError::TooLongToWait { bytes, bytes_max });
             }
             self.turns.drain(..2);
         }
@@ -94,6 +110,8 @@ impl<H: Acts> Assistant<H> {
             tokens_max: weighed.tokens_max,
             stop: self.stop(ask),
             grammar: ask.grammar.clone(),
+            bytes_max: ask.bytes_max,
+            after_outage: ask.after_outage,
             text: ask.text.clone(),
             intent: weighed.intent.as_ref().map(|intent| intent.name.clone()),
             turns: weighed.turns.iter().map(|t| (t.role.clone(), t.content.clone())).collect(),
@@ -102,7 +120,7 @@ impl<H: Acts> Assistant<H> {
             id,
             key: ask.key.clone().unwrap_or_else(|| id.to_string()),
             conversation: weighed.conversation,
-            body: waiting.write(self.mind.limits.text_bytes_max),
+            body: waiting.write(self.mind.limits.text_bytes_max, weighed.is_kept)?,
             callback: ask.callback.clone(),
             expires: said.at.after(ask.deadline.unwrap_or(self.mind.routing.wait)),
         };
@@ -147,6 +165,8 @@ mod tests {
             tokens_max: 9,
             stop: vec!["\n".to_owned()],
             grammar: Some(Grammar::Regex("[a-z]+".to_owned())),
+            bytes_max: Some(4_096),
+            after_outage: Some(AfterOutage::Revise),
             text: "why?".to_owned(),
             intent: Some("ask".to_owned()),
             turns: vec![turn("user", "old"), turn("assistant", "so"), turn("user", "why?")],
@@ -155,16 +175,30 @@ mod tests {
 
     #[test]
     fn what_waits_is_read_as_it_was_written() {
-        let body = waiting().write(1 << 10);
+        let body = waiting().write(1 << 10, false).unwrap();
         assert_eq!(Waiting::read(&body).unwrap(), waiting());
         assert_eq!(waiting().turns().len(), 3);
         assert!(Waiting::read(&body.replace("class", "klass")).is_err());
     }
 
+    /// Goal: what an earlier version wrote is read.
     #[test]
-    fn the_oldest_turns_give_way_and_the_question_does_not() {
-        let body = waiting().write(10);
+    fn limits_may_be_missing() {
+        let bare = Waiting { bytes_max: None, after_outage: None, ..waiting() };
+        let body = bare.clone().write(1 << 10, true).unwrap();
+        assert!(!body.contains("bytes_max") && !body.contains("after_outage"), "{body}");
+        assert_eq!(Waiting::read(&body).unwrap(), bare);
+    }
+
+    #[test]
+    fn the_oldest_turns_give_way_where_they_are_kept_here_and_the_question_never() {
+        let whole = waiting().write(1 << 10, true).unwrap().len();
+        let body = waiting().write(whole - 1, true).unwrap();
         let read = Waiting::read(&body).unwrap();
         assert_eq!(read.turns().iter().map(|turn| &*turn.content).collect::<Vec<_>>(), ["why?"]);
+        for (bytes, is_kept) in [(whole - 1, false), (10, true)] {
+            let refused = waiting().write(bytes, is_kept);
+            assert!(matches!(refused, Err(AskError::TooLongToWait { .. })), "{refused:?}");
+        }
     }
 }

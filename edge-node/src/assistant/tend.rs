@@ -177,8 +177,10 @@ impl<H: Acts> Assistant<H> {
             Err(error) => return Ok(Err(settings::chain(&error))),
         };
         let Waiting { sampling, tokens_max, stop, grammar, text, intent, .. } = waiting;
+        let (bytes_max, after_outage) = (waiting.bytes_max, waiting.after_outage);
         let wanted = Wanted { prompt: prompt.len(), tokens_max, class };
-        let request = Request { stop, grammar, ..Request::new(prompt, sampling, tokens_max) };
+        let usual = Request::new(prompt, sampling, tokens_max);
+        let request = Request { stop, grammar, bytes_max, after_outage, ..usual };
         Ok(Ok((request, wanted, (text, intent))))
     }
 

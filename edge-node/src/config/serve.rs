@@ -13,6 +13,9 @@ const STREAMS_MAX: u32 = 4_096;
 /// And more that wait for their turn.
 const QUEUE_MAX: u32 = 65_536;
 
+/// Whoever stops a device does not mean to wait longer.
+const DRAIN_S_MAX: u64 = 600;
+
 /// How the API is served.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
@@ -77,6 +80,9 @@ impl FileServe {
         }
         if self.queue_max > QUEUE_MAX {
             return Err(file.invalid("serve.queue_max", format!("is at most {QUEUE_MAX}")));
+        }
+        if self.drain_s > DRAIN_S_MAX {
+            return Err(file.invalid("serve.drain_s", format!("is at most {DRAIN_S_MAX}")));
         }
         let keys = match &self.keys {
             Some(path) => Some(

@@ -76,6 +76,14 @@ fn a_device_tells_of_itself_where_it_serves_and_nowhere_else() {
 }
 
 #[test]
+fn a_drain_is_no_longer_than_ten_minutes() {
+    let with = |seconds: u32| format!("{MINIMAL}[serve]\ndrain_s = {seconds}\n");
+    assert!(load(&with(600)).is_ok());
+    let refused = refused(&with(601));
+    assert!(refused.contains("`serve.drain_s`: is at most 600"), "{refused}");
+}
+
+#[test]
 fn what_was_said_alone_is_kept_unless_the_plan_says_revise() {
     let with = |line: &str| load(&format!("{MINIMAL}{line}")).unwrap().plan.after_outage;
     assert_eq!(with(""), AfterOutage::Keep);

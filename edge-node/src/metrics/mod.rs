@@ -49,15 +49,20 @@ impl Metrics {
         }
     }
 
-    /// A model answered by `route`; also where the reply was cut short.
-    pub fn answered(&self, route: Route, reply: &Reply) {
-        if let Some(ms) = reply.usage.ttft_ms {
+    /// A model answered by `route`, with so many replies to one prompt, and the request ended so; also where replies
+    /// were cut short.
+    pub fn answered(&self, route: Route, outcome: Outcome, replies: &[&Reply]) {
+        // Those behind it are not begun before it is whole.
+        if let Some(ms) = replies.first().and_then(|reply| reply.usage.ttft_ms) {
             self.first_token.observe(ms / 1e3);
         }
-        for latency in &reply.usage.latencies {
+        for latency in replies.iter().flat_map(|reply| &reply.usage.latencies) {
             self.between_tokens.observe(latency.as_secs_f64());
         }
-        self.locked().answer(route, reply);
+        let mut totals = self.locked();
+        totals.prompt(replies.first().map_or(0, |reply| reply.usage.prompt_tokens as u64));
+        replies.iter().for_each(|reply| totals.reply(reply));
+        totals.end(route, outcome);
     }
 
     /// A request without a model's answer ended so, by `route`: an action, one that waits, or one that failed.

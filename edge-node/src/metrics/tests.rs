@@ -63,11 +63,15 @@ fn now() -> Snapshot {
     }
 }
 
+fn answered(metrics: &Metrics, route: Route, reply: &Reply) {
+    metrics.answered(route, Outcome::of(reply), &[reply]);
+}
+
 fn sample() -> Metrics {
     let metrics = Metrics::new();
-    metrics.answered(Route::Hybrid, &reply("stop"));
-    metrics.answered(Route::Local, &reply("length"));
-    metrics.answered(Route::Local, &reply("cancelled"));
+    answered(&metrics, Route::Hybrid, &reply("stop"));
+    answered(&metrics, Route::Local, &reply("length"));
+    answered(&metrics, Route::Local, &reply("cancelled"));
     metrics.ended(Route::Action, Outcome::Done);
     metrics.ended(Route::Deferred, Outcome::Deferred);
     metrics.ended(Route::Hybrid, Outcome::Failed);
@@ -113,6 +117,24 @@ fn each_request_is_counted_once_and_by_what_became_of_it() {
         assert!(page.lines().any(|found| found == line), "no {line} in\n{page}");
     }
     assert_eq!(sample().totals().served(), 4);
+}
+
+#[test]
+fn several_replies_to_one_prompt_are_one_request() {
+    let metrics = Metrics::new();
+    let (first, second) = (reply("stop"), reply("length"));
+    metrics.answered(Route::Local, Outcome::Length, &[&first, &second]);
+    let page = metrics.page(&now());
+    for line in [
+        "causeway_requests_total{route=\"local\",outcome=\"length\"} 1.0",
+        "causeway_prompt_tokens_total 20.0",
+        "causeway_reply_tokens_total{verified=\"true\"} 4.0",
+        "causeway_first_token_seconds_count 1",
+        "causeway_between_tokens_seconds_count 4",
+    ] {
+        assert!(page.lines().any(|found| found == line), "no {line} in\n{page}");
+    }
+    assert_eq!(metrics.totals().served(), 1);
 }
 
 #[test]

@@ -124,12 +124,10 @@ impl Refusal {
 }
 
 impl Totals {
-    /// Adds a reply.
-    pub(super) fn answer(&mut self, route: Route, reply: &Reply) {
-        self.end(route, Outcome::of(reply));
+    /// Adds a reply, but not its prompt, which may have others.
+    pub(super) fn reply(&mut self, reply: &Reply) {
         let (usage, tokens) = (&reply.usage, reply.verified.len() as u64);
         let verified = reply.verified.iter().filter(|verified| **verified).count() as u64;
-        self.prompt_tokens += usage.prompt_tokens as u64;
         self.verified += verified;
         self.unverified += tokens - verified;
         self.drafted += usage.drafted;
@@ -141,6 +139,11 @@ impl Totals {
         self.target_passes += usage.target_passes;
         self.money += usage.money;
         self.energy_j += usage.energy_j.unwrap_or_default();
+    }
+
+    /// Adds the prompt of a request.
+    pub(super) fn prompt(&mut self, tokens: u64) {
+        self.prompt_tokens += tokens;
     }
 
     /// Adds a request that ended.

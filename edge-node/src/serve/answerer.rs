@@ -54,26 +54,30 @@ impl Answered {
     /// Why it has no more tokens.
     pub(super) fn finish_reason(&self) -> FinishReason {
         match self.reply.as_ref().map(|reply| reply.finish_reason) {
-            // Whoever left hears nothing of it; so it is a deadline, or the device stops.
+            // Whoever left hears nothing of it; so the device stops.
             Some("length" | "budget" | "cancelled") => FinishReason::Length,
             None if self.is_late => FinishReason::Length,
             Some(_) | None => FinishReason::Stop,
         }
     }
 
-    /// Counts what came of it.
-    pub(super) fn count_in(&self, metrics: &Metrics) {
-        let route = demanded(self.ending.route);
+    /// How its request ended, where this is the last choice.
+    fn outcome(&self) -> metrics::Outcome {
         match (&self.reply, &self.ending.outcome) {
-            (Some(reply), _) => metrics.answered(route, reply),
-            (None, _) if self.is_late => metrics.ended(route, metrics::Outcome::Length),
-            (None, Some(Outcome::Failed(_))) => metrics.ended(route, metrics::Outcome::Failed),
-            (None, None) if self.ending.deferred.is_some() => {
-                metrics.ended(route, metrics::Outcome::Deferred);
-            }
-            (None, Some(Outcome::Done) | None) => metrics.ended(route, metrics::Outcome::Done),
+            (Some(reply), _) => metrics::Outcome::of(reply),
+            (None, _) if self.is_late => metrics::Outcome::Length,
+            (None, Some(Outcome::Failed(_))) => metrics::Outcome::Failed,
+            (None, None) if self.ending.deferred.is_some() => metrics::Outcome::Deferred,
+            (None, Some(Outcome::Done) | None) => metrics::Outcome::Done,
         }
     }
+}
+
+/// Counts a request with these choices: it ended as the last of them.
+pub(super) fn count(choices: &[Answered], metrics: &Metrics) {
+    let Some(last) = choices.last() else { return };
+    let replies: Vec<_> = choices.iter().filter_map(|choice| choice.reply.as_ref()).collect();
+    metrics.answered(demanded(last.ending.route), last.outcome(), &replies);
 }
 
 impl Answerer {
@@ -129,7 +133,7 @@ impl Answerer {
                 let answer = assistant.ask(ask, show, cancel).await;
                 answer
                     .map(|answer| of_answer(answer, work))
-                    .map_err(|error| failure::asking(&error))
+                    .map_err(|error| failure::asking(&error, work.parameters()))
             }
         }
     }
@@ -170,7 +174,11 @@ async fn generate(
             generating.await
         }
     };
-    let reply = reply.map_err(|error| failure::generating(&error, work.said.parameter()))?;
+    let mut reply = reply.map_err(|error| failure::generating(&error, work.parameters()))?;
+    if reply.finish_reason == "cancelled" && !cancel.is_cancelled() {
+        // Nobody left: its time was over.
+        reply.finish_reason = "length";
+    }
     let ending = Ending {
         route: if reply.stays { Route::Local } else { Route::Hybrid },
         plan: Some(reply.plan.clone()),

@@ -1,7 +1,8 @@
 //! `POST /v1/embeddings`: what texts mean, as vectors, where a model for that is configured.
 
 use crate::compute::compute;
-use crate::serve::house::House;
+use crate::device::Device;
+use crate::serve::house::{DRAINING_RETRY_S, House};
 use crate::serve::routes::{Caller, Failure};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -33,22 +34,40 @@ impl Embeddings {
         Ok(Self { encoder, model: Model { id, created } })
     }
 
-    /// The vectors of `texts`, and how many tokens they have.
-    fn encode(&self, texts: &[String]) -> Result<(Vec<Vec<f32>>, u64), ApiError> {
+    /// The vector of `texts[index]`, and how many tokens it has.
+    fn encode(&self, texts: &[String], index: usize) -> Result<(Vec<f32>, u64), ApiError> {
         let failed = |error: EncodeError| ApiError::server(settings::chain(&error));
-        let (mut vectors, mut all) = (Vec::new(), 0);
-        for (index, text) in texts.iter().enumerate() {
-            let (tokens, most) = self.encoder.tokens(text).map_err(failed)?;
-            if tokens > most {
-                let says =
-                    format!("has {tokens} tokens, and this model reads {most}: cut it in parts");
-                return Err(ApiError::invalid(format!("input[{index}]"), says));
-            }
-            vectors.push(self.encoder.encode(text).map_err(failed)?);
-            all += tokens as u64;
+        let text = &texts[index];
+        let (tokens, most) = self.encoder.tokens(text).map_err(failed)?;
+        if tokens > most {
+            let says = format!("has {tokens} tokens, and this model reads {most}: cut it in parts");
+            return Err(ApiError::invalid(format!("input[{index}]"), says));
         }
-        Ok((vectors, all))
+        Ok((self.encoder.encode(text).map_err(failed)?, tokens as u64))
     }
+}
+
+/// The vectors of `texts`, and how many tokens they have. Each text has a turn of its own, as each pass of a reply has:
+/// replies go on in between.
+async fn encode(
+    house: &House,
+    (device, embeddings): (&Device, &Embeddings),
+    texts: &[String],
+) -> Result<(Vec<Vec<f32>>, u64), ApiError> {
+    let (mut vectors, mut all) = (Vec::new(), 0);
+    for index in 0..texts.len() {
+        let turn = tokio::select! {
+            biased;
+            () = house.ending().cancelled() => return Err(ApiError::draining(DRAINING_RETRY_S)),
+            turn = device.turn_to_compute() => turn,
+        };
+        let (vector, tokens) = compute(|| embeddings.encode(texts, index))?;
+        drop(turn);
+        vectors.push(vector);
+        all += tokens;
+        tokio::task::yield_now().await;
+    }
+    Ok((vectors, all))
 }
 
 /// Answers.
@@ -67,7 +86,8 @@ pub(super) async fn embeddings(
         return Err(ApiError::model_not_found(&request.model, &embeddings.model.id).into());
     }
     let ticket = house.admit(&key).await?;
-    let (vectors, prompt_tokens) = compute(|| embeddings.encode(&request.inputs))?;
+    let makers = (staff.device(), embeddings);
+    let (vectors, prompt_tokens) = encode(&house, makers, &request.inputs).await?;
     ticket.end_with(prompt_tokens);
     let (model, encoding) = (request.model, request.encoding);
     let json = EmbeddingsReply { model, encoding, vectors, prompt_tokens }.json();

@@ -4,18 +4,20 @@ use crate::config::{Config, ServeSettings};
 use crate::metrics::{Metrics, Outcome};
 use crate::serve::admission::{Admission, Full, Turn};
 use crate::serve::allowance::{Allowances, Exceeded};
+use crate::serve::answerer;
 use crate::serve::chronicle::{Chronicle, Watched};
 use crate::serve::job::Finished;
 use crate::serve::keys::{Key, KeyLimits};
 use crate::serve::phase::Phase;
 use crate::serve::staff::Staff;
+use crate::serve::status::LISTENERS_MAX;
 use crate::serve::telling::Telling;
 use base::NodeName;
 use openai::ApiError;
 use profile::Power;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use transport::{Network, clock};
 
@@ -23,7 +25,7 @@ use transport::{Network, clock};
 const NOBODY: &str = "anonymous";
 
 /// Who asks a device that stops is told to come back so soon.
-const DRAINING_RETRY_S: u32 = 5;
+pub(super) const DRAINING_RETRY_S: u32 = 5;
 
 /// What all requests share.
 pub(super) struct House {
@@ -37,6 +39,8 @@ pub(super) struct House {
     pub(super) door: Admission,
     allowances: Mutex<Allowances>,
     pub(super) chronicle: Arc<Chronicle>,
+    /// Places for those who listen to what goes on.
+    pub(super) listeners: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     /// No request is taken any more.
     draining: CancellationToken,
@@ -68,6 +72,7 @@ impl House {
             door,
             allowances: Mutex::default(),
             chronicle: Arc::default(),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             metrics: Metrics::new(),
             draining: CancellationToken::new(),
             ending: CancellationToken::new(),
@@ -187,7 +192,7 @@ impl Ticket {
         match finished {
             Ok(Finished { choices, usage }) => {
                 self.tokens = usage.prompt_tokens + usage.completion_tokens;
-                choices.iter().for_each(|choice| choice.count_in(metrics));
+                answerer::count(choices, metrics);
             }
             // What is the request's own fault is a refusal, and counted as such.
             Err(error) if error.status < 500 => {}

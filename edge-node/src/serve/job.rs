@@ -1,7 +1,7 @@
 //! One request, from its turn to its end: on a task of its own, which whoever asked may leave.
 
 use crate::compute::compute;
-use crate::serve::answerer::Answered;
+use crate::serve::answerer::{self, Answered};
 use crate::serve::house::{House, Ticket};
 use crate::serve::staff::Staff;
 use crate::serve::telling::{Telling, Told};
@@ -67,7 +67,11 @@ impl Job {
             };
             let finished = finished.map(|choices| {
                 let mut usage = usage(&choices);
-                usage.cost.time_ms.queue = queued.as_secs_f64() * 1e3;
+                let time = &mut usage.cost.time_ms;
+                time.queue = queued.as_secs_f64() * 1e3;
+                // The rest, with what no choice knows of: what is done before the first, and between them.
+                let all = (clock::now() - asked).as_secs_f64() * 1e3;
+                time.waiting = (all - time.compute - time.queue - time.network).max(0.0);
                 Finished { choices, usage }
             });
             if let Some(ticket) = ticket {
@@ -97,7 +101,7 @@ impl Job {
 /// does.
 fn late(house: &House, staff: &Staff, work: &Work) -> Vec<Answered> {
     let choices: Vec<_> = (0..work.n).map(|_| Answered::late(staff.usual_route())).collect();
-    choices.iter().take(1).for_each(|choice| choice.count_in(&house.metrics));
+    answerer::count(&choices, &house.metrics);
     choices
 }
 
@@ -184,11 +188,9 @@ fn usage(choices: &[Answered]) -> Usage {
             (before, more) => before.or(more),
         };
         let time = &own.time_ms;
-        let TimeMs { compute, queue, network, waiting } = &mut cost.time_ms;
+        let TimeMs { compute, network, queue: _, waiting: _ } = &mut cost.time_ms;
         *compute += time.compute;
-        *queue += time.queue;
         *network += time.network;
-        *waiting += time.waiting;
         cost.ttft_ms = cost.ttft_ms.or(own.ttft_ms);
     }
     usage

@@ -2,6 +2,7 @@
 
 use crate::serve::house::House;
 use crate::serve::routes::{Caller, Failure};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
@@ -19,13 +20,15 @@ pub(super) async fn models(
     Ok(json(ModelList { models }.json()))
 }
 
-/// The one that is asked for.
+/// The one that is asked for; its name may have slashes.
 pub(super) async fn model(
     State(house): State<Arc<House>>,
     _: Caller,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failure> {
     let staff = house.staff()?;
+    // What is no text is the name of no model.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let embeddings = staff.embeddings().map(|embeddings| &embeddings.model);
     if let Some(model) = embeddings.filter(|model| model.id == id) {
         return Ok(json(model.json()));

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
+use openai::ApiError;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,12 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Events that wait for a client that reads slowly.
 const EVENTS_AHEAD: usize = 16;
+
+/// So many may listen at once: each has snapshots of its own made.
+pub(super) const LISTENERS_MAX: usize = 64;
+
+/// One more may ask again so soon.
+const LISTENERS_RETRY_S: u32 = 5;
 
 /// Now.
 pub(super) async fn status(
@@ -43,8 +50,15 @@ pub(super) async fn events(
     State(house): State<Arc<House>>,
     _: Caller,
 ) -> Result<Response, Failure> {
+    let Ok(listens) = Arc::clone(&house.listeners).try_acquire_owned() else {
+        let says = format!("{LISTENERS_MAX} listen already: ask for /causeway/v1/status");
+        return Err(ApiError::busy(says, LISTENERS_RETRY_S).into());
+    };
     let (to, events) = mpsc::channel(EVENTS_AHEAD);
-    tokio::spawn(tell(house, to));
+    tokio::spawn(async move {
+        tell(house, to).await;
+        drop(listens);
+    });
     let events = Sse::new(ReceiverStream::new(events)).keep_alive(KeepAlive::default());
     Ok(events.into_response())
 }

@@ -1,6 +1,7 @@
 //! What a request asks of a device, whatever the endpoint: read once, and checked against what this device has.
 
 use crate::config::Generation;
+use crate::serve::failure::Parameters;
 use crate::serve::staff::Staff;
 use crate::serve::tools::{self, Tools};
 use base::{Grammar, Privacy, Sampling, SamplingError};
@@ -30,7 +31,7 @@ pub(super) enum Said {
 
 impl Said {
     /// What the API calls it.
-    pub(super) const fn parameter(&self) -> &'static str {
+    const fn parameter(&self) -> &'static str {
         match self {
             Self::Turns { .. } => "messages",
             Self::Text(_) => "prompt",
@@ -44,6 +45,8 @@ pub(super) struct Work {
     pub(super) said: Said,
     /// What the reply must be.
     pub(super) grammar: Option<Grammar>,
+    /// The parameter that says so.
+    grammar_by: &'static str,
     /// How the reply spells calls of tools, where it may.
     pub(super) tools: Option<ToolStyle>,
     /// Whether to tell how likely tokens were, and of how many others.
@@ -102,8 +105,9 @@ impl Work {
             let says = "a reply cannot be both of a format and a call that is demanded, or strict: leave one of them out";
             return Err(ApiError::invalid("response_format", says));
         }
+        let grammar_by = if called.is_some() { "tools" } else { self.grammar_by };
         let grammar = called.or(self.grammar);
-        Ok(Self { grammar, tools: Some(tools.style), ..self })
+        Ok(Self { grammar, grammar_by, tools: Some(tools.style), ..self })
     }
 
     /// Of a text.
@@ -140,6 +144,7 @@ impl Work {
         Ok(Self {
             said,
             grammar: options.format.clone(),
+            grammar_by: "response_format",
             tools: None,
             logprobs: options.logprobs,
             n: options.n,
@@ -164,6 +169,11 @@ impl Work {
     /// The same, in the trace of its caller.
     pub(super) fn traced(self, trace: Option<TraceContext>) -> Self {
         Self { trace, ..self }
+    }
+
+    /// What errors call the parts of it.
+    pub(super) const fn parameters(&self) -> Parameters {
+        Parameters { asked: self.said.parameter(), grammar: self.grammar_by }
     }
 
     /// How the target chooses for reply `index`.

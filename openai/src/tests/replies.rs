@@ -226,6 +226,8 @@ fn errors_have_the_status_kind_and_code_of_the_page() {
         (ApiError::queue_full(8, 2), 503, "overloaded_error", Some("queue_full"), Some(2)),
         (ApiError::loading("half", 3), 503, "overloaded_error", Some("loading"), Some(3)),
         (ApiError::draining(4), 503, "overloaded_error", Some("draining"), Some(4)),
+        (ApiError::busy("no", 5), 503, "overloaded_error", Some("busy"), Some(5)),
+        (ApiError::journal_full("no", 6), 503, "overloaded_error", Some("journal_full"), Some(6)),
         (ApiError::unreachable("no"), 504, "server_error", Some("unreachable"), None),
     ] {
         assert_eq!((error.status, error.retry_after_s), (status, retry_after_s), "{error}");

@@ -4,10 +4,12 @@ use super::log::FinishReason;
 use super::route::Route;
 use crate::{Constraint, Epoch, SessionId, TraceContext, Tuning, limits};
 use base::{KvFormat, Position, Privacy, Sampling, StreamWindow, TokenId};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What becomes of words that the device said alone, once the target is back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AfterOutage {
     /// They stand, and the target goes on from them: it only says with which it agrees.
     #[default]

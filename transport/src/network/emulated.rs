@@ -9,6 +9,7 @@
 //!
 //! - **QUIC sees nothing of it**: sending never blocks, and the local address stays the one that was
 //!   bound first, as behind a router whose outer address changes.
+//! - **What comes to a cut is lost**: what is sent, what is received, and what is due while the link is cut.
 //! - **What is in transit is bounded**: what comes beyond [`TRANSIT_MAX`] is lost.
 
 use super::datagram::{AlwaysWritable, Datagram};
@@ -156,6 +157,9 @@ impl Inner {
             state.move_to(sockets, *address);
         }
         while let Some(datagram) = state.outbound.take_due(now) {
+            if state.switch.is_cut() {
+                continue;
+            }
             // A system without room for it loses it, as it would on any bad day.
             let _ = state.socket.try_send(&Transmit {
                 destination: datagram.peer,
@@ -286,6 +290,9 @@ impl AsyncUdpSocket for EmulatedSocket {
         while count < buffers.len().min(meta.len())
             && let Some(datagram) = state.inbound.take_due(now)
         {
+            if state.switch.is_cut() {
+                continue;
+            }
             meta[count] = datagram.copy_to(&mut buffers[count]);
             count += 1;
         }

@@ -27,6 +27,7 @@ struct Pinger {
     up: crate::ControlChannel,
     down: Link,
     answers: AbortHandle,
+    switch: crate::LinkSwitch,
     _world: World,
     _dialer: crate::Dialer,
 }
@@ -45,7 +46,8 @@ impl Pinger {
             }
         });
         let up = up.control().await.unwrap();
-        Self { up, down, answers: answers.abort_handle(), _world: world, _dialer: dialer }
+        let (answers, switch) = (answers.abort_handle(), world.options.network.switch().clone());
+        Self { up, down, answers, switch, _world: world, _dialer: dialer }
     }
 
     /// One ping and its answer; when it was back.
@@ -119,6 +121,28 @@ async fn a_round_trip_takes_both_delays_on_the_paused_clock() {
         assert!((ms(100)..ms(102)).contains(&took), "{took:?}");
     }
     assert!((ms(99)..ms(110)).contains(&pinger.up.link().rtt()), "{:?}", pinger.up.link().rtt());
+}
+
+/// Goal: a cut takes what is under way, too. Method: a second each way; the link is cut in the middle of the way
+/// there, or of the way back, and mended when what was under way would have come.
+#[tokio::test(start_paused = true)]
+async fn what_is_due_while_the_link_is_cut_is_lost() {
+    let link = emulation("about = ''\n[up]\ndelay_ms = 1000\n[down]\ndelay_ms = 1000");
+    for under_way in [500, 1500] {
+        let mut pinger = Pinger::over(Network::memory(), link.clone(), 1).await;
+        pinger.ping(0).await;
+        let switch = pinger.switch.clone();
+        let cut = tokio::spawn(async move {
+            tokio::time::sleep(ms(under_way)).await;
+            switch.set(true);
+            tokio::time::sleep(ms(1000)).await;
+            switch.set(false);
+        });
+        let start = clock::now();
+        let took = pinger.ping(1).await - start;
+        assert!(took > ms(2500), "sent again: {took:?}");
+        cut.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Requests that wait, and the answers that they get.
 
 use super::{CUT_OFF, Recorder, Stage, ask, said, seconds, turns};
-use crate::assistant::{Ask, Assistant, Tended};
+use crate::assistant::{Ask, AskError, Assistant, Tended};
 use base::Sampling;
 use intents::Action;
 use journal::{By, Caps, ConversationId, State, Vouched};
@@ -90,6 +90,30 @@ fn what_waits_outlives_the_process_and_has_the_same_text() {
     });
     assert_eq!(answered, direct);
     drop(first.folder);
+}
+
+/// Goal: what waits keeps its limits, and is asked whole or not at all. Method: a question whose answer may take next
+/// to nothing of the links, and one in a conversation of its caller's that is longer than what is kept.
+#[test]
+fn what_waits_keeps_the_limits_that_it_was_asked_with() {
+    let mut stage = Stage::new(&[(2, 30)]).alike(0.2);
+    stage.limits().text_bytes_max = 2 << 10;
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let scant = Ask { bytes_max: Some(10), ..hot(None, QUESTION) };
+        let waits = ask(assistant, scant).await.unwrap();
+        assert_eq!(waits.route, Route::Deferred);
+        let rules = "Be brief. ".repeat(220);
+        let turns = [("system", rules.as_str()), ("user", QUESTION)];
+        let turns = turns.map(|(role, text)| runtime::Turn::said(role, text)).to_vec();
+        let long = Ask { turns: Some(turns), ..hot(None, QUESTION) };
+        let refused = ask(assistant, Ask { demanded: Some(Route::Deferred), ..long }).await;
+        assert!(matches!(refused, Err(AskError::TooLongToWait { .. })), "{refused:?}");
+        seconds(40).await;
+        let tended = tend(assistant).await;
+        assert_eq!(tended.refused[0].0, waits.deferred.unwrap(), "{tended:?}");
+        assert!(tended.refused[0].1.contains("took more"), "{tended:?}");
+    });
 }
 
 /// Goal: the same key is the same request; another text under it is refused.

@@ -2,11 +2,14 @@
 
 use super::{chat, config, send, served_by, text};
 use crate::config::ServeSettings;
+use crate::metrics::Outcome;
 use axum::Router;
 use http_body_util::BodyExt as _;
+use routing::Route;
 use serde_json::json;
 use settings::Pace;
 use std::time::Duration;
+use transport::clock;
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -48,12 +51,18 @@ async fn a_reply_that_nobody_waits_for_ends_within_a_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_a_reply_with_what_it_has() {
-    let (api, _) = served_by(config(SLOW, settings())).await;
+    let (api, house) = served_by(config(SLOW, settings())).await;
     let asked = chat(
         json!({ "max_tokens": 200, "temperature": 0.0, "causeway": { "deadline_ms": 6_500 } }),
     );
+    let asked_at = clock::now();
     let found = super::reply(&api, &asked).await;
     assert_eq!(found["choices"][0]["finish_reason"], "length");
+    let time = found["usage"]["causeway"]["time_ms"].as_object().unwrap();
+    let all: f64 = time.values().map(|part| part.as_f64().unwrap()).sum();
+    assert!((all - (clock::now() - asked_at).as_secs_f64() * 1e3).abs() < 20.0, "{time:?}");
     let tokens = found["usage"]["completion_tokens"].as_u64().unwrap();
     assert!((3..=7).contains(&tokens), "{tokens} tokens in six seconds");
+    let ended: Vec<_> = house.metrics.totals().ended.into_iter().collect();
+    assert_eq!(ended, [((Route::Local, Outcome::Length), 1)], "nobody left");
 }

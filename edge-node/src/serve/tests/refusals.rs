@@ -3,6 +3,7 @@
 use super::{chat, config, keys, reply, send, send_with, served, served_by, text};
 use crate::config::ServeSettings;
 use crate::page::ASSETS;
+use crate::serve::status::LISTENERS_MAX;
 use axum::Router;
 use serde_json::{Value, json};
 use settings::Pace;
@@ -46,6 +47,10 @@ async fn what_is_no_request_is_told_so() {
     for (status, path, body) in [
         (400, PATH, "{".to_owned()),
         (404, "/v1/nothing", "{}".to_owned()),
+        (404, "/v1/models/", String::new()),
+        (404, "/v1/models/gpt-4", String::new()),
+        (404, "/v1/models/org/name", String::new()),
+        (404, "/v1/models/%ff", String::new()),
         (404, "/v1/chat/completions", String::new()),
         (404, "/v1/embeddings", json!({ "model": "m", "input": "x" }).to_string()),
         (413, PATH, format!("\"{}\"", "x".repeat(openai::BODY_LEN_MAX))),
@@ -100,6 +105,27 @@ async fn a_key_is_wanted_for_all_but_signs_of_life_and_the_page_s_frame() {
     }
     let refused = house.metrics.totals().refused;
     assert_eq!(refused.values().sum::<u64>(), 3, "requests alone are counted: {refused:?}");
+}
+
+#[tokio::test]
+async fn only_so_many_listen_at_once() {
+    let (api, house) = served_by(config(Pace::default(), ServeSettings::default())).await;
+    let listen = || send_with(&api, "/causeway/v1/events", String::new(), &[]);
+    let mut listeners = Vec::new();
+    for _ in 0..LISTENERS_MAX {
+        let listener = listen().await;
+        assert_eq!(listener.status(), 200);
+        listeners.push(listener);
+    }
+    let (status, headers, body) = text(listen().await).await;
+    assert_eq!(status, 503, "{body}");
+    assert!(headers.contains_key("retry-after") && body.contains("\"busy\""), "{body}");
+    listeners.pop();
+    // Whoever leaves is noticed by a task of its own.
+    while house.listeners.available_permits() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(listen().await.status(), 200);
 }
 
 #[tokio::test]

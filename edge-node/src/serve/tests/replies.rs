@@ -74,8 +74,11 @@ async fn a_stream_s_pieces_add_up_to_the_whole() {
 
 #[tokio::test]
 async fn choice_i_is_what_seed_plus_i_gives() {
-    let api = served().await;
+    let (api, house) = served_by(config(Pace::default(), ServeSettings::default())).await;
     let found = reply(&api, &chat(json!({ "n": 3 }))).await;
+    let totals = house.metrics.totals();
+    assert_eq!(totals.ended.values().sum::<u64>(), 1, "one request of three replies");
+    assert_eq!(Some(totals.prompt_tokens), found["usage"]["prompt_tokens"].as_u64());
     let choices = found["choices"].as_array().unwrap();
     for (choice, seed) in choices.iter().zip(7..) {
         assert_eq!(content(choice), oracle(seed).await, "seed {seed}");
