@@ -4,7 +4,7 @@ import httpx2
 import openai
 
 from . import test, test_each
-from .clients import BOTH, CHAT, MODEL, TEXT, Sync, chat, continuation
+from .clients import BOTH, CHAT, MODEL, TEXT, Sync, chat, content, continuation
 from .plain_device import plain
 from .saying import CITY, TABLE, equal, refused
 
@@ -141,10 +141,13 @@ def the_link_cannot_be_cut_where_that_is_not_allowed(world):
 
 
 @test
-def a_system_message_is_refused_by_this_model_s_template_with_a_reason(world):
-    messages = [{"role": "system", "content": "You are kind."}, {"role": "user", "content": "hi"}]
-    with refused(openai.BadRequestError, 400, param="messages", says="roles"):
-        Sync(plain(world)).call(CHAT, model=MODEL, messages=messages)
+def a_system_message_is_read_by_a_model_whose_template_knows_none(world):
+    client = Sync(plain(world))
+    asks = dict(model=MODEL, temperature=0, max_tokens=12)
+    system = [{"role": "system", "content": "You are kind."}, {"role": "user", "content": "hi"}]
+    before = [{"role": "user", "content": "You are kind.\n\nhi"}]
+    replies = [client.call(CHAT, messages=messages, **asks) for messages in (system, before)]
+    equal(content(replies[0]), content(replies[1]), "what is said to it before what the user says")
 
 
 @test

@@ -73,10 +73,15 @@ def an_intent_acts(world, Client):
 
 
 @test
-def an_intent_acts_once_however_many_choices_are_wanted(world):
+def what_may_act_or_wait_has_one_choice(world):
     with _Home(world) as home:
-        Sync(home.device).call(CHAT, model=MODEL, messages=ADD, n=3)
-        equal(len(home.called("/list")), 1, "the actions")
+        client = Sync(home.device)
+        with refused(openai.BadRequestError, 400, param="n", says="does so once"):
+            client.call(CHAT, model=MODEL, messages=ADD, n=3)
+        with refused(openai.BadRequestError, 400, param="n", says="does so once"):
+            chat(client, TABLE, n=2, **_asks("deferred"))
+        equal(home.calls.at("/list"), [], "the actions")
+        equal(len(chat(client, TABLE, n=2, **_asks("hybrid")).choices), 2, "the choices of what does neither")
 
 
 @test
@@ -149,7 +154,7 @@ def what_waits_for_the_cloud_is_answered_once_it_is_back(world, Client):
 def every_request_that_waits_is_named(world):
     with _Home(world) as home:
         asks = _asks("deferred", callback=f"{home.calls.url}/answer")
-        reply = chat(Sync(home.device), TABLE, n=2, **asks)
+        reply = chat(Sync(home.device), TABLE, **asks)
         answered = lambda: len(home.device.happened("answered"))
         home.device.wait(lambda: len(home.calls.at("/answer")) == answered() > 0, "all is told")
         told = [reply, *reply.choices]
