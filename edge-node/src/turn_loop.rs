@@ -35,7 +35,7 @@ use crate::show::{Notice, Show};
 use crate::spending::Spending;
 use crate::thinking::Thought;
 use crate::transcript::Transcript;
-use base::{Position, TokenId};
+use base::TokenId;
 use budget::ByteBudget;
 use grammar::Guide;
 use moving::Moving;
