@@ -2,8 +2,7 @@
 
 use super::reading::Reading;
 use super::words::words;
-use settings::{ConfigError, Telemetry};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use settings::{ConfigError, Telemetry, near};
 use std::path::Path;
 use std::time::Duration;
 
@@ -61,14 +60,4 @@ pub fn status(path: &Path) -> Result<String, StatusError> {
     })?;
     let reading = serde_json::from_str::<Reading>(&answer);
     Ok(words(&reading.map_err(|source| StatusError::Answer { url, source })?))
-}
-
-/// Where `listen` is reached from here: of all addresses of the machine, at loopback.
-fn near(listen: SocketAddr) -> SocketAddr {
-    let host = match (listen.ip().is_unspecified(), listen.is_ipv4()) {
-        (false, _) => listen.ip(),
-        (true, true) => Ipv4Addr::LOCALHOST.into(),
-        (true, false) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(host, listen.port())
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use reading::Reading;
 use serde::Deserialize;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,14 +70,9 @@ pub fn status(arguments: &StatusArguments) -> anyhow::Result<()> {
 /// Where a device with this configuration answers.
 fn address(config: &Path) -> anyhow::Result<SocketAddr> {
     let (Alone { serve }, _) = settings::load(config)?;
-    let host = match (serve.listen.ip().is_unspecified(), serve.listen.is_ipv4()) {
-        (false, _) => serve.listen.ip(),
-        (true, true) => Ipv4Addr::LOCALHOST.into(),
-        (true, false) => Ipv6Addr::LOCALHOST.into(),
-    };
     match serve.listen.port() {
         0 => bail!("`serve.listen` takes any free port: say with --url which it got"),
-        port => Ok(SocketAddr::new(host, port)),
+        _ => Ok(settings::near(serve.listen)),
     }
 }
 
