@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// It is on this machine or near.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,7 +63,9 @@ pub fn status(arguments: &StatusArguments) -> anyhow::Result<()> {
     };
     let key = arguments.key.as_deref().map(first_line).transpose()?;
     let reading = ask(&format!("{base}/causeway/v1/status"), key.as_deref())?;
-    write!(std::io::stdout(), "{}", words::words(&reading))
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    write!(std::io::stdout(), "{}", words::words(&reading, now_ms))
         .context("cannot write to standard output")
 }
 
