@@ -50,7 +50,8 @@ pub fn status(path: &Path) -> Result<String, StatusError> {
     let listen = Telemetry::read(path)?.listen.filter(|listen| listen.port() != 0);
     let url = format!("http://{}/status", near(listen.ok_or(StatusError::Silent)?));
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
-    let agent = ureq::Agent::new_with_config(config.build());
+    // A proxy of the environment is for the world; this machine is not to be asked through it.
+    let agent = ureq::Agent::new_with_config(config.proxy(None).build());
     let answer = agent.get(&url).call().and_then(|mut answer| {
         answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()
     });

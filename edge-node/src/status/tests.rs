@@ -5,6 +5,7 @@ use super::words::words;
 use super::{StatusArguments, address, ask, status};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 
 /// When the example of the document is read: 12 s after the last of what happened.
 const NOW_MS: u64 = 1_795_799_017_139;
@@ -131,6 +132,21 @@ fn the_device_is_asked_with_the_key_that_the_file_has() {
     let asked = answering.join().unwrap();
     assert!(asked.starts_with("GET /causeway/v1/status HTTP/1.1\r\n"), "{asked}");
     assert!(asked.to_lowercase().contains("authorization: bearer sesame\r\n"), "{asked}");
+}
+
+/// Goal: the key, and what is said to homes and callbacks, goes to nobody but whom it is for.
+/// Method: tests that ask and call run in a process whose environment names a proxy that is not there.
+#[test]
+fn no_proxy_of_the_environment_is_asked_or_told() {
+    let tests = [
+        "status::tests::the_device_is_asked_with_the_key_that_the_file_has",
+        "acting::tests::an_http_action_is_sent_once_with_its_id",
+    ];
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact"]).args(tests).env("ALL_PROXY", "http://127.0.0.1:9");
+    let ran = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("2 passed"), "{said}");
 }
 
 #[test]
