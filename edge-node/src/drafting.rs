@@ -53,7 +53,7 @@ pub(crate) enum Idea {
 }
 
 impl Drafting {
-    /// For a text that begins with `prompt`, with what earlier requests found out of `sources`.
+    /// For a text that is over at one of `end_tokens`, with what earlier requests found out of `sources`.
     pub(crate) fn new(
         choice: SourceChoice,
         has_model: bool,

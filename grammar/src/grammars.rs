@@ -3,6 +3,7 @@
 use crate::compile::Compiled;
 use crate::error::{GrammarError, sentence};
 use crate::limits;
+use crate::places::{Place, Places};
 use crate::vocabulary::{Piece, Vocabulary};
 use base::Grammar;
 use std::collections::VecDeque;
@@ -18,8 +19,8 @@ pub struct Grammars {
     vocabulary: OnceLock<Result<Arc<Vocabulary>, GrammarError>>,
     /// The latest used last.
     kept: Mutex<VecDeque<(Grammar, Arc<Compiled>)>>,
-    /// Each thread that compiles holds a clone.
-    compiling: Arc<()>,
+    /// Each thread that compiles holds one.
+    places: Arc<Places>,
 }
 
 impl Grammars {
@@ -29,12 +30,13 @@ impl Grammars {
             pieces: Box::new(pieces),
             vocabulary: OnceLock::new(),
             kept: Mutex::default(),
-            compiling: Arc::default(),
+            places: Arc::default(),
         }
     }
 
     /// `grammar`, ready to be followed. Takes a while where it was not asked for lately:
-    /// [`limits::COMPILE_MAX`] at most, and the time of making the vocabulary where it is the first.
+    /// [`limits::COMPILE_MAX`] at most, as much again where others are compiled before it, and the time of making
+    /// the vocabulary where it is the first.
     ///
     /// # Errors
     ///
@@ -44,46 +46,21 @@ impl Grammars {
             return Ok(compiled);
         }
         let vocabulary = self.vocabulary()?;
-        let compiled = Arc::new(self.in_time(vocabulary, grammar.clone())?);
+        let place = self.places.take(limits::COMPILE_MAX)?;
+        // Whoever had the place may have compiled the same.
+        if let Some(compiled) = self.recall(grammar) {
+            return Ok(compiled);
+        }
+        let (compiled, place) = in_time(vocabulary, grammar.clone(), place)?;
+        let compiled = Arc::new(compiled);
         self.keep(grammar, &compiled);
+        // Not before it is kept, so that whoever waits finds it.
+        drop(place);
         Ok(compiled)
     }
 
     fn vocabulary(&self) -> Result<Arc<Vocabulary>, GrammarError> {
         self.vocabulary.get_or_init(|| Vocabulary::new((self.pieces)()).map(Arc::new)).clone()
-    }
-
-    /// Compiles in a thread of its own, which is left to itself where it takes too long.
-    fn in_time(
-        &self,
-        vocabulary: Arc<Vocabulary>,
-        grammar: Grammar,
-    ) -> Result<Compiled, GrammarError> {
-        let place = Arc::clone(&self.compiling);
-        if Arc::strong_count(&place) > limits::COMPILING_MAX + 1 {
-            return Err(GrammarError::Busy);
-        }
-        let (done, compiled) = sync_channel(1);
-        let compile = move || {
-            let result = catch_unwind(AssertUnwindSafe(|| Compiled::new(&vocabulary, &grammar)));
-            drop((vocabulary, place));
-            // Nobody may wait for it any more.
-            let _ = done.send(result);
-        };
-        let thread = thread::Builder::new().name("grammar".to_owned());
-        let begun = thread.stack_size(limits::STACK_BYTES).spawn(compile);
-        begun.map_err(|error| GrammarError::Broken(error.to_string()))?;
-        match compiled.recv_timeout(limits::COMPILE_MAX) {
-            Ok(Ok(compiled)) => compiled,
-            Ok(Err(panic)) => {
-                let said = panic.downcast_ref::<&str>().copied().unwrap_or("a panic");
-                Err(GrammarError::Broken(sentence(said)))
-            }
-            Err(RecvTimeoutError::Timeout) => Err(GrammarError::TooLong),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(GrammarError::Broken("its thread ended".to_owned()))
-            }
-        }
     }
 
     fn recall(&self, grammar: &Grammar) -> Option<Arc<Compiled>> {
@@ -108,5 +85,34 @@ impl Grammars {
 impl fmt::Debug for Grammars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grammars").field("vocabulary", &self.vocabulary).finish_non_exhaustive()
+    }
+}
+
+/// Compiles in a thread of its own, which is left to itself where it takes too long: it has `place` until it ends.
+fn in_time(
+    vocabulary: Arc<Vocabulary>,
+    grammar: Grammar,
+    place: Place,
+) -> Result<(Compiled, Place), GrammarError> {
+    let (done, compiled) = sync_channel(1);
+    let compile = move || {
+        let result = catch_unwind(AssertUnwindSafe(|| Compiled::new(&vocabulary, &grammar)));
+        drop(vocabulary);
+        // Where nobody waits for it any more, this lets go of the place.
+        let _ = done.send((result, place));
+    };
+    let thread = thread::Builder::new().name("grammar".to_owned());
+    let begun = thread.stack_size(limits::STACK_BYTES).spawn(compile);
+    begun.map_err(|error| GrammarError::Broken(error.to_string()))?;
+    match compiled.recv_timeout(limits::COMPILE_MAX) {
+        Ok((Ok(compiled), place)) => Ok((compiled?, place)),
+        Ok((Err(panic), _)) => {
+            let said = panic.downcast_ref::<&str>().copied().unwrap_or("a panic");
+            Err(GrammarError::Broken(sentence(said)))
+        }
+        Err(RecvTimeoutError::Timeout) => Err(GrammarError::TooLong),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(GrammarError::Broken("its thread ended".to_owned()))
+        }
     }
 }

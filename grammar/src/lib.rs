@@ -21,6 +21,7 @@ mod error;
 mod grammars;
 mod guide;
 pub mod limits;
+mod places;
 #[cfg(test)]
 mod tests;
 mod vocabulary;

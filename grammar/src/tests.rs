@@ -1,6 +1,7 @@
-//! Masks of small vocabularies against enumerated languages; guides against fresh ones; what is refused.
+//! Masks of small vocabularies against enumerated languages; guides against fresh ones; what is refused; who waits.
 
 mod masks;
+mod places;
 mod refusals;
 mod walks;
 

@@ -28,8 +28,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The part at `path` of a file of `bytes_max` bytes, with what has come of it.
+    /// The part at `path` of a file of `bytes_max` bytes, with what has come of it. One that is read-only begins
+    /// again: it was left by a version that ended before what it had was flushed.
     pub(crate) fn open(path: PathBuf, bytes_max: u64) -> Result<Self, StoreError> {
+        if fs::metadata(&path).is_ok_and(|part| part.permissions().readonly()) {
+            Self::discard(&path)?;
+        }
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(StoreError::system("open", &path))?;
@@ -120,12 +124,13 @@ impl Part {
     /// Flushes the file and gives it the name `to`, read-only.
     pub(crate) fn finish(self, to: &Path) -> Result<(), StoreError> {
         let Self { file, path, mark_path, .. } = self;
-        let mut permissions =
-            file.metadata().map_err(StoreError::system("look at", &path))?.permissions();
-        permissions.set_readonly(true);
-        let flushed = file.set_permissions(permissions).and_then(|()| file.sync_all());
-        flushed.map_err(StoreError::system("flush", &path))?;
+        file.sync_all().map_err(StoreError::system("flush", &path))?;
         durable::rename(&path, to)?;
+        // Last: a part that is read-only could not be taken up again.
+        let mut permissions =
+            file.metadata().map_err(StoreError::system("look at", to))?.permissions();
+        permissions.set_readonly(true);
+        file.set_permissions(permissions).map_err(StoreError::system("make read-only", to))?;
         remove(&mark_path)
     }
 
@@ -155,3 +160,6 @@ fn remove(path: &Path) -> Result<(), StoreError> {
         Ok(()) | Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

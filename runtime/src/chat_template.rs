@@ -21,9 +21,14 @@ pub use chat::{Chat, ToolCall, Turn};
 /// Published templates stay below 32 KiB.
 const SOURCE_BYTES_MAX: usize = 1 << 18;
 
-/// Steps that rendering may take. Published templates need some hundreds a turn; a hostile one must not
-/// spin for ever.
+/// Steps that rendering may take, besides those of each turn. Published templates need some hundreds a turn;
+/// a hostile one must not spin for ever.
 const FUEL: u64 = 1_000_000;
+
+const FUEL_OF_A_TURN: u64 = 10_000;
+
+/// About a second of a slow device.
+const FUEL_MAX: u64 = 10_000_000;
 
 /// Turns that cannot be written as the model's chat.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,12 @@ pub enum ChatError {
     TooLarge {
         /// Its length.
         bytes: usize,
+    },
+    /// The template does more for so many turns than it may.
+    #[error("rendering {turns} turns takes more steps than the {} that they may take", fuel(*turns))]
+    TooMuch {
+        /// How many they are.
+        turns: usize,
     },
     /// The template is broken or asks for something that is not supported.
     #[error("the chat template of the model does not render")]
@@ -84,11 +95,13 @@ impl ChatTemplate {
         let theirs: BTreeMap<_, _> =
             chat.variables.iter().map(|(name, value)| (*name, value)).collect();
         let values = context! { ..ours, ..Value::from(Serde(theirs)) };
-        environment().and_then(|jinja| jinja.render_str(&self.source, values)).map_err(|error| {
-            match refusal(&error) {
-                Some(reason) => ChatError::Refused { reason },
-                None => ChatError::Broken(error),
-            }
+        let turns = chat.turns.len();
+        let written =
+            environment(fuel(turns)).and_then(|jinja| jinja.render_str(&self.source, values));
+        written.map_err(|error| match refusal(&error) {
+            Some(reason) => ChatError::Refused { reason },
+            None if is_spent(&error) => ChatError::TooMuch { turns },
+            None => ChatError::Broken(error),
         })
     }
 
@@ -104,9 +117,14 @@ impl ChatTemplate {
     }
 }
 
-fn environment() -> Result<Environment<'static>, Error> {
+/// Steps that rendering so many turns may take.
+fn fuel(turns: usize) -> u64 {
+    (turns as u64).saturating_mul(FUEL_OF_A_TURN).saturating_add(FUEL).min(FUEL_MAX)
+}
+
+fn environment(fuel: u64) -> Result<Environment<'static>, Error> {
     let mut jinja = Environment::new();
-    jinja.set_fuel(Some(FUEL));
+    jinja.set_fuel(Some(fuel));
     jinja.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     jinja.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     jinja.add_function("raise_exception", raise_exception);
@@ -125,12 +143,17 @@ fn raise_exception(reason: String) -> Result<Value, Error> {
 }
 
 fn refusal(error: &Error) -> Option<String> {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(Refusal(reason)) = error.downcast_ref() {
-            return Some(reason.clone());
-        }
-        cause = error.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref()).map(|Refusal(reason)| reason.clone())
+}
+
+/// Whether rendering took all the steps that it had.
+fn is_spent(error: &Error) -> bool {
+    let mut errors = causes(error).filter_map(|cause| cause.downcast_ref::<Error>());
+    errors.any(|error| error.kind() == ErrorKind::OutOfFuel)
+}
+
+/// The error, what caused it, and so on.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
 }

@@ -6,12 +6,14 @@
 mod emulation;
 mod error;
 mod file;
+mod listen;
 mod report;
 mod sections;
 mod telemetry_section;
 
 pub use error::ConfigError;
 pub use file::{ConfigFile, load};
+pub use listen::near;
 pub use report::chain;
 pub use sections::{Identity, Link, Pace, Peer, Profile};
 pub use telemetry_section::Telemetry;

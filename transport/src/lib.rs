@@ -56,7 +56,7 @@ pub use pem_file::ReadError;
 pub use socket::SocketError;
 pub use tally::{FrameTally, Tally, TallyReader};
 pub use tls::{ALPN, TlsError};
-pub use uplink::{Uplink, UplinkConfig, UplinkError, UplinkSession, UplinkState};
+pub use uplink::{LinkState, Uplink, UplinkConfig, UplinkError, UplinkSession, UplinkState};
 
 #[cfg(test)]
 mod tests;

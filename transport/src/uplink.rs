@@ -22,13 +22,15 @@ mod carrier;
 mod error;
 mod keeper;
 mod session;
+mod state;
 
 pub use error::UplinkError;
 use session::OpenSession;
 pub use session::UplinkSession;
+pub use state::{LinkState, UplinkState};
 
 use crate::{
-    BindError, CloseCode, Dialer, Identity, Link, LinkOptions, Network, Peer, Traffic, Trust, clock,
+    BindError, CloseCode, Dialer, Identity, LinkOptions, Network, Peer, Traffic, Trust, clock,
 };
 use carrier::Carriers;
 use keeper::Keeper;
@@ -76,20 +78,6 @@ pub struct Uplink {
     sessions: AtomicUsize,
     /// The first session was opened, or the last closed.
     sessions_changed: Notify,
-}
-
-/// Where the link stands.
-#[derive(Debug, Clone)]
-pub enum UplinkState {
-    /// The first dial has not been answered yet.
-    Dialling,
-    /// Sessions can be opened.
-    Up(Link, Arc<Welcome>),
-    /// A dial is under way to a peer that was reached before: what is said now goes with its first
-    /// packets. Said once for each such dial; why there is no link yet.
-    Trying(Arc<UplinkError>),
-    /// It was lost, or the last dial failed.
-    Down(Arc<UplinkError>),
 }
 
 impl Uplink {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Why a session may be refused: by its plan, or as the registry says.
-const REASONS: [&str; 7] =
-    ["plan", "draining", "sessions", "peer_sessions", "outdated", "memory", "too_much"];
+/// Why a session may be refused: for its plan, for its grammar, or as the registry says.
+const REASONS: [&str; 8] =
+    ["plan", "grammar", "draining", "sessions", "peer_sessions", "outdated", "memory", "too_much"];
 
 /// Since the server started.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ impl Count {
 impl Counters {
     /// A session was refused, for one of the reasons that there are.
     pub(crate) fn refuse(&self, reason: &'static str) {
+        debug_assert!(REASONS.contains(&reason), "{reason} is not among the reasons");
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         *refused.entry(reason).or_default() += 1;
     }
@@ -55,5 +56,23 @@ impl Counters {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let none = REASONS.into_iter().map(|reason| (reason.to_owned(), 0));
         none.chain(refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a graph of refusals has each reason from the start, and not only once it came.
+    #[test]
+    fn each_reason_is_there_before_it_comes() {
+        let counters = Counters::default();
+        let reasons = counters.refused();
+        for reason in REASONS {
+            counters.refuse(reason);
+        }
+        assert_eq!(reasons.values().sum::<u64>(), 0);
+        assert!(reasons.contains_key("plan") && reasons.contains_key("grammar"), "{reasons:?}");
+        assert!(reasons.keys().eq(counters.refused().keys()));
     }
 }

@@ -9,7 +9,7 @@ use crate::node::Node;
 use serde::{Deserialize, Serialize};
 use settings::chain;
 use std::collections::BTreeMap;
-use transport::{Flow, Tally, Traffic, Uplink, UplinkState, clock};
+use transport::{Flow, Tally, Traffic, Uplink, clock};
 
 /// A node at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -337,17 +337,16 @@ impl From<Traffic> for TrafficReading {
 
 fn upstream(node: &Node) -> Option<UpstreamReading> {
     let uplink: &Uplink = node.upstream.as_deref()?;
-    let (state, why) = match &*uplink.watch().borrow() {
-        UplinkState::Dialling => ("dialling", None),
-        UplinkState::Up(..) => ("up", None),
-        UplinkState::Trying(why) => ("trying", Some(chain(&**why))),
-        UplinkState::Down(why) => ("down", Some(chain(&**why))),
+    let watched = uplink.watch();
+    let (state, why) = {
+        let now = watched.borrow();
+        (now.state(), now.why().map(|why| chain(why)))
     };
     let estimate = uplink.estimate();
     Some(UpstreamReading {
         name: uplink.peer().name.to_string(),
         address: uplink.address().to_owned(),
-        state: state.to_owned(),
+        state: state.as_str().to_owned(),
         why,
         rtt_ms: estimate.rtt_ms.mean,
         loss: estimate.loss.mean,

@@ -2,8 +2,7 @@
 
 use super::reading::Reading;
 use super::words::words;
-use settings::{ConfigError, Telemetry};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use settings::{ConfigError, Telemetry, near};
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,7 +50,8 @@ pub fn status(path: &Path) -> Result<String, StatusError> {
     let listen = Telemetry::read(path)?.listen.filter(|listen| listen.port() != 0);
     let url = format!("http://{}/status", near(listen.ok_or(StatusError::Silent)?));
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
-    let agent = ureq::Agent::new_with_config(config.build());
+    // A proxy of the environment is for the world; this machine is not to be asked through it.
+    let agent = ureq::Agent::new_with_config(config.proxy(None).build());
     let answer = agent.get(&url).call().and_then(|mut answer| {
         answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()
     });
@@ -61,14 +61,4 @@ pub fn status(path: &Path) -> Result<String, StatusError> {
     })?;
     let reading = serde_json::from_str::<Reading>(&answer);
     Ok(words(&reading.map_err(|source| StatusError::Answer { url, source })?))
-}
-
-/// Where `listen` is reached from here: of all addresses of the machine, at loopback.
-fn near(listen: SocketAddr) -> SocketAddr {
-    let host = match (listen.ip().is_unspecified(), listen.is_ipv4()) {
-        (false, _) => listen.ip(),
-        (true, true) => Ipv4Addr::LOCALHOST.into(),
-        (true, false) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(host, listen.port())
 }

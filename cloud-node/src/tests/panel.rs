@@ -144,3 +144,15 @@ async fn a_person_asks_the_running_node_by_its_configuration() {
         "{error}"
     );
 }
+
+/// Goal: a node is asked where it is, and nobody on the way is told of it.
+/// Method: the test above runs in a process whose environment names a proxy that is not there.
+#[test]
+fn no_proxy_of_the_environment_is_asked_for_a_status() {
+    let test = "tests::panel::a_person_asks_the_running_node_by_its_configuration";
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", test]).env("ALL_PROXY", "http://127.0.0.1:9");
+    let ran = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+}

@@ -10,6 +10,8 @@ pub(super) fn agent(timeout: Duration) -> Agent {
     let config = Agent::config_builder()
         .timeout_global(Some(timeout))
         .max_redirects(0)
+        // What the environment says of proxies is not said of homes and callbacks.
+        .proxy(None)
         .http_status_as_error(false)
         .build();
     Agent::new_with_config(config)

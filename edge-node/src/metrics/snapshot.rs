@@ -4,7 +4,8 @@ use crate::device::Device;
 use base::Role;
 use settings::chain;
 use std::sync::Arc;
-use transport::{Traffic, Uplink, UplinkState};
+pub use transport::LinkState;
+use transport::{Traffic, Uplink};
 
 /// What is true now, and not summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,39 +53,13 @@ pub struct LinkSnapshot {
     pub traffic: Traffic,
 }
 
-/// Where a link stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkState {
-    /// The first dial has not been answered yet.
-    Dialling,
-    /// Sessions can be opened.
-    Up,
-    /// A dial is under way to a peer that was reached before.
-    Trying,
-    /// It was lost, or the last dial failed.
-    Down,
-}
-
-impl LinkState {
-    /// In a word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dialling => "dialling",
-            Self::Up => "up",
-            Self::Trying => "trying",
-            Self::Down => "down",
-        }
-    }
-}
-
 impl LinkSnapshot {
     /// Of a link as it is now.
     pub fn of(uplink: &Uplink) -> Self {
-        let (state, why) = match &*uplink.watch().borrow() {
-            UplinkState::Dialling => (LinkState::Dialling, None),
-            UplinkState::Up(..) => (LinkState::Up, None),
-            UplinkState::Trying(why) => (LinkState::Trying, Some(chain(&**why))),
-            UplinkState::Down(why) => (LinkState::Down, Some(chain(&**why))),
+        let watched = uplink.watch();
+        let (state, why) = {
+            let now = watched.borrow();
+            (now.state(), now.why().map(|why| chain(why)))
         };
         let estimate = uplink.estimate();
         Self {

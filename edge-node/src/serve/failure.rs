@@ -80,7 +80,9 @@ pub(super) fn asking(error: &AskError, parameters: Parameters) -> ApiError {
 pub(super) fn chat(error: &ChatError) -> ApiError {
     let says = settings::chain(error);
     match error {
-        ChatError::Refused { .. } | ChatError::NoTemplate => ApiError::invalid("messages", says),
+        ChatError::Refused { .. } | ChatError::NoTemplate | ChatError::TooMuch { .. } => {
+            ApiError::invalid("messages", says)
+        }
         ChatError::TooLarge { .. } | ChatError::Broken(_) => ApiError::server(says),
     }
 }

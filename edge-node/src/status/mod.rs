@@ -7,9 +7,9 @@ use anyhow::{Context as _, bail};
 use reading::Reading;
 use serde::Deserialize;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// It is on this machine or near.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,21 +63,18 @@ pub fn status(arguments: &StatusArguments) -> anyhow::Result<()> {
     };
     let key = arguments.key.as_deref().map(first_line).transpose()?;
     let reading = ask(&format!("{base}/causeway/v1/status"), key.as_deref())?;
-    write!(std::io::stdout(), "{}", words::words(&reading))
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    write!(std::io::stdout(), "{}", words::words(&reading, now_ms))
         .context("cannot write to standard output")
 }
 
 /// Where a device with this configuration answers.
 fn address(config: &Path) -> anyhow::Result<SocketAddr> {
     let (Alone { serve }, _) = settings::load(config)?;
-    let host = match (serve.listen.ip().is_unspecified(), serve.listen.is_ipv4()) {
-        (false, _) => serve.listen.ip(),
-        (true, true) => Ipv4Addr::LOCALHOST.into(),
-        (true, false) => Ipv6Addr::LOCALHOST.into(),
-    };
     match serve.listen.port() {
         0 => bail!("`serve.listen` takes any free port: say with --url which it got"),
-        port => Ok(SocketAddr::new(host, port)),
+        _ => Ok(settings::near(serve.listen)),
     }
 }
 
@@ -91,7 +88,9 @@ fn first_line(path: &Path) -> anyhow::Result<String> {
 
 fn ask(url: &str, key: Option<&str>) -> anyhow::Result<Reading> {
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
-    let agent = ureq::Agent::new_with_config(config.http_status_as_error(false).build());
+    // A proxy of the environment is for the world, and would be shown the key.
+    let config = config.proxy(None).http_status_as_error(false);
+    let agent = ureq::Agent::new_with_config(config.build());
     let mut request = agent.get(url);
     if let Some(key) = key {
         request = request.header("Authorization", format!("Bearer {key}"));

@@ -12,6 +12,7 @@ pub(super) struct Reading {
     pub(super) uptime_s: Option<f64>,
     pub(super) ready: Option<bool>,
     pub(super) loading: Option<Loading>,
+    pub(super) failed: Option<String>,
     pub(super) models: Option<Models>,
     pub(super) mode: Option<String>,
     pub(super) plan: Option<Plan>,
@@ -93,6 +94,7 @@ pub(super) struct Requests {
     pub(super) queue_max: Option<u64>,
     pub(super) served: Option<u64>,
     pub(super) refused: Option<u64>,
+    pub(super) failed: Option<u64>,
     pub(super) cancelled: Option<u64>,
 }
 
@@ -115,6 +117,7 @@ pub(super) struct Totals {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Happened {
+    /// Milliseconds since the beginning of 1970.
     pub(super) at_ms: Option<u64>,
     pub(super) kind: Option<String>,
     pub(super) text: Option<String>,

@@ -5,40 +5,69 @@ use super::words::words;
 use super::{StatusArguments, address, ask, status};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 
-const WHOLE: &str = r#"{"node": "car", "version": "0.1.0", "uptime_s": 61.2, "ready": true, "loading": null,
-  "models": {"target": {"id": "target-q8_0", "layers": 6, "bytes": 2097152}, "draft": null},
-  "mode": "split", "plan": {"text": "split device 0..2, cloud 2..6", "stages": [
-    {"node": "car", "role": "device", "layers": [0, 2], "embedding": true, "head": false, "codec": null},
-    {"node": "cloud", "role": "cloud", "layers": [2, 6], "embedding": false, "head": true, "codec": "f16"}]},
-  "layers": 6,
-  "links": [{"peer": "cloud", "role": "cloud", "address": "10.0.0.1:7443", "state": "down", "why": "no answer",
-    "rtt_ms": 41.26, "loss": 0.015, "up_mbps": 10, "down_mbps": 20, "bytes_sent": 2048, "bytes_received": 4096,
-    "emulated": "road", "cut": true}],
-  "requests": {"running": 1, "queued": 0, "streams_max": 4, "queue_max": 16, "served": 9, "refused": 1, "cancelled": 2},
-  "totals": {"tokens": 300, "verified": 290, "drafted": 200, "accepted": 150, "failovers": 1, "bytes_sent": 2048,
-    "bytes_received": 4096, "money": 0.25, "energy_j": null},
-  "timeline": [{"at_ms": 60500, "kind": "alone", "text": "cloud is out of reach"}], "later": {}}"#;
+/// When the example of the document is read: 12 s after the last of what happened.
+const NOW_MS: u64 = 1_795_799_017_139;
+
+/// The example of docs/API.md.
+fn whole() -> &'static str {
+    let document = include_str!("../../../docs/API.md");
+    let section = document.split("\n## ").find(|section| section.starts_with("6. Status\n"));
+    let example = section.and_then(|section| section.split("```").nth(1));
+    example.and_then(|example| example.strip_prefix("json")).unwrap()
+}
 
 fn said(json: &str) -> String {
-    words(&serde_json::from_str::<Reading>(json).unwrap())
+    words(&serde_json::from_str::<Reading>(json).unwrap(), NOW_MS)
 }
 
 #[test]
 fn a_person_reads_what_goes_on() {
     assert_eq!(
-        said(WHOLE),
+        said(whole()),
         "\
-device    car, version 0.1.0, up for 61 s: ready
-target    target-q8_0, 6 layers, 2048 KiB
-plan      mode split: split device 0..2, cloud 2..6; car runs 0 to 2, cloud runs 2 to 6 and the head by f16 of 6 layers
-link      cloud cloud at 10.0.0.1:7443 is down (no answer), cut, emulates road; RTT 41.3 ms, 1.5 % lost, 2048 B sent, 4096 B received
-requests  1 of 4 running, 0 of 16 queued; 9 served, 1 refused, 2 cancelled so far
-tokens    300 said, 290 verified; 200 drafted, 150 accepted; the target was lost 1 times
-cost      2048 B sent, 4096 B received, money 0.2500, energy -
-lately    60.5 s alone: cloud is out of reach
+device    device, version 0.1.0, up for 30 s: ready
+target    causeway-demo-target-q8_0.gguf, 6 layers, 6498 KiB
+draft     causeway-demo-draft-q8_0.gguf, 2 layers, 2493 KiB
+plan      mode split: split: device 0..2 > gateway 2..4 (f32) > cloud 4..6 (f32), drafts as they pay, streaming; device runs 0 to 2 by f32, gateway runs 2 to 4 by f32, cloud runs 4 to 6 and the head by f32 of 6 layers
+link      gateway gateway at 127.0.0.1:52003 is up, cut, emulates 5g-static; RTT 107.0 ms, 0.0 % lost, 137 KiB sent, 30 KiB received
+requests  1 of 16 running, 0 of 32 queued; 8 served, 0 refused, 0 failed, 0 cancelled so far
+tokens    55 said, 33 verified; 45 drafted, 25 accepted; the target was lost 2 times
+cost      137 KiB sent, 30 KiB received, money 0.0000, energy -
+lately    33 s ago ready: the device can be asked
+lately    12 s ago link-cut: somebody cuts the emulated link
 "
     );
+}
+
+#[test]
+fn a_device_that_never_will_be_ready_says_why() {
+    let failed = r#"{"node": "car", "ready": false, "loading": {"step": "the target"},
+        "failed": "no weights in \"x\"", "requests": {"failed": 3}}"#;
+    let said = said(failed);
+    assert!(said.contains("up for -: cannot start: no weights in \"x\"\n"), "{said}");
+    assert!(said.contains("- refused, 3 failed, - cancelled so far\n"), "{said}");
+}
+
+#[test]
+fn what_happened_is_told_by_its_age() {
+    let of = |ago_ms: i64| {
+        let at_ms = NOW_MS.checked_add_signed(-ago_ms).unwrap();
+        said(&format!(r#"{{"timeline": [{{"at_ms": {at_ms}, "kind": "ready", "text": "t"}}]}}"#))
+    };
+    for (ago_ms, age) in [
+        (-5_000, "0 s ago"),
+        (59_999, "59 s ago"),
+        (60_000, "1 min ago"),
+        (3_599_999, "59 min ago"),
+        (3_600_000, "1 h ago"),
+        (86_399_999, "23 h ago"),
+        (3 * 86_400_000, "3 d ago"),
+    ] {
+        let said = of(ago_ms);
+        assert!(said.ends_with(&format!("lately    {age} ready: t\n")), "{said}");
+    }
 }
 
 #[test]
@@ -94,7 +123,7 @@ fn once(status: &'static str, body: &'static str) -> (String, std::thread::JoinH
 
 #[test]
 fn the_device_is_asked_with_the_key_that_the_file_has() {
-    let (url, answering) = once("200 OK", WHOLE);
+    let (url, answering) = once("200 OK", whole());
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     std::fs::write(&key, "sesame\n").unwrap();
@@ -103,6 +132,21 @@ fn the_device_is_asked_with_the_key_that_the_file_has() {
     let asked = answering.join().unwrap();
     assert!(asked.starts_with("GET /causeway/v1/status HTTP/1.1\r\n"), "{asked}");
     assert!(asked.to_lowercase().contains("authorization: bearer sesame\r\n"), "{asked}");
+}
+
+/// Goal: the key, and what is said to homes and callbacks, goes to nobody but whom it is for.
+/// Method: tests that ask and call run in a process whose environment names a proxy that is not there.
+#[test]
+fn no_proxy_of_the_environment_is_asked_or_told() {
+    let tests = [
+        "status::tests::the_device_is_asked_with_the_key_that_the_file_has",
+        "acting::tests::an_http_action_is_sent_once_with_its_id",
+    ];
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact"]).args(tests).env("ALL_PROXY", "http://127.0.0.1:9");
+    let ran = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("2 passed"), "{said}");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::fmt::{Display, Write as _};
 /// How much of what happened lately is shown.
 const HAPPENED_MAX: usize = 5;
 
-/// Some lines, of which the first says whether the device answers.
-pub(super) fn words(reading: &Reading) -> String {
+/// Some lines, of which the first says whether the device answers; `now_ms` are milliseconds since the beginning
+/// of 1970.
+pub(super) fn words(reading: &Reading, now_ms: u64) -> String {
     let mut lines = vec![("device", first(reading))];
     let models = reading.models.clone().unwrap_or_default();
     lines.extend(models.target.as_ref().map(|target| ("target", model(target))));
@@ -21,7 +22,7 @@ pub(super) fn words(reading: &Reading) -> String {
     }
     let happened = reading.timeline.as_deref().unwrap_or_default();
     let lately = &happened[happened.len().saturating_sub(HAPPENED_MAX)..];
-    lines.extend(lately.iter().map(|of| ("lately", lately_words(of))));
+    lines.extend(lately.iter().map(|of| ("lately", lately_words(of, now_ms))));
     let mut text = String::new();
     for (name, what) in lines {
         writeln!(text, "{name:<10}{}", tame(&what))
@@ -35,11 +36,12 @@ fn first(reading: &Reading) -> String {
         let step = known(loading.step.as_ref());
         format!("loads {step}, {} of {}", known(loading.done), known(loading.of))
     });
-    let state = match (reading.ready, loading) {
-        (_, Some(loading)) => loading,
-        (Some(true), None) => "ready".to_owned(),
-        (Some(false), None) => "not ready".to_owned(),
-        (None, None) => "-".to_owned(),
+    let state = match (reading.ready, loading, &reading.failed) {
+        (_, _, Some(why)) => format!("cannot start: {why}"),
+        (_, Some(loading), None) => loading,
+        (Some(true), None, None) => "ready".to_owned(),
+        (Some(false), None, None) => "not ready".to_owned(),
+        (None, None, None) => "-".to_owned(),
     };
     let (node, version) = (known(reading.node.as_ref()), known(reading.version.as_ref()));
     format!("{node}, version {version}, up for {}: {state}", decimals(reading.uptime_s, 0, " s"))
@@ -87,13 +89,14 @@ fn link(link: &Link) -> String {
 
 fn requests(requests: &Requests) -> String {
     format!(
-        "{} of {} running, {} of {} queued; {} served, {} refused, {} cancelled so far",
+        "{} of {} running, {} of {} queued; {} served, {} refused, {} failed, {} cancelled so far",
         known(requests.running),
         known(requests.streams_max),
         known(requests.queued),
         known(requests.queue_max),
         known(requests.served),
         known(requests.refused),
+        known(requests.failed),
         known(requests.cancelled)
     )
 }
@@ -119,11 +122,22 @@ fn cost(totals: &Totals) -> String {
     )
 }
 
-fn lately_words(happened: &Happened) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of years are exact")]
-    let at_s = happened.at_ms.map(|ms| ms as f64 / 1e3);
+fn lately_words(happened: &Happened, now_ms: u64) -> String {
+    let age = happened.at_ms.map(|at_ms| age(now_ms.saturating_sub(at_ms)));
     let (kind, text) = (known(happened.kind.as_ref()), known(happened.text.as_ref()));
-    format!("{} {kind}: {text}", decimals(at_s, 1, " s"))
+    format!("{} {kind}: {text}", known(age))
+}
+
+/// How long ago it is, in the unit that matters. What a clock that goes ahead says is now.
+fn age(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s ago"),
+        (0, 0, _) => format!("{minutes} min ago"),
+        (0, _, _) => format!("{hours} h ago"),
+        (_, _, _) => format!("{days} d ago"),
+    }
 }
 
 fn known<T: Display>(value: Option<T>) -> String {

@@ -84,9 +84,10 @@ pub(super) fn model_type(path: &Path) -> Result<String, LoadError> {
 
 #[derive(Debug, Deserialize)]
 struct RopeJson {
-    /// `type` in older files.
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older name of `rope_type`; many files have both.
+    #[serde(rename = "type")]
+    older_type: Option<String>,
     rope_theta: Option<f64>,
     partial_rotary_factor: Option<f64>,
     factor: Option<f64>,
@@ -252,7 +253,7 @@ fn scaling(path: &Path, rope: &RopeJson) -> Result<RopeScaling, LoadError> {
     let need = |value: Option<f64>, key: &str| {
         value.ok_or_else(|| LoadError::missing_key(path, &format!("rope_scaling.{key}")))
     };
-    match rope.rope_type.as_deref() {
+    match rope_type(path, rope)? {
         None | Some("default") => Ok(RopeScaling::None),
         Some("linear") => Ok(RopeScaling::Linear(need(rope.factor, "factor")?)),
         Some("llama3") => Ok(RopeScaling::Llama3 {
@@ -270,5 +271,16 @@ fn scaling(path: &Path, rope: &RopeJson) -> Result<RopeScaling, LoadError> {
             found: other.to_owned(),
             known: "default, linear, llama3".to_owned(),
         }),
+    }
+}
+
+/// The kind of a rope, by the newer of its two keys; both are to say the same.
+fn rope_type<'a>(path: &Path, rope: &'a RopeJson) -> Result<Option<&'a str>, LoadError> {
+    match (rope.rope_type.as_deref(), rope.older_type.as_deref()) {
+        (Some(newer), Some(older)) if newer != older => {
+            let problem = format!("{older:?} and rope_type {newer:?} are two kinds of rope");
+            Err(LoadError::bad_key(path, "rope_scaling.type", problem))
+        }
+        (newer, older) => Ok(newer.or(older)),
     }
 }

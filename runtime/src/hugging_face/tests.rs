@@ -54,6 +54,9 @@ fn rope_reads_in_every_spelling() {
         json!({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 4.0}}),
         json!({"rope_theta": 5e5, "rope_scaling": {"rope_type": "linear", "factor": 4.0}}),
         json!({"rope_parameters": {"rope_theta": 5e5, "rope_type": "linear", "factor": 4.0}}),
+        json!({"rope_theta": 5e5, "rope_scaling": {
+            "type": "linear", "rope_type": "linear", "factor": 4.0
+        }}),
     ] {
         let rope = rope(spelling);
         assert_eq!((rope.theta, &rope.scaling), (5e5, &linear));
@@ -65,6 +68,11 @@ fn rope_reads_in_every_spelling() {
     let expected =
         RopeScaling::Llama3 { factor: 32.0, low: 1.0, high: 4.0, original_context: 8192.0 };
     assert_eq!(rope(llama3).scaling, expected);
+    let two = json!({"type": "dynamic", "rope_type": "linear", "factor": 4.0});
+    check_refused(
+        &json!({"rope_scaling": two}),
+        &["rope_scaling.type", "\"dynamic\"", "\"linear\""],
+    );
     check_refused(&json!({"rope_scaling": {"rope_type": "yarn"}}), &["\"yarn\"", "llama3"]);
     check_refused(&json!({"rope_scaling": {"rope_type": "linear"}}), &["rope_scaling.factor"]);
 }

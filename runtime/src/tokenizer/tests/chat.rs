@@ -66,8 +66,22 @@ fn what_a_template_refuses_is_told_apart_from_what_breaks_it() {
 #[test]
 fn a_template_that_spins_is_stopped() {
     let spins = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
-    let error = render(spins, &[]).unwrap_err();
-    assert!(matches!(error, ChatError::Broken(_)), "{error}");
+    let error = render(spins, &[("user", "a")]).unwrap_err();
+    assert!(matches!(error, ChatError::TooMuch { turns: 1 }), "{error}");
+    let said = "rendering 1 turns takes more steps than the 1010000 that they may take";
+    assert_eq!(error.to_string(), said);
+    let within_a_macro = format!("{{% macro spin() %}}{spins}{{% endmacro %}}{{{{ spin() }}}}");
+    assert!(matches!(render(&within_a_macro, &[]), Err(ChatError::TooMuch { turns: 0 })));
+}
+
+/// Goal: a long conversation is written where each of its turns takes no more than it may, and none for ever.
+#[test]
+fn what_rendering_may_take_grows_with_the_turns_up_to_a_bound() {
+    let each = "{% for m in messages %}{% for a in range(1500) %}{% endfor %}{% endfor %}";
+    let of = |turns| render(each, &vec![("user", "a"); turns]);
+    of(600).unwrap();
+    let error = of(3_000).unwrap_err();
+    assert!(matches!(error, ChatError::TooMuch { turns: 3_000 }), "{error}");
 }
 
 #[test]
