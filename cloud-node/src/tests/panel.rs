@@ -148,8 +148,8 @@ async fn a_person_asks_the_running_node_by_its_configuration() {
     );
 }
 
-/// Goal: a device that breaks the rules at a gateway leaves nothing behind it, either. Method: a text that is longer than
-/// it said, over two tiers; what the cloud has reserved for its session is free again.
+/// Goal: a device that breaks the rules at a gateway leaves nothing behind it, either. Method: a text that is longer
+/// than it said, over two tiers; what the cloud has reserved for its session is free again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_misbehaves_at_a_gateway_holds_nothing_in_the_cloud() {
     let mut world = World::new();
