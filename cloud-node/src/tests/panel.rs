@@ -1,7 +1,10 @@
 //! What a node that runs tells over HTTP, as sessions come and go.
 
 use super::device::Device;
-use super::world::{World, cloud_peer, eventually, prompt, whole};
+use super::world::{
+    MODEL, POSITIONS, World, cloud_peer, eventually, first, gateway_peer, layers, prompt, stage,
+    whole,
+};
 use crate::{Config, Server};
 use base::{Role, Sampling};
 use protocol::{Close, Message};
@@ -155,4 +158,29 @@ fn no_proxy_of_the_environment_is_asked_for_a_status() {
     let ran = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// Goal: a device that breaks the rules at a gateway leaves nothing behind it, either. Method: a text that is longer
+/// than it said, over two tiers; what the cloud has reserved for its session is free again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_misbehaves_at_a_gateway_holds_nothing_in_the_cloud() {
+    let mut world = World::new();
+    let cloud = Server::start(told(world.config(Role::Cloud))).await.unwrap();
+    let gateway = world.gateway(cloud.local_addr()).await;
+    let rude = Device::dial(&mut world, "rude", &gateway_peer(), gateway.local_addr()).await;
+    let (last, half) = (MODEL.config().layers, MODEL.config().layers / 2);
+    let stages = vec![first(stage("gateway", layers(0, half))), stage("cloud", layers(half, last))];
+    let mut session = rude.session(1, Sampling::GREEDY, stages, None).await;
+    session.opened().await;
+    session.pass(&prompt(), 0, 0, 0).await;
+    session.verdict().await;
+    let reserved = async || {
+        let reading: Value = serde_json::from_str(&get(&cloud, "/status").await.1).unwrap();
+        reading["kv"]["reserved_bytes"].as_u64().unwrap()
+    };
+    assert!(reserved().await > 0);
+    let long = vec![prompt()[0]; POSITIONS as usize + 1];
+    session.pass(&long, 0, 0, 0).await;
+    let free = async { while reserved().await > 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), free).await.unwrap();
 }

@@ -6,10 +6,12 @@ use super::foresee::{Foreseen, Wanted};
 use super::memory::vouched;
 use super::{Acts, AskError, Assistant};
 use crate::generate::GenerateError;
+use crate::local_model::LocalError;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::show::{Notice, Show};
 use base::Privacy;
+use grammar::GrammarError;
 use intents::{Action, HttpMethod};
 use journal::{
     Answered, By, Callback, Conversation, ConversationId, Deferred, Journal, JournalError,
@@ -146,9 +148,9 @@ impl<H: Acts> Assistant<H> {
                 self.refuse(id, why.to_owned(), tended)
             }
             Err(AskError::Journal(error)) => Err(error.into()),
-            Err(AskError::Generate(
-                why @ (GenerateError::EmptyPrompt | GenerateError::PromptTooLong { .. }),
-            )) => self.refuse(id, why.to_string(), tended),
+            Err(AskError::Generate(why)) if is_for_good(&why) => {
+                self.refuse(id, settings::chain(&why), tended)
+            }
             Ok(_) | Err(_) => {
                 let pause = if cancel.is_cancelled() { Duration::ZERO } else { backoff(attempt) };
                 let not_before = self.now().after(pause);
@@ -306,6 +308,30 @@ impl<H: Acts> Assistant<H> {
 fn is_whole(reply: &Reply) -> bool {
     !matches!(reply.finish_reason, "cancelled" | "budget")
         && reply.verified.iter().all(|verified| *verified)
+}
+
+/// Whether a request that failed so would always.
+const fn is_for_good(why: &GenerateError) -> bool {
+    match why {
+        GenerateError::EmptyPrompt
+        | GenerateError::PromptTooLong { .. }
+        | GenerateError::GrammarTooLong { .. }
+        | GenerateError::Local(LocalError::Guide(_)) => true,
+        GenerateError::Grammar(why) => match why {
+            GrammarError::NoJson(_)
+            | GrammarError::NoSchema(_)
+            | GrammarError::Refused { .. }
+            | GrammarError::TooLong
+            | GrammarError::Vocabulary(_) => true,
+            GrammarError::Busy | GrammarError::Broken(_) => false,
+        },
+        GenerateError::NothingHere
+        | GenerateError::Plan(_)
+        | GenerateError::Local(_)
+        | GenerateError::Stage(_)
+        | GenerateError::Rejected(_)
+        | GenerateError::Unreachable(_) => false,
+    }
 }
 
 /// How long after its `attempt`, from 1, something is tried again.

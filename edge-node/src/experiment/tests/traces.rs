@@ -6,9 +6,10 @@ mod privacy;
 
 use crate::demo::models;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::generate::GenerateError;
 use crate::request::Request;
 use crate::{Notice, Reply, Show};
-use base::Sampling;
+use base::{Grammar, Sampling};
 use partitioner::Mode;
 use protocol::TraceContext;
 use serde_json::Value;
@@ -64,9 +65,20 @@ static BYSTANDER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscrib
 fn told(
     mode: Mode,
     prompt: &str,
-    (filter, otlp): (&str, Option<Otlp>),
+    filter: (&str, Option<Otlp>),
     trace: Option<TraceContext>,
 ) -> (Reply, Vec<String>) {
+    let (reply, lines) = told_of((mode, prompt), None, filter, trace);
+    (reply.unwrap(), lines)
+}
+
+/// The same of a reply that is held to `grammar`, or what keeps it.
+fn told_of(
+    (mode, prompt): (Mode, &str),
+    grammar: Option<Grammar>,
+    (filter, otlp): (&str, Option<Otlp>),
+    trace: Option<TraceContext>,
+) -> (Result<Reply, GenerateError>, Vec<String>) {
     LazyLock::force(&BYSTANDER);
     let lines = Lines::default();
     let logging = Logging { format: LogFormat::Json, default_filter: "error", otlp };
@@ -79,12 +91,13 @@ fn told(
         let device = world.device();
         let request = Request {
             past_end: true,
+            grammar,
             trace,
             ..Request::new(device.raw_prompt(prompt), Sampling::GREEDY, 24)
         };
         let reply = device.generate(&request, &mut Silent, &CancellationToken::new()).await;
         world.end().await;
-        reply.unwrap()
+        reply
     };
     let reply = tracing::subscriber::with_default(subscriber, || in_virtual_time(run)).unwrap();
     drop(telling);

@@ -1,8 +1,9 @@
 //! Nothing of what was said is logged, however closely somebody looks.
 
-use super::{ASKED, told};
+use super::{ASKED, told, told_of};
 use crate::demo::models;
 use crate::models::Models;
+use base::Grammar;
 use partitioner::Mode;
 
 /// Words that nothing else says.
@@ -47,6 +48,19 @@ fn no_line_says_a_word_or_a_token_of_a_conversation() {
             assert!(!line.contains("TokenId("), "{mode:?}: {line}");
         }
     }
+}
+
+/// Goal: a grammar that cannot be read is its author's to hear of, and nobody else's.
+#[test]
+fn no_line_says_a_word_of_a_grammar() {
+    let schema = format!(r#"{{"type":"{PROMPT}"}}"#);
+    let asked = Some(Grammar::JsonSchema(schema));
+    let (reply, lines) = told_of((Mode::Remote, "so"), asked, ("trace", None), Some(ASKED));
+    let why = settings::chain(&reply.unwrap_err());
+    assert!(why.contains("Zanzibar"), "{why}");
+    assert!(lines.iter().any(|line| line.contains("not answered")), "{lines:?}");
+    let quoted = lines.iter().find(|line| line.contains("Zanzibar"));
+    assert_eq!(quoted, None);
 }
 
 #[test]
