@@ -59,6 +59,23 @@ fn a_hard_question_is_answered_once_when_the_link_is_back() {
     assert_eq!(body["text"], asked.1);
 }
 
+/// Goal: what can never be answered is given up at once, and not tried until it expires.
+#[test]
+fn a_question_whose_answer_nothing_can_be_is_given_up() {
+    let stage = Stage::new(&[(2, 30)]).alike(0.2);
+    stage.play(async |assistant| {
+        seconds(CUT_OFF).await;
+        let grammar = Some(base::Grammar::Regex("(".to_owned()));
+        let waits = ask(assistant, Ask { grammar, ..hot(None, QUESTION) }).await.unwrap();
+        assert_eq!(waits.route, Route::Deferred);
+        seconds(40).await;
+        let refused = tend(assistant).await.refused;
+        let [(id, why)] = &refused[..] else { panic!("{refused:?}") };
+        assert_eq!(Some(*id), waits.deferred);
+        assert!(why.starts_with("the reply cannot be held to what it must be: "), "{why}");
+    });
+}
+
 /// Goal: a process that is killed loses nothing: the conversation and its open question are there, and the answer is
 /// the text that the question has by its seed. Method: an assistant that is dropped, another that opens its
 /// journal, and a third that was never cut off.
