@@ -26,6 +26,7 @@ QUEUE_MAX = 50
 BEYOND = 20
 LEAVING = 1 / 3
 WARM_UP_S = 30
+RELIEF_S = 40
 # A process that holds more than this over what it held when warm leaks.
 RSS_GROWTH_MAX = 1.5
 FILES_GROWTH_MAX = 16
@@ -85,8 +86,8 @@ def soak(device, pids, pairs, arguments):
     took_s = time.monotonic() - began
     device.idle(30)
     requests = device.requests()
-    # Whoever was the last may have left files and memory that are just being given back.
-    time.sleep(1)
+    # Of those who answered a crowd, a device lets go after half a minute.
+    time.sleep(RELIEF_S)
     snapshots["idle"] = snapshot(pids)
     print_counts(patient + impatient, busy, requests, took_s)
     print_snapshots(pids, snapshots)
