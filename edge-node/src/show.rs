@@ -24,6 +24,15 @@ pub trait Show: Send {
     }
 }
 
+/// Nobody watches.
+pub(crate) struct Unseen;
+
+impl Show for Unseen {
+    fn piece(&mut self, _: &str, _: bool) {}
+
+    fn notice(&mut self, _: &Notice) {}
+}
+
 /// What may happen to the target in mid-sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {

@@ -9,7 +9,7 @@ use crate::generate::GenerateError;
 use crate::local_model::LocalError;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::show::{Notice, Show};
+use crate::show::Unseen;
 use base::Privacy;
 use grammar::GrammarError;
 use intents::{Action, HttpMethod};
@@ -55,15 +55,6 @@ pub(super) struct Callbacks {
 
 /// What a model is asked, what that takes, and what was said and taken for which intent.
 type Asked = (Request, Wanted, (String, Option<String>));
-
-/// Nobody watches.
-pub(super) struct Unseen;
-
-impl Show for Unseen {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
-}
 
 impl<H: Acts> Assistant<H> {
     /// Does what there is to do between requests. Where `cancel` says so it stops early, and what was under way waits

@@ -4,7 +4,8 @@ use crate::config::Switch;
 use crate::demo::{models, nodes};
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::prompt::Prompt;
-use crate::{Notice, Reply, Request, Show};
+use crate::show::Unseen;
+use crate::{Reply, Request};
 use base::{LayerRange, Privacy, Role, Sampling, WireCodec};
 use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode, RequestedStage};
@@ -35,18 +36,6 @@ pub(crate) fn ring(stages: &[(Role, u32, u32)]) -> Vec<RequestedStage> {
         codec: WireCodec::F32,
     };
     stages.iter().map(stage).collect()
-}
-
-/// Nobody watches.
-#[derive(Default)]
-struct Silent;
-
-impl Show for Silent {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn token(&mut self, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
 }
 
 fn link(outages: &str) -> Emulation {
@@ -101,7 +90,7 @@ fn ask_of(
                 )
             };
             let cancel = CancellationToken::new();
-            let reply = device.generate(&request, &mut Silent, &cancel).await.unwrap();
+            let reply = device.generate(&request, &mut Unseen, &cancel).await.unwrap();
             text.extend(reply.tokens.iter().map(|token| base::TokenId(*token)));
             replies.push(reply);
         }

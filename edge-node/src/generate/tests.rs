@@ -10,7 +10,8 @@ use crate::demo::models;
 use crate::device::Device;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::prompt::Prompt;
-use crate::{Notice, Reply, Request, Show};
+use crate::show::Unseen;
+use crate::{Reply, Request};
 use base::{Grammar, Privacy, Sampling};
 use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode};
@@ -60,17 +61,6 @@ fn some(some: usize, all: usize) -> Vec<Case> {
     cases(if std::env::var("SLOW_TESTS").is_ok_and(|value| value == "1") { all } else { some })
 }
 
-/// Nobody watches.
-struct Silent;
-
-impl Show for Silent {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn token(&mut self, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
-}
-
 /// A link of 20 ms each way.
 fn link(outages: &str) -> Emulation {
     let text =
@@ -114,7 +104,7 @@ fn ask(
                 ..Request::new(device.chat_prompt_of(&[turn], class).unwrap(), case.sampling, 300)
             };
             let cancel = CancellationToken::new();
-            let reply = device.generate(&request, &mut Silent, &cancel).await;
+            let reply = device.generate(&request, &mut Unseen, &cancel).await;
             replies
                 .push(reply.unwrap_or_else(|error| panic!("{error:?}: {}", case.shape.schema())));
         }

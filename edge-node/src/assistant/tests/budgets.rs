@@ -2,9 +2,8 @@
 
 use super::{NOON, Stage, ask, said, seconds};
 use crate::assistant::tariff;
-use crate::assistant::tend::Unseen;
 use crate::request::Request;
-use crate::show::Show;
+use crate::show::{Show, Unseen};
 use base::{Privacy, Sampling};
 use journal::{Amount, Caps, RequestId, UnixTime};
 use routing::{Hindrance, Route, Standing};

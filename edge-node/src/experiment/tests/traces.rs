@@ -4,11 +4,12 @@
 mod exported;
 mod privacy;
 
+use crate::Reply;
 use crate::demo::models;
 use crate::experiment::{World, WorldConfig, in_virtual_time};
 use crate::generate::GenerateError;
 use crate::request::Request;
-use crate::{Notice, Reply, Show};
+use crate::show::Unseen;
 use base::{Grammar, Sampling};
 use partitioner::Mode;
 use protocol::TraceContext;
@@ -25,14 +26,6 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Whoever asked over HTTP.
 const ASKED: TraceContext = TraceContext { trace: [0x11; 16], span: [0x22; 8], sampled: true };
-
-struct Silent;
-
-impl Show for Silent {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
-}
 
 /// Log lines in memory.
 #[derive(Debug, Clone, Default)]
@@ -95,7 +88,7 @@ fn told_of(
             trace,
             ..Request::new(device.raw_prompt(prompt), Sampling::GREEDY, 24)
         };
-        let reply = device.generate(&request, &mut Silent, &CancellationToken::new()).await;
+        let reply = device.generate(&request, &mut Unseen, &CancellationToken::new()).await;
         world.end().await;
         reply
     };

@@ -9,7 +9,7 @@ use crate::drafting::SourceChoice;
 use crate::experiment::in_virtual_time;
 use crate::prompt::Prompt;
 use crate::request::Request;
-use crate::{Notice, Show};
+use crate::show::Unseen;
 use base::{DraftLength, LayerRange, NodeName, Privacy, Role, Sampling, TokenId, WireCodec};
 use cloud_node::Server;
 use partitioner::{LocalChoice, Mode, RequestedStage, Speculation};
@@ -24,14 +24,6 @@ use transport::Network;
 
 /// Tokens in a row that are no chance: of 4,096, once in 10^14.
 const RUN: usize = 4;
-
-struct Silent;
-
-impl Show for Silent {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
-}
 
 /// A mode, its target, and the stages of a split.
 type Planned = (Mode, Role, &'static [(Role, u32, u32)]);
@@ -122,7 +114,7 @@ impl Site {
             ..Request::new(Prompt::new(text.to_vec(), class), Sampling::GREEDY, 3)
         };
         let cancel = CancellationToken::new();
-        self.device.generate(&request, &mut Silent, &cancel).await.is_ok()
+        self.device.generate(&request, &mut Unseen, &cancel).await.is_ok()
     }
 
     async fn end(self) {

@@ -1,8 +1,9 @@
 //! Grammars that cannot be used, and other languages than schemas.
 
-use super::{Prompt, Silent, config};
+use super::{Prompt, config};
 use crate::experiment::{World, in_virtual_time};
 use crate::generate::GenerateError;
+use crate::show::Unseen;
 use crate::{Reply, Request};
 use base::{Grammar, Privacy, Sampling};
 use partitioner::Mode;
@@ -24,7 +25,7 @@ fn ask(mode: Mode, grammar: Grammar) -> Result<Reply, GenerateError> {
                 60,
             )
         };
-        let reply = device.generate(&request, &mut Silent, &CancellationToken::new()).await;
+        let reply = device.generate(&request, &mut Unseen, &CancellationToken::new()).await;
         world.end().await;
         reply
     };

@@ -4,21 +4,13 @@ use super::{SAID, chat, config, events, reply, send, served, text};
 use crate::config::ServeSettings;
 use crate::device::Device;
 use crate::serve::tests::served_by;
-use crate::show::{Notice, Show};
+use crate::show::Unseen;
 use async_openai::types::chat::{CreateChatCompletionResponse, CreateChatCompletionStreamResponse};
 use base::{ByteCount, Sampling};
 use runtime::Turn;
 use serde_json::{Value, json};
 use settings::Pace;
 use tokio_util::sync::CancellationToken;
-
-struct Silent;
-
-impl Show for Silent {
-    fn piece(&mut self, _: &str, _: bool) {}
-
-    fn notice(&mut self, _: &Notice) {}
-}
 
 /// What the device says to `SAID` with this seed, asked directly.
 async fn oracle(seed: u64) -> String {
@@ -27,7 +19,7 @@ async fn oracle(seed: u64) -> String {
     let prompt = device.chat_prompt(&[Turn::said("user", SAID)]).unwrap();
     let sampling = Sampling::new(0.8, 0, 1.0, seed).unwrap();
     let request = crate::Request::new(prompt, sampling, 12);
-    device.generate(&request, &mut Silent, &CancellationToken::new()).await.unwrap().text
+    device.generate(&request, &mut Unseen, &CancellationToken::new()).await.unwrap().text
 }
 
 fn content(choice: &Value) -> &str {
