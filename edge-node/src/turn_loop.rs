@@ -217,7 +217,6 @@ impl<'a> TurnLoop<'a> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
-            self.stay_within_budget();
             self.keep_up();
             self.reconsider();
             if self.switch_where_due().await {
