@@ -18,6 +18,7 @@ use base::{LayerRange, ModelFingerprint, NodeName, Role};
 use grammar::{Grammars, Piece};
 use profile::NodeProfile;
 use protocol::{Hello, Host, LinkHealthConfig};
+use runtime::free_memory::{self, Crowd};
 use runtime::{LoadError, ModelFile, Pool, Stage, StageSpec, StoreError};
 use std::io;
 use std::net::SocketAddr;
@@ -150,7 +151,7 @@ impl Server {
             let panel = server.panel(&config, &listener);
             server.tasks.spawn(panel::serve(panel, questions, server.stop.clone()));
         }
-        server.spawn_tasks(listener, queue);
+        server.spawn_tasks(listener, queue, config.engine.runs_on);
         let (node, address) = (config.identity.peer(), server.local_addr);
         tracing::info!(%node, %address, %holds, "serving");
         Ok(server)
@@ -219,10 +220,15 @@ impl Server {
         })
     }
 
-    fn spawn_tasks(&self, listener: Listener, completed: Option<mpsc::Receiver<Completed>>) {
+    fn spawn_tasks(
+        &self,
+        listener: Listener,
+        completed: Option<mpsc::Receiver<Completed>>,
+        runs_on: RunsOn,
+    ) {
         let (node, tasks, stop) = (&self.node, &self.tasks, &self.stop);
         tasks.spawn(accept(Arc::clone(node), listener, tasks.clone(), stop.clone()));
-        tasks.spawn(expire(Arc::clone(node), stop.clone()));
+        tasks.spawn(tend(Arc::clone(node), runs_on, stop.clone()));
         if let (Some(store), Some(completed)) = (&node.store, completed) {
             tasks.spawn(Arc::clone(store).write_behind(completed, stop.clone()));
         }
@@ -389,16 +395,25 @@ async fn accept(node: Arc<Node>, listener: Listener, tasks: TaskTracker, stop: C
     listener.close(CloseCode::Draining, "this node stops").await;
 }
 
-/// Ends orphans whose time is over, and looks at the load.
-async fn expire(node: Arc<Node>, stop: CancellationToken) {
+/// Ends orphans whose time is over, looks at the load, and lets go of memory that a crowd has left.
+async fn tend(node: Arc<Node>, runs_on: RunsOn, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EXPIRY_PERIOD);
+    let mut crowd = Crowd::default();
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             now = ticks.tick() => {
+                let now = now.into_std();
                 node.observe_load();
-                node.registry().expire(now.into_std());
+                let sessions = {
+                    let mut registry = node.registry();
+                    registry.expire(now);
+                    registry.served() + registry.orphans()
+                };
+                if crowd.has_gone(now, sessions) {
+                    runs_on.aside(free_memory::give_back).await;
+                }
             }
         }
     }

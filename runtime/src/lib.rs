@@ -1,7 +1,7 @@
 //! The model half of a node: weights, tokenizer, decoder, KV pool, sampler.
 //!
-//! The model does not know that there is a network: nothing here names a socket or a peer, and but
-//! for the last use of files on disk no clock. Weights are mapped from disk by layer range; one
+//! The model does not know that there is a network: nothing here names a socket or a peer, and no
+//! clock is read but for the last use of files on disk. Weights are mapped from disk by layer range; one
 //! operation, [`Stage::forward`], runs a ragged batch of positions through them and serves prefill,
 //! decode and verify alike. KV that was computed elsewhere, or before a restart, comes as [`Segment`]s.
 
@@ -10,6 +10,7 @@ mod config;
 mod decoder;
 mod facts;
 mod fingerprint;
+pub mod free_memory;
 mod gguf;
 mod hop_coder;
 mod hugging_face;

@@ -3,10 +3,12 @@
 //! What is sent is paid for when its answer is settled, so that nothing of this is ended from outside.
 
 use crate::assistant::Assistant;
+use crate::compute::compute;
 use crate::serve::answerer::Answerer;
 use crate::serve::house::House;
 use crate::serve::phase::Phase;
 use crate::serve::staff::Staff;
+use runtime::free_memory::{self, Crowd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -58,11 +60,16 @@ async fn watch(house: Arc<House>, uplink: Arc<Uplink>) {
     }
 }
 
-/// Lets go of memory that a wave of requests has left.
+/// Lets go of memory that a crowd has left.
 async fn relieve(house: Arc<House>, staff: Arc<Staff>) {
-    let ending = house.ending();
+    let (ending, mut crowd) = (house.ending(), Crowd::default());
     while ending.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_some() {
-        staff.relieve(clock::now());
+        let now = clock::now();
+        staff.relieve(now);
+        let (running, _) = house.door.load();
+        if crowd.has_gone(now, running) {
+            compute(free_memory::give_back);
+        }
     }
 }
 
