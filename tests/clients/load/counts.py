@@ -17,6 +17,8 @@ class Counts:
     wrong: int = 0
     errors: int = 0
     refusals_ms: list = field(default_factory=list)
+    # By how much these clients, who share a thread, were late themselves: so much of a latency is theirs.
+    lags_ms: list = field(default_factory=list)
     examples: list = field(default_factory=list)
 
     def note(self, kind, example):

@@ -14,6 +14,8 @@ PATH = "/v1/chat/completions"
 REPLY_S_MAX = 120
 # A refused client asks again after so long, at random: it is refused more often than it is meant to be polite.
 AGAIN_S = (0.05, 0.25)
+# So often it is looked how late the clients are.
+LOOK_S = 0.01
 
 
 class Pair(NamedTuple):
@@ -46,8 +48,18 @@ def run(crowd):
 async def _run(crowd):
     counts, until = Counts(), time.monotonic() + crowd.seconds
     clients = (_client(crowd, random.Random(f"{crowd.seed} {i}"), counts, until) for i in range(crowd.clients))
+    lagging = asyncio.create_task(_lag(counts))
     await asyncio.gather(*clients)
+    lagging.cancel()
     return counts
+
+
+async def _lag(counts):
+    """Until it is cancelled."""
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(LOOK_S)
+        counts.lags_ms.append((time.perf_counter() - began - LOOK_S) * 1e3)
 
 
 async def _client(crowd, chance, counts, until):
