@@ -3,6 +3,7 @@
 //! Shapes: `T` tokens, `D` width, `H` heads of `E`, `F` MLP width.
 
 use crate::OpenError;
+use crate::reading::Pooling;
 use candle_core::{D, DType, Device, Result, Tensor};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -144,17 +145,20 @@ impl Bert {
         })
     }
 
-    /// The mean of the last hidden states, `[D]`, of length 1.
-    pub(crate) fn encode(&self, ids: &[u32]) -> Result<Vec<f32>> {
+    /// What `pooling` makes of the last hidden states, `[D]`, of length 1.
+    pub(crate) fn encode(&self, ids: &[u32], pooling: Pooling) -> Result<Vec<f32>> {
         let ids = Tensor::new(ids, &Device::Cpu)?;
         let positions = self.positions.narrow(0, 0, ids.dim(0)?)?;
         let mut states = self.norm.run(&(self.words.index_select(&ids, 0)? + positions)?)?;
         for layer in &self.layers {
             states = layer.run(&states, self.heads)?;
         }
-        let mean = states.mean(0)?;
-        let length = mean.sqr()?.sum_all()?.sqrt()?;
-        mean.broadcast_div(&length)?.to_vec1()
+        let pooled = match pooling {
+            Pooling::Mean => states.mean(0)?,
+            Pooling::First => states.get(0)?,
+        };
+        let length = pooled.sqr()?.sum_all()?.sqrt()?;
+        pooled.broadcast_div(&length)?.to_vec1()
     }
 }
 

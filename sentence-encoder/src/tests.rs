@@ -77,6 +77,82 @@ fn an_embedding_has_length_one_and_depends_on_words_and_their_order() {
     assert_eq!(encode("on on on on on"), encode("on on on on on off off"));
 }
 
+/// Goal: nothing is left out that the caller is not told of. Method: a tokenizer whose file says to cut at one token,
+/// and which marks where a text ends.
+#[test]
+fn a_text_is_counted_whole_and_read_as_far_as_the_model_has_learnt() {
+    let ends = r#"{"type": "TemplateProcessing", "pair": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "off", "type_id": 0}}],
+        "special_tokens": {"off": {"id": "off", "ids": [2], "tokens": ["off"]}}}"#;
+    let cut = r#"{"max_length": 1, "strategy": "LongestFirst", "stride": 0}"#;
+    let tokenizer = TOKENIZER
+        .replace("\"post_processor\": null", &format!("\"post_processor\": {ends}"))
+        .replace("\"truncation\": null", &format!("\"truncation\": {cut}"));
+    let folder = folder(CONFIG, &tokenizer, &tensors());
+    let open = || SentenceModel::open(folder.path());
+    assert_eq!(open().unwrap().tokens("on on on on on on on").unwrap(), (8, 5), "all positions");
+    let says = |learnt: &str| {
+        let path = folder.path().join("sentence_bert_config.json");
+        std::fs::write(path, format!("{{\"max_seq_length\": {learnt}}}")).unwrap();
+    };
+    says("3");
+    let model = open().unwrap();
+    assert_eq!(model.tokens("on on on on on on on").unwrap(), (8, 3));
+    assert_eq!(model.tokens("on on").unwrap(), (3, 3));
+    let encode = |text: &str| model.encode(text).unwrap();
+    assert_eq!(encode("on on on on on"), encode("on on"), "what is beyond does not count");
+    assert_ne!(encode("on on on on on"), encode("on"), "the end is marked all the same");
+    says("1");
+    let error = open().unwrap_err().to_string();
+    assert!(error.contains("room for a word") && error.contains("1 tokens"), "{error}");
+    says("\"many\"");
+    assert!(matches!(open(), Err(OpenError::Config { .. })));
+}
+
+/// Method: where attention adds nothing, the first state depends on the first token alone.
+#[test]
+fn states_are_pooled_as_the_folder_says() {
+    let mut blind = tensors();
+    let value = blind.get_mut("encoder.layer.0.attention.self.value.weight").unwrap();
+    *value = value.zeros_like().unwrap();
+    let folder = folder(CONFIG, TOKENIZER, &blind);
+    let says = |name: &str, json: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, json).unwrap();
+    };
+    let pools = |modes: &str| {
+        says("1_Pooling/config.json", &format!("{{\"word_embedding_dimension\": 4, {modes}}}"));
+        SentenceModel::open(folder.path())
+    };
+    let are_one = |model: &SentenceModel, texts: [&str; 2]| {
+        let [a, b] = texts.map(|text| model.encode(text).unwrap());
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
+    };
+    let unsaid = SentenceModel::open(folder.path()).unwrap();
+    let mean = r#""pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false"#;
+    let mean = pools(mean).unwrap();
+    assert_eq!(mean.encode("on off").unwrap(), unsaid.encode("on off").unwrap());
+    assert!(!are_one(&mean, ["on off", "on on"]));
+    let first = pools(r#""pooling_mode_cls_token": true"#).unwrap();
+    assert!(are_one(&first, ["on off", "on on"]));
+    assert!(!are_one(&first, ["on off", "off off"]));
+    for (modes, found) in [
+        (r#""pooling_mode_max_tokens": true"#, r#"["max_tokens"]"#),
+        (r#""pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true"#, "mean_tokens"),
+        (r#""include_prompt": true"#, "here is []"),
+    ] {
+        let error = pools(modes).unwrap_err().to_string();
+        assert!(error.contains(found), "{error} does not say {found}");
+    }
+    pools(r#""pooling_mode_cls_token": true"#).unwrap();
+    says("modules.json", r#"[{"type": "sentence_transformers.models.Pooling"}]"#);
+    assert!(SentenceModel::open(folder.path()).is_ok());
+    says("modules.json", r#"[{"type": "sentence_transformers.models.Dense"}]"#);
+    let error = SentenceModel::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("models.Dense"), "{error}");
+}
+
 #[test]
 fn weights_may_have_a_prefix() {
     let plain = folder(CONFIG, TOKENIZER, &tensors());
@@ -129,6 +205,9 @@ fn a_real_model_gives_its_known_embedding() {
     for (found, expected) in found.iter().zip(EXPECTED) {
         assert!((found - expected).abs() < 1e-4, "{found} {expected}");
     }
+    // Its tokenizer's file says 128, and BERT has 512 positions.
+    assert_eq!(model.tokens(&"so ".repeat(600)).unwrap(), (602, 256));
+    assert!(model.encode(&"[SEP] ".repeat(600)).is_ok(), "marks that somebody has typed");
 }
 
 /// The first values of that embedding.
