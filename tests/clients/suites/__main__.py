@@ -21,6 +21,7 @@ from . import (  # noqa: F401  they are what is run, in this order
     routes,
     not_yet,
     langchain,
+    embeddings,
     outage,
     watching,
 )
