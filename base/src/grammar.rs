@@ -14,6 +14,10 @@ pub enum Grammar {
 }
 
 impl Grammar {
+    /// What may stand between two of JSON's tokens, besides nothing, where a schema does not say: one space, as a regular
+    /// expression. With more a small model, of which no other token is likely, says white space as long as it may.
+    pub const WHITE_SPACE: &str = r"\x20";
+
     /// As it is written.
     pub fn text(&self) -> &str {
         match self {

@@ -1,7 +1,6 @@
 //! From the text of a grammar to a matcher at its beginning.
 
 use crate::error::{GrammarError, sentence};
-use crate::limits;
 use crate::vocabulary::Vocabulary;
 use base::Grammar;
 use llguidance::Matcher;
@@ -77,7 +76,7 @@ fn schema(text: &str) -> Result<TopLevelGrammar, GrammarError> {
         Value::String(_) => return Err(GrammarError::NoSchema("a string")),
         Value::Array(_) => return Err(GrammarError::NoSchema("an array")),
     };
-    let options = || json!({ "whitespace_pattern": limits::WHITE_SPACE });
+    let options = || json!({ "whitespace_pattern": Grammar::WHITE_SPACE });
     schema.entry("x-guidance").or_insert_with(options);
     Ok(TopLevelGrammar::from_json_schema(Value::Object(schema)))
 }

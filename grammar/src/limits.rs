@@ -20,10 +20,6 @@ pub(crate) const STACK_BYTES: usize = 64 << 20;
 /// runs of white space or rules, which shorter pieces spell as well.
 pub(crate) const PIECE_BYTES_MAX: usize = 512;
 
-/// What may stand between two of JSON's tokens, besides nothing, where a schema does not say: one space. With more
-/// a small model, of which no other token is likely, says white space as long as it may.
-pub(crate) const WHITE_SPACE: &str = r"\x20";
-
 /// A mask costs at most 20 ms or so, a session's guide at most 40 MB.
 pub(crate) fn parser() -> ParserLimits {
     ParserLimits {

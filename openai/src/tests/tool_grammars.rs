@@ -96,6 +96,27 @@ fn a_demanded_call_is_one_of_the_tools_with_arguments_that_fit() {
     assert!(accepts(&named, CLOCK) && !accepts(&named, ULM) && !accepts(&named, &both));
 }
 
+/// A model of which nothing else is likely would say white space until its tokens are over.
+#[test]
+fn arguments_have_little_white_space_strict_or_not() {
+    for (strict, style) in [(true, ToolStyle::Hermes), (false, ToolStyle::Llama3)] {
+        let required = request(&json!({"tool_choice": "required"}), strict);
+        let required = grammar(style, &required).unwrap();
+        let object = |space: &str| {
+            let object =
+                format!(r#"{{"city":{space}"Ulm",{space}"days":{space}[2.5,{space}null]}}"#);
+            match style {
+                ToolStyle::Hermes => ULM.replace(r#"{"city": "Ulm"}"#, &object),
+                ToolStyle::Llama3 => format!(r#"{{"name": "weather", "parameters": {object}}}"#),
+            }
+        };
+        assert!(accepts(&required, &object("")) && accepts(&required, &object(" ")), "{style:?}");
+        for more in ["  ", "\n", "\t"] {
+            assert!(!accepts(&required, &object(more)), "{style:?} with {more:?}");
+        }
+    }
+}
+
 #[test]
 fn a_reply_of_llama_is_one_object() {
     let required = demanded(ToolStyle::Llama3, &json!({"tool_choice": "required"}));

@@ -91,10 +91,14 @@ impl ToolStyle {
 const WRITTEN: &str = "a string takes all that is written";
 
 /// A schema that is not strict is held to as far as llguidance knows its words, and is no error where it does not.
+/// Either has little white space unless it says how it wants it.
 fn schema(tool: &Tool) -> Value {
     let mut schema = tool.parameters.clone();
-    if let Some(members) = schema.as_object_mut().filter(|_| !tool.strict) {
-        members.insert("x-guidance".to_owned(), json!({"lenient": true}));
+    let Some(members) = schema.as_object_mut() else { return schema };
+    let little = || json!({"whitespace_pattern": Grammar::WHITE_SPACE});
+    let guidance = members.entry("x-guidance").or_insert_with(little).as_object_mut();
+    if let Some(guidance) = guidance.filter(|_| !tool.strict) {
+        guidance.insert("lenient".to_owned(), true.into());
     }
     schema
 }
