@@ -11,9 +11,6 @@ export function test(name, run) {
   tests.push([name, run]);
 }
 
-/** Why a test cannot be. */
-export class Skip extends Error {}
-
 /** Fails unless `found` is `wanted`. */
 export const equal = (found, wanted, what) => assert.deepStrictEqual(found, wanted, what);
 
@@ -49,7 +46,7 @@ export async function runAll(only) {
     try {
       await run();
     } catch (error) {
-      [verdict, why] = error instanceof Skip ? ['skip', error.message] : ['FAIL', `${error.stack ?? error}`];
+      [verdict, why] = ['FAIL', `${error.stack ?? error}`];
     }
     const took_s = (performance.now() - began) / 1000;
     process.stdout.write(`${JSON.stringify({ name, verdict, took_s, why })}\n`);

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
-import { equal, refused, Skip, test, until } from './harness.mjs';
+import { equal, refused, test, until } from './harness.mjs';
 
 const client = (url, more = {}) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0, ...more });
 
@@ -47,7 +47,7 @@ function starting({ texts, urls }) {
   });
 }
 
-function replies({ texts, urls }) {
+function replies({ texts, urls, call }) {
   const plain = client(urls.plain);
 
   test('the model is listed and looked up', async () => {
@@ -119,15 +119,16 @@ function replies({ texts, urls }) {
     equal(await Promise.all(replies), texts.mix.map((said) => said.text));
   });
 
-  test('a demanded tool is called', async () => {
-    const tool = { type: 'function', function: { name: 'book_table', parameters: { type: 'object', properties: {} } } };
-    try {
-      const reply = await create(plain, texts.table, { tools: [tool], tool_choice: 'required' });
-      equal(reply.choices[0].message.tool_calls[0].function.name, 'book_table');
-    } catch (error) {
-      if (error.param !== 'tools') throw error;
-      throw new Skip(`the server refuses 'tools': ${error.message}`);
-    }
+  test('a demanded tool is called, whole and as a stream', async () => {
+    const tooled = client(urls.tooled);
+    const wants = { ...call.request, tools: [call.tool], tool_choice: 'required', parallel_tool_calls: false };
+    const reply = await tooled.chat.completions.create(wants);
+    equal(reply.choices[0].finish_reason, 'tool_calls');
+    const [{ function: called }] = reply.choices[0].message.tool_calls;
+    equal([called.name, Object.keys(JSON.parse(called.arguments))], ['book_table', ['people', 'when']]);
+    // Put together by the package itself.
+    const streamed = await tooled.chat.completions.stream(wants).finalChatCompletion();
+    equal(streamed.choices[0].message.tool_calls[0].function.arguments, called.arguments);
   });
 }
 

@@ -1,16 +1,19 @@
 """LangChain's ChatOpenAI, which puts the `openai` package to uses of its own."""
 
 import asyncio
+import json
 
 import openai
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
-from . import Skip, test
+from . import test, test_each
 from .clients import MODEL, NO_KEY
-from .not_yet import CITIES, SCHEMA
+from .formats import CITIES, SCHEMA
 from .plain_device import plain
 from .saying import HOTEL, LONG, TABLE, equal, refused
+from .tooled_device import STYLES, tooled
+from .tools import SAID, TOOL, fits
 
 
 def _model(world, said, **more):
@@ -97,10 +100,16 @@ def what_is_refused_is_the_package_s_exception(world):
 @test
 def its_structured_output_is_what_the_schema_says(world):
     model = _model(world, HOTEL).with_structured_output({"title": "city", **SCHEMA}, method="json_schema")
-    try:
-        found = model.invoke(HOTEL.prompt)
-        assert found["city"] in CITIES, found
-    except openai.BadRequestError as refusal:
-        if refusal.param != "response_format":
-            raise
-        raise Skip(f"the server refuses 'response_format': {refusal.body['message']}") from None
+    found = model.invoke(HOTEL.prompt)
+    assert found["city"] in CITIES, found
+
+
+@test_each(**{style: style for style in STYLES})
+def its_tools_are_called(world, style):
+    model = _model(world, SAID, base_url=tooled(world, style).api).bind_tools([TOOL], tool_choice="book_table")
+    message = model.invoke(SAID.prompt)
+    (call,) = message.tool_calls
+    equal((call["name"], message.content), ("book_table", ""), "the call, and the words")
+    fits(json.dumps(call["args"]))
+    told = [HumanMessage(SAID.prompt), message, ToolMessage("A table by the window.", tool_call_id=call["id"])]
+    assert _model(world, TABLE, base_url=tooled(world, style).api).invoke(told).content, "it says nothing of it"

@@ -9,6 +9,8 @@ from .callbacks import Callbacks
 from .clients import MODEL
 from .concurrency import mix
 from .saying import CITY, HOTEL, LONG, TABLE
+from .tooled_device import tooled
+from .tools import SAID, TOOL
 
 FOLDER = Path(__file__).resolve().parents[1] / "node"
 PACE = {"decode_ms": 40, "per_row_ms": 0}
@@ -46,6 +48,7 @@ def _devices(world, calls):
     slow = world.start_cloud(engine__pace=PACE, limits__sessions_max=1, limits__sessions_per_peer_max=1)
     return {
         "plain": world.device(serve__streams_max=16),
+        "tooled": tooled(world, "Hermes"),
         "keyed": world.device(serve__keys=world.write("node-keys.toml", KEYS)),
         "narrow": world.device(slow, serve__streams_max=1, serve__queue_max=0),
         "routed": world.device(intents__files=[world.intents(calls.port)], routing__policy="policy.toml",
@@ -72,13 +75,16 @@ def run(world, only, results):
         devices = _devices(world, calls)
         told = {
             "texts": texts,
+            "call": {"tool": TOOL, "request": _said(world, SAID)["request"]},
             "keys": {"good": KEY, "limited": LIMITED},
             "urls": {name: device.url for name, device in devices.items()},
             "only": only,
         }
         _relay(world.write("node.json", json.dumps(told)), results)
-        for device in devices.values():
-            device.process.end()
+        for name, device in devices.items():
+            # Other suites have theirs from the same place.
+            if name != "tooled":
+                device.process.end()
 
 
 def _relay(told, results):

@@ -24,6 +24,7 @@ class World:
         self.edge_node, self.cloud_node = (_program(binaries, name) for name in ("edge-node", "cloud-node"))
         self._folder = tempfile.TemporaryDirectory(prefix="causeway-clients-")
         self.folder = Path(self._folder.name)
+        self.repository = REPOSITORY
         self._processes = []
         self._count = 0
         self.oracle = Oracle(self)
