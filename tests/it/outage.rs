@@ -27,6 +27,9 @@ const GAP_MAX: Duration = Duration::from_secs(2);
 /// How long the peer stays away once the device speaks alone.
 const AWAY: Duration = Duration::from_millis(700);
 
+/// How often a story is played where the machine brings outages of its own.
+const PLAYS_MAX: usize = 3;
+
 /// One conversation's tiers.
 struct Scene {
     world: World,
@@ -107,15 +110,26 @@ impl Scene {
     }
 
     /// The story of one outage, from the first word to the last, on a device that keeps its words.
+    ///
+    /// Where the machine is busy with others, a link may be given up that only is late. What is said then is right all
+    /// the same, and it is another story: this one is played again.
     fn play(
         &mut self,
         device: &Device,
-        strike: impl FnOnce(&mut Self),
-        mend: impl FnOnce(&mut Self),
+        strike: impl Fn(&mut Self),
+        mend: impl Fn(&mut Self),
     ) -> Answer {
-        let answer = self.act(device, strike, mend);
-        self.check_marks(device, &answer);
-        answer
+        for _ in 0..PLAYS_MAX {
+            let answer = self.act(device, &strike, &mend);
+            let (by_target, by_draft) = self.check_marks(device, &answer);
+            let outages = answer.count("failovers");
+            if outages == 1 {
+                check_outage(&answer, &by_target, &by_draft);
+                return answer;
+            }
+            say(&format!("{outages} outages in place of one"));
+        }
+        panic!("there never is just one outage");
     }
 
     /// One outage, whatever becomes of the words that were said in it.
@@ -142,7 +156,9 @@ impl Scene {
 
     /// Goal: nothing is lost, repeated or reordered, and a mark means what it says. Method: each
     /// token is what its voucher says after exactly the tokens before it.
-    fn check_marks(&self, device: &Device, answer: &Answer) {
+    ///
+    /// What either of them says after each beginning: the target, the draft.
+    fn check_marks(&self, device: &Device, answer: &Answer) -> (Vec<u32>, Vec<u32>) {
         let (tokens, verified) = (&answer.tokens, &answer.verified);
         assert_eq!(tokens.len(), device.tokens_max, "{answer:?}");
         assert_eq!(answer.finish_reason, "length");
@@ -158,9 +174,8 @@ impl Scene {
         let vouched = verified.iter().take_while(|verified| **verified).count();
         assert_eq!(tokens[..vouched], reference[..vouched]);
         assert_eq!(answer.text, target.text(PROMPT, tokens));
-        assert_eq!(answer.count("failovers"), 1, "{answer:?}");
         assert!(verified.ends_with(&[true; 5]), "never verified again: {answer:?}");
-        check_outage(answer, &by_target, &by_draft);
+        (by_target, by_draft)
     }
 }
 
