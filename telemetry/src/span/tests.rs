@@ -3,12 +3,19 @@
 use super::{SPANS, join};
 use crate::{LogFormat, Logging, TraceParent};
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::Span;
 use tracing::field::{Empty, Field, Value};
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// Held by whoever makes spans: whether any subscriber wants one is kept for all threads, and known late to some.
+static SPANS_ARE_MINE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    SPANS_ARE_MINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Lines in memory.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +51,7 @@ fn logged(
     filter: &str,
     parent: Option<TraceParent>,
 ) -> (String, Option<TraceParent>) {
-    let lines = Lines::default();
+    let (_alone, lines) = (alone(), Lines::default());
     let logging = Logging { format, default_filter: "error", otlp: None };
     let (subscriber, _telling) =
         logging.subscriber(EnvFilter::new(filter), false, lines.clone()).unwrap();
@@ -95,6 +102,7 @@ fn who_records_nothing_passes_on_what_he_was_told() {
 
 #[test]
 fn a_span_that_goes_nowhere_is_nobody_s_parent() {
+    let _alone = alone();
     let told = tracing::subscriber::with_default(NoSubscriber::new(), || {
         let span = tracing::info_span!(target: SPANS, "elsewhere", span_id = Empty);
         join(&span, Some(parent()), || unreachable!("nobody needs a number"))
