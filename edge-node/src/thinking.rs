@@ -32,7 +32,12 @@ enum Purpose {
 }
 
 impl Thought {
-    /// Begins the next one, where `drafter` wants any and somebody here has it; `guide` says what may come next.
+    /// Whether `drafter` wants any.
+    pub(crate) fn is_due(drafter: &Drafter) -> bool {
+        drafter.wish().is_some() || drafter.is_alone()
+    }
+
+    /// Begins the next one, which [is due](Self::is_due), where somebody here has it; `guide` says what may come next.
     ///
     /// # Errors
     ///
@@ -44,12 +49,7 @@ impl Thought {
         guide: Option<&mut Guide>,
         sampling: &Sampling,
     ) -> Result<Option<Self>, LocalError> {
-        let begun = clock::now();
-        let wish = drafter.wish();
-        if wish.is_none() && !drafter.is_alone() {
-            return Ok(None);
-        }
-        let log = drafter.log();
+        let (begun, wish, log) = (clock::now(), drafter.wish(), drafter.log());
         let text = || -> Vec<_> { log.tokens().iter().copied().chain(drafter.ahead()).collect() };
         let allowed = match guide {
             Some(guide) => compute(|| guide.allowed_after(&text()))?,
@@ -68,11 +68,12 @@ impl Thought {
             (None, Some(model)) => (None, model),
             (None, None) => return Ok(None),
         };
-        if compute(|| model.approach(&text()))? {
+        let text = text();
+        if compute(|| model.approach(&text))? {
             let ready = clock::now() + model.take_owed();
             return Ok(Some(Self { purpose: Purpose::Read, ready }));
         }
-        let Next { token, probability } = compute(|| model.next(&text(), &allowed, sampling))?;
+        let Next { token, probability } = compute(|| model.next(&text, &allowed, sampling))?;
         let ready = clock::now() + model.take_owed();
         let (origin, confidence, took) = (Origin::Model, probability, ready - begun);
         let draft = Drafted { token, origin, confidence, took };

@@ -338,7 +338,7 @@ impl<'a> TurnLoop<'a> {
             return Ok(());
         }
         self.thought = None;
-        if self.drafter.wish().is_none() && !self.drafter.is_alone() {
+        if !Thought::is_due(&self.drafter) {
             return Ok(());
         }
         let _turn = self.device.turn_to_compute().await;

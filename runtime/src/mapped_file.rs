@@ -1,4 +1,4 @@
-//! Files mapped into memory, read-only: the one place of this crate with `unsafe`.
+//! Files mapped into memory, read-only.
 //!
 //! A map reserves addresses and reads nothing; the pages that are touched come from the page
 //! cache and are shared by every process that runs the same model.

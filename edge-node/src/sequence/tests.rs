@@ -97,40 +97,36 @@ fn a_model_that_follows_holds_all_but_the_last_few_tokens() {
     assert_eq!(local.behind(16), 0);
 }
 
-/// Goal: others have the machine between the chunks of a long text, which is read as it always is.
-#[test]
-fn a_long_text_is_approached_in_chunks() {
+/// Of a text without an end, seen through a window.
+fn stream() -> StageSequence {
     let stream = Some(StreamWindow::new(4, 64).unwrap());
     let scope = PrefixScope::of("device");
     let kv = KvOptions { format: KvFormat::Q8, stream, scope, ..KvOptions::default() };
-    let load = || {
-        StageSequence::load(&model(), whole(), &threads(), 1 << 20, &kv, Pace::default()).unwrap()
-    };
-    let (mut local, text) = (load(), text(1, 300));
+    StageSequence::load(&model(), whole(), &threads(), 1 << 20, &kv, Pace::default()).unwrap()
+}
+
+/// Goal: others have the machine between the chunks of a long text, which is read as it always is.
+#[test]
+fn a_long_text_is_approached_in_chunks() {
+    let (mut local, text) = (stream(), text(1, 300));
     let mut held = Vec::new();
     while local.approach(&text).unwrap() {
         held.push(local.len());
     }
     assert_eq!(held, [CHUNK_ROWS, 2 * CHUNK_ROWS]);
     let output = values(local.run(&text, text.len() - 1).unwrap());
-    assert_eq!(output, values(load().run(&text, text.len() - 1).unwrap()));
+    assert_eq!(output, values(stream().run(&text, text.len() - 1).unwrap()));
 }
 
 /// Goal: a stream begins again where it has to and nobody notices. Method: a text far beyond the
 /// model's context; it grows, is cut by little, and changes where the window has passed long since.
 #[test]
 fn a_stream_that_is_cut_too_far_back_is_run_again() {
-    let stream = Some(StreamWindow::new(4, 64).unwrap());
-    let scope = PrefixScope::of("device");
-    let kv = KvOptions { format: KvFormat::Q8, stream, scope, ..KvOptions::default() };
-    let load = || {
-        StageSequence::load(&model(), whole(), &threads(), 1 << 20, &kv, Pace::default()).unwrap()
-    };
-    let mut kept = load();
+    let mut kept = stream();
     let (a, b) = (text(1, 1500), text(2, 800));
     let mixed = [&a[..40], &b[..]].concat();
     for text in [&a[..1500], &a[..1400], &mixed[..], &a[..1500]] {
-        let fresh = values(load().run(text, text.len() - 1).unwrap());
+        let fresh = values(stream().run(text, text.len() - 1).unwrap());
         assert_eq!(values(kept.run(text, text.len() - 1).unwrap()), fresh, "{}", text.len());
         assert!(kept.pool.used() <= kept.pool.bound());
     }

@@ -48,7 +48,6 @@ def _devices(world, calls):
     slow = world.start_cloud(engine__pace=PACE, limits__sessions_max=1, limits__sessions_per_peer_max=1)
     return {
         "plain": world.device(serve__streams_max=16),
-        "tooled": tooled(world, "Hermes"),
         "keyed": world.device(serve__keys=world.write("node-keys.toml", KEYS)),
         "narrow": world.device(slow, serve__streams_max=1, serve__queue_max=0),
         "routed": world.device(intents__files=[world.intents(calls.port)], routing__policy="policy.toml",
@@ -77,14 +76,12 @@ def run(world, only, results):
             "texts": texts,
             "call": {"tool": TOOL, "request": _said(world, SAID)["request"]},
             "keys": {"good": KEY, "limited": LIMITED},
-            "urls": {name: device.url for name, device in devices.items()},
+            "urls": {"tooled": tooled(world, "Hermes").url, **{name: device.url for name, device in devices.items()}},
             "only": only,
         }
         _relay(world.write("node.json", json.dumps(told)), results)
-        for name, device in devices.items():
-            # Other suites have theirs from the same place.
-            if name != "tooled":
-                device.process.end()
+        for device in devices.values():
+            device.process.end()
 
 
 def _relay(told, results):

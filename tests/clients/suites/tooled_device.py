@@ -7,8 +7,6 @@ KEY = "tokenizer.chat_template"
 # How calls are spelt, by a template that the repository has.
 STYLES = {"Hermes": "qwen2.5", "Llama 3": "headers"}
 
-_SHARED = {}
-
 
 def tooled(world, style):
     """Drafts here, a cloud of the same model confirms."""
@@ -19,20 +17,13 @@ def tooled(world, style):
         device.is_up()
         return device
 
-    return _shared((world, style, "tooled"), start)
+    return world.shared(("tooled", style), start)
 
 
 def alone(world, style):
     """The target on the device, without drafts: what the other one has to say."""
     local = {"plan__mode": "local", "plan__local": "target", "models__draft": None}
-    return _shared((world, style, "alone"), lambda: world.device(models__target=_model(world, style), **local))
-
-
-def _shared(key, start):
-    """Starts with the first who asks for it, and ends with the world."""
-    if key not in _SHARED:
-        _SHARED[key] = start()
-    return _SHARED[key]
+    return world.shared(("alone", style), lambda: world.device(models__target=_model(world, style), **local))
 
 
 def _model(world, style):

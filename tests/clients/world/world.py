@@ -26,6 +26,7 @@ class World:
         self.folder = Path(self._folder.name)
         self.repository = REPOSITORY
         self._processes = []
+        self._shared = {}
         self._count = 0
         self.oracle = Oracle(self)
 
@@ -85,6 +86,12 @@ class World:
         """A device that takes requests, its links up where it has some."""
         device = self.start_device(cloud, **changes)
         return device.ready()
+
+    def shared(self, key, start):
+        """What `start` gives: it starts with the first who asks for `key`, and ends with the world."""
+        if key not in self._shared:
+            self._shared[key] = start()
+        return self._shared[key]
 
     def _start(self, program, template, changes, addresses=()):
         self._count += 1
