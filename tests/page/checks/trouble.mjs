@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { accessible } from '../accessible.mjs';
-import { lastReply, ready, runs, say } from '../talk.mjs';
+import { atLength, lastReply, ready, runs, say } from '../talk.mjs';
 
 /** @typedef {import('../run.mjs').Tools} Tools */
 
@@ -34,6 +34,8 @@ export async function a_wrong_key_is_refused_and_the_right_one_opens_the_page({ 
 export async function a_server_that_goes_is_missed_and_found_again({ open, key, prompt, gate, shot }) {
   const { page } = await open({ mayFail: true });
   await ready(page, key);
+  // A short one might be whole before the server goes.
+  await atLength(page);
   await say(page, prompt);
   await runs(page, 1);
   await gate.shut();
