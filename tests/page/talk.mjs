@@ -33,7 +33,7 @@ export async function say(page, text) {
 }
 
 /** Whatever a model would say, it cannot say this in few words. */
-const LONG =
+export const LONG =
   '{"type": "array", "minItems": 12, "items": {"type": "string", "minLength": 3, "maxLength": 12}}';
 
 /**

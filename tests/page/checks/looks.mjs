@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { accessible } from '../accessible.mjs';
 import { PHONE } from '../browser.mjs';
-import { ended, lastReply, ready, say } from '../talk.mjs';
+import { ended, lastReply, LONG, ready, say } from '../talk.mjs';
 
 /** @typedef {import('../run.mjs').Tools} Tools */
 /** @typedef {import('playwright-core').Page} Page */
@@ -72,14 +72,6 @@ export async function the_keyboard_alone_is_enough({ open, key, prompt }) {
   await press('Tab');
   assert.equal(await focused(page), 'Skip to the message');
   await press('Enter');
-  await tabTo(page, 'message');
-  await page.keyboard.type(prompt);
-  await press('Enter');
-  await lastReply(page).locator('.run').first().waitFor();
-  assert.equal(await focused(page), 'message', 'the focus left the message');
-  await press('Escape');
-  await ended(page);
-  assert.match(await lastReply(page).innerText(), /Stopped\./, 'Escape did not stop the reply');
 
   await tabTo(page, 'open-drawer');
   await press('Enter');
@@ -93,6 +85,22 @@ export async function the_keyboard_alone_is_enough({ open, key, prompt }) {
   assert.equal(await page.locator('#drawer').isVisible(), false, 'Escape did not close the drawer');
   await page.locator('#chosen').getByText('seed 7', { exact: true }).waitFor();
   assert.equal(await focused(page), 'open-drawer', 'the focus did not come back from the drawer');
+  await press('Enter');
+  await tabTo(page, 'schema');
+  await page.keyboard.insertText(LONG);
+  await tabTo(page, 'max_tokens');
+  await page.keyboard.type('160');
+  await press('Enter');
+  assert.equal(await page.locator('#drawer').isVisible(), false, 'Enter did not close the drawer');
+
+  await tabTo(page, 'message');
+  await page.keyboard.type(prompt);
+  await press('Enter');
+  await lastReply(page).locator('.run').first().waitFor();
+  assert.equal(await focused(page), 'message', 'the focus left the message');
+  await press('Escape');
+  await ended(page);
+  assert.match(await lastReply(page).innerText(), /Stopped\./, 'Escape did not stop the reply');
 
   if (await page.locator('#cut').isVisible()) {
     await tabTo(page, 'cut');
