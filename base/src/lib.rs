@@ -1,5 +1,5 @@
 //! The few words that all crates share: ids, positions, ranges, fingerprints, roles, sampling,
-//! grammars and what they allow, KV formats, wire codecs.
+//! grammars and what they allow, KV formats, wire codecs, names of files.
 //!
 //! Each word has one file and a checked constructor; there is no I/O and no logic beyond them.
 
@@ -7,6 +7,7 @@ mod allowed;
 mod byte_count;
 mod draft_length;
 mod fingerprint;
+mod gguf_part;
 mod grammar;
 mod kv;
 mod layer_range;
@@ -20,6 +21,7 @@ pub use allowed::{Allowed, TokenSet};
 pub use byte_count::ByteCount;
 pub use draft_length::DraftLength;
 pub use fingerprint::{ModelFingerprint, TokenizerFingerprint};
+pub use gguf_part::GgufPart;
 pub use grammar::Grammar;
 pub use kv::{KvFormat, StreamWindow, StreamWindowError};
 pub use layer_range::{LayerRange, LayerRangeError};

@@ -4,6 +4,7 @@ use crate::checksum::Sha256;
 use crate::listing::HubFile;
 use crate::name::is_path;
 use crate::{StoreError, durable};
+use base::GgufPart;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -63,6 +64,15 @@ impl Manifest {
             Some((file, _)) => Err(StoreError::damaged(path, format!("{file:?} is no file of it"))),
             None => Ok(manifest),
         }
+    }
+
+    /// The files of the GGUF model `path`: itself, with those that go on from it. None, where one is not there.
+    pub(crate) fn model(&self, path: &str) -> Vec<(&String, &Entry)> {
+        let files: Option<_> = match GgufPart::of(path) {
+            Some(part) => part.all().map(|path| self.files.get_key_value(&path)).collect(),
+            None => self.files.get_key_value(path).map(|file| vec![file]),
+        };
+        files.unwrap_or_default()
     }
 
     /// Writes it as `path`.

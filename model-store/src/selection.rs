@@ -3,6 +3,7 @@
 use crate::PullError;
 use crate::listing::{HubFile, Listing};
 use crate::name::ModelName;
+use base::GgufPart;
 
 /// What a Hugging Face folder has beside its weights.
 const BESIDE_WEIGHTS: [&str; 7] = [
@@ -29,20 +30,30 @@ pub(crate) fn of<'a>(
 ) -> Result<Vec<&'a HubFile>, PullError> {
     let nothing = |problem| PullError::NothingToPull { name: name.to_string(), problem };
     match name.file() {
-        Some(file) => one(file, listing).map_err(nothing),
+        Some(file) => gguf(file, listing).map_err(nothing),
         None => folder(listing).map_err(nothing),
     }
 }
 
-fn one<'a>(path: &str, listing: &'a Listing) -> Result<Vec<&'a HubFile>, String> {
-    let file = listing.files.iter().find(|file| file.path == path);
-    let file = file.ok_or_else(|| format!("there is no such file; {}", gguf_files(listing)))?;
-    if is_part_of_split(path) {
-        let problem = "the file is one of the parts of a GGUF model, which the runtime does not open; \
-                       one in a single file is needed";
-        return Err(problem.to_owned());
+/// The file, with those that go on from it.
+fn gguf<'a>(path: &str, listing: &'a Listing) -> Result<Vec<&'a HubFile>, String> {
+    let find = |path: &str| listing.files.iter().find(|file| file.path == path);
+    let file =
+        find(path).ok_or_else(|| format!("there is no such file; {}", gguf_files(listing)))?;
+    match GgufPart::of(path) {
+        Some(part) if part.number() != 1 => {
+            Err(format!("the file is one of a model in several; name the first, {}", part.first()))
+        }
+        Some(part) if part.count() > FILES_MAX => {
+            Err(format!("{} parts are more than {FILES_MAX}", part.count()))
+        }
+        Some(part) => {
+            let each =
+                |path: String| find(&path).ok_or_else(|| format!("it lacks the part {path}"));
+            part.all().map(each).collect()
+        }
+        None => Ok(vec![file]),
     }
-    Ok(vec![file])
 }
 
 fn folder(listing: &Listing) -> Result<Vec<&HubFile>, String> {
@@ -67,7 +78,7 @@ fn folder(listing: &Listing) -> Result<Vec<&HubFile>, String> {
 /// The GGUF files there are, for whoever has to name one.
 fn gguf_files(listing: &Listing) -> String {
     let mut paths = listing.files.iter().map(|file| file.path.as_str());
-    let all: Vec<_> = paths.by_ref().filter(|path| path.ends_with(".gguf")).collect();
+    let all: Vec<_> = paths.by_ref().filter(|path| begins_model(path)).collect();
     match all.len() {
         0 => "there are no .gguf files either".to_owned(),
         count if count > SHOWN_MAX => {
@@ -81,12 +92,9 @@ fn gguf_files(listing: &Listing) -> String {
     }
 }
 
-/// Whether it ends as `-00001-of-00003.gguf`.
-fn is_part_of_split(path: &str) -> bool {
-    let number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let stem = path.strip_suffix(".gguf").and_then(|stem| stem.rsplit_once("-of-"));
-    let parts = stem.and_then(|(stem, count)| Some((stem.rsplit_once('-')?.1, count)));
-    parts.is_some_and(|(index, count)| number(index) && number(count))
+/// Whether it is a GGUF model, or the first part of one.
+pub(crate) fn begins_model(path: &str) -> bool {
+    path.ends_with(".gguf") && GgufPart::of(path).is_none_or(|part| part.number() == 1)
 }
 
 #[cfg(test)]
@@ -136,12 +144,24 @@ mod tests {
     fn what_is_not_there_is_refused_with_what_is() {
         let error = selected("hf:a/b:y.gguf", &["x.gguf"]).unwrap_err();
         assert!(error.contains("named with `:` are x.gguf"), "{error}");
-        let error = selected("hf:a/b", &["x.gguf", "z.gguf"]).unwrap_err();
-        assert!(error.contains("no config.json") && error.contains("x.gguf, z.gguf"), "{error}");
+        let parts = ["x-00001-of-00002.gguf", "x-00002-of-00002.gguf", "z.gguf"];
+        let error = selected("hf:a/b", &parts).unwrap_err();
+        assert!(
+            error.contains("no config.json") && error.contains("00001-of-00002.gguf, z.gguf"),
+            "{error}"
+        );
         let error = selected("hf:a/b", &["config.json", "model.bin"]).unwrap_err();
         assert!(error.contains("no model*.safetensors") && error.contains("either"), "{error}");
-        let part = "x-00001-of-00003.gguf";
-        let error = selected(&format!("hf:a/b:{part}"), &[part]).unwrap_err();
-        assert!(error.contains("single file"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_others_go_on_from_is_all_of_them() {
+        let paths = ["x-00001-of-00002.gguf", "x-00002-of-00002.gguf", "x.gguf", "y.gguf"];
+        let parts = paths[..2].iter().map(|path| (*path).to_owned()).collect();
+        assert_eq!(selected("hf:a/b:x-00001-of-00002.gguf", &paths), Ok(parts));
+        let error = selected("hf:a/b:x-00002-of-00002.gguf", &paths).unwrap_err();
+        assert!(error.contains("name the first, x-00001-of-00002.gguf"), "{error}");
+        let error = selected("hf:a/b:x-00001-of-00002.gguf", &paths[..1]).unwrap_err();
+        assert!(error.contains("lacks the part x-00002-of-00002.gguf"), "{error}");
     }
 }

@@ -16,6 +16,7 @@ use crate::listing::HubFile;
 use crate::lock::Lock;
 use crate::manifest::{Entry, Manifest};
 use crate::name::{ModelName, percent_encoded};
+use crate::selection::begins_model;
 use crate::{StoreError, durable};
 use std::collections::BTreeMap;
 use std::fs;
@@ -73,9 +74,7 @@ impl Store {
         let manifest = Manifest::read(&repository.join(format!("{commit}.json")))?;
         let folder = repository.join(&commit);
         let (path, files): (_, Vec<_>) = match name.file() {
-            Some(file) => {
-                (folder.join(file), manifest.files.get_key_value(file).into_iter().collect())
-            }
+            Some(file) => (folder.join(file), manifest.model(file)),
             None if manifest.folder => (folder.clone(), manifest.files.iter().collect()),
             None => return Err(missing()),
         };
@@ -126,13 +125,14 @@ impl Store {
                 path: file.map_or_else(|| folder.clone(), |file| folder.join(file)),
                 bytes,
             };
-            let is_gguf = |path: &str| path.ends_with(".gguf");
             if manifest.folder {
-                let parts = manifest.files.iter().filter(|(path, _)| !is_gguf(path));
-                models.push(stored(None, parts.map(|(_, entry)| entry.bytes).sum()));
+                let files = manifest.files.iter().filter(|(path, _)| !path.ends_with(".gguf"));
+                models.push(stored(None, files.map(|(_, entry)| entry.bytes).sum()));
             }
-            let single = manifest.files.iter().filter(|(path, _)| is_gguf(path));
-            models.extend(single.map(|(path, entry)| stored(Some(path), entry.bytes)));
+            for path in manifest.files.keys().filter(|path| begins_model(path)) {
+                let bytes = manifest.model(path).into_iter().map(|(_, entry)| entry.bytes).sum();
+                models.push(stored(Some(path), bytes));
+            }
         }
         Ok(())
     }

@@ -33,6 +33,14 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// One of several files of a model that do not make it up, or not by the name that was given.
+    #[error("{} is one of several files of a model: {problem}", path.display())]
+    Part {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
     /// The bytes break the rules of their own format: truncated, overlapping or over a limit.
     #[error("{} is corrupt: {problem}", path.display())]
     Corrupt {
@@ -140,6 +148,10 @@ pub enum LoadError {
 impl LoadError {
     pub(crate) fn corrupt(path: &Path, problem: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn part(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Part { path: path.to_owned(), problem: problem.into() }
     }
 
     pub(crate) fn unsupported(path: &Path, feature: impl Into<String>) -> Self {

@@ -32,7 +32,7 @@ enum TokenizerSource {
 }
 
 impl ModelFile {
-    /// Opens the GGUF file or the Hugging Face folder `path` and checks that the decoder can run
+    /// Opens the GGUF file, or the first of several, or the Hugging Face folder `path` and checks that the decoder can run
     /// it: architecture, features, sizes, and every tensor's name, format, shape and place.
     ///
     /// # Errors
@@ -110,12 +110,13 @@ impl ModelFile {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] where a folder's list of its own files cannot be read.
+    /// [`LoadError`] where a folder's list of its own files cannot be read, or a file is not the first of its
+    /// model.
     pub fn missing_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
         if path.is_dir() {
             return hugging_face::missing(path);
         }
-        Ok(Vec::from_iter(Some(path.to_owned()).filter(|path| !path.exists())))
+        Ok(gguf::parts::files(path)?.into_iter().filter(|path| !path.exists()).collect())
     }
 
     /// Reads the tokenizer that came with the model.

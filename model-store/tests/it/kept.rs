@@ -58,6 +58,26 @@ fn a_folder_is_pulled_as_a_whole_and_without_what_nobody_opens() {
 }
 
 #[test]
+fn a_model_in_several_files_is_pulled_found_and_listed_as_one() {
+    let world = World::new();
+    let [first, second] = [1, 2].map(|n| format!("deep/z-0000{n}-of-00002.gguf"));
+    let hub = TestHub::honest(&[(&first, bytes(30_000, 1)), (&second, bytes(9_000, 2))]);
+    let (name, mut told) = (format!("hf:org/name:{first}"), Told::default());
+    let pulled = world.pull_told(&name, &hub, &mut told).unwrap();
+    assert_eq!((told.files, pulled.bytes), (vec![first, second.clone()], 39_000));
+    assert_eq!(found(&world, &name).unwrap(), pulled.path);
+    let list = world.store.list().unwrap();
+    let said: Vec<_> = list.iter().map(|model| (model.path.clone(), model.bytes)).collect();
+    assert_eq!(said, [(pulled.path.clone(), 39_000)]);
+    let second = pulled.path.parent().unwrap().parent().unwrap().join(second);
+    std::fs::remove_file(&second).unwrap();
+    std::fs::write(&second, b"short").unwrap();
+    let error = found(&world, &name).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("00002-of-00002.gguf"), "{error}");
+}
+
+#[test]
 fn the_list_has_every_model_that_is_whole_with_its_size() {
     let world = World::new();
     assert_eq!(world.store.list().unwrap(), []);

@@ -1,10 +1,11 @@
-//! GGUF files: one file with typed metadata and tensors.
+//! GGUF files: typed metadata and tensors, in one file or several.
 
 mod architecture;
 mod config;
 mod cursor;
 mod header;
 pub(crate) mod metadata;
+pub(crate) mod parts;
 
 use crate::mapped_file::SourceFile;
 use crate::weights::{Naming, TensorEntry, TensorTable, known_formats};
@@ -16,22 +17,45 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads the head of the GGUF file `path`; of the tensors' bytes only the rotary factors.
+/// Reads the heads of the GGUF file `path` and of those that go on from it; of the tensors' bytes only the
+/// rotary factors.
 pub(crate) fn open(path: &Path) -> Result<(ModelConfig, TensorTable, Metadata), LoadError> {
+    let files = parts::files(path)?;
+    let (metadata, mut entries) = read(path, 0, files.len())?;
+    for (index, file) in files.iter().enumerate().skip(1) {
+        for (name, entry) in read(file, index, files.len())?.1 {
+            if entries.contains_key(&name) {
+                let problem = format!("an earlier one has the tensor {name}, too");
+                return Err(LoadError::part(file, problem));
+            }
+            entries.insert(name, entry);
+        }
+    }
+    parts::check_tensors(&metadata, entries.len())?;
+    let table = TensorTable::new(path, Naming::Gguf, entries);
+    let config = config::config(&metadata, &table)?;
+    Ok((config, table, metadata))
+}
+
+/// Reads the head of one file: by its name the one with this index, of so many.
+fn read(
+    path: &Path,
+    index: usize,
+    count: usize,
+) -> Result<(Metadata, BTreeMap<String, TensorEntry>), LoadError> {
     let file = Arc::new(SourceFile::open(path)?);
     let Header { metadata, tensors, data_start } = {
         let head = file.map(0..file.len().min(HEADER_BYTES_MAX))?;
         header::read(path, &head)?
     };
+    parts::check(&metadata, index, count)?;
     let mut entries = BTreeMap::new();
     for info in tensors {
         let entry = entry(&file, &info, data_start)?;
         entries.insert(info.name, entry);
     }
     refuse_overlaps(path, &entries)?;
-    let table = TensorTable::new(path, Naming::Gguf, entries);
-    let config = config::config(&metadata, &table)?;
-    Ok((config, table, metadata))
+    Ok((metadata, entries))
 }
 
 fn entry(
@@ -52,7 +76,6 @@ fn entry(
 fn ggml_name(ggml_type: u32) -> String {
     let name = match ggml_type {
         3 => "Q4_1",
-        6 => "Q5_0",
         7 => "Q5_1",
         10 => "Q2_K",
         11 => "Q3_K",

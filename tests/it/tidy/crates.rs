@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("journal", &["base"]),
     ("transport", &["base", "profile", "protocol", "link-emulator"]),
     ("grammar", &["base"]),
-    ("model-store", &[]),
+    ("model-store", &["base"]),
     ("openai", &["base"]),
     ("telemetry", &["base"]),
     ("settings", &["base", "link-emulator", "profile", "telemetry"]),
