@@ -11,11 +11,11 @@ use super::{Acts, Answer, Ask, AskError, Assistant};
 use crate::acting::ActionSettings;
 use crate::config::{AssistantSettings, IntentSettings, JournalSettings, RoutingSettings};
 use crate::demo::models;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, in_virtual_time};
 use crate::{Notice, Show};
 use intents::{Action, IntentFile};
 use journal::{ConversationId, Limits, Turn, UnixTime};
-use link_emulator::{Emulation, LinkProfile};
+use link_emulator::Emulation;
 use partitioner::Mode;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,11 +86,7 @@ impl Show for Shown {
 fn link(cuts: &[(u64, u64)]) -> Emulation {
     let cuts = cuts.iter().map(|(at, length)| format!("{{ at_s = {at}, for_s = {length} }}"));
     let cuts = cuts.collect::<Vec<_>>().join(", ");
-    let text = format!(
-        "about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n[outages]\nscheduled = [{cuts}]"
-    );
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+    delayed(25, &format!("[outages]\nscheduled = [{cuts}]"))
 }
 
 impl Stage {

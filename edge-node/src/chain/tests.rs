@@ -2,15 +2,13 @@
 
 use crate::config::Switch;
 use crate::demo::{models, nodes};
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, in_virtual_time};
 use crate::prompt::Prompt;
 use crate::show::Unseen;
 use crate::{Reply, Request};
 use base::{LayerRange, Privacy, Role, Sampling, WireCodec};
-use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode, RequestedStage};
 use settings::Pace;
-use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 const PROMPT: &str = "I would like to book a table for";
@@ -38,15 +36,9 @@ pub(crate) fn ring(stages: &[(Role, u32, u32)]) -> Vec<RequestedStage> {
     stages.iter().map(stage).collect()
 }
 
-fn link(outages: &str) -> Emulation {
-    let text =
-        format!("about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n[outages]\n{outages}");
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
-}
-
 fn config(mode: Mode, outages: &str) -> WorldConfig {
-    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link(outages)), 1);
+    let link = delayed(25, &format!("[outages]\n{outages}"));
+    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link), 1);
     (config.local, config.gateway) = (LocalChoice::Target, true);
     // Never due, so that the device dials both.
     config.switches = vec![Switch { after: 10_000, mode: Mode::Remote, stages: None }];

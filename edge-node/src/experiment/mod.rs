@@ -50,4 +50,6 @@ pub use runner::{Run, RunCell};
 pub use share::Share;
 pub use statistics::Statistics;
 pub use virtual_time::in_virtual_time;
+#[cfg(test)]
+pub(crate) use world::emulated::{delayed, emulated};
 pub use world::{Drafts, World, WorldConfig, WorldError};

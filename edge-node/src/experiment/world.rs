@@ -347,4 +347,6 @@ fn runs_on() -> RunsOn {
 }
 
 #[cfg(test)]
+pub(crate) mod emulated;
+#[cfg(test)]
 mod tests;

@@ -3,14 +3,13 @@
 use crate::config::{Prefill, SegmentSettings, Switch};
 use crate::demo::{models, nodes};
 use crate::device::Device;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, emulated, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::{ByteCount, Role, Sampling};
-use link_emulator::{Emulation, LinkProfile};
+use link_emulator::Emulation;
 use partitioner::{LocalChoice, Mode};
 use runtime::SegmentFormat;
 use settings::Pace;
-use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -28,12 +27,9 @@ impl Show for Nothing {
 
 /// A round trip of 50 ms, and so many megabits a second down.
 fn link(mbps: f64, outages: &str) -> Emulation {
-    let text = format!(
-        "about = ''\n[up]\ndelay_ms = 25\nrate_mbps = 5.0\n[down]\ndelay_ms = 25\n\
-         rate_mbps = {mbps:?}\n{outages}"
-    );
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+    emulated(&format!(
+        "[up]\ndelay_ms = 25\nrate_mbps = 5.0\n[down]\ndelay_ms = 25\nrate_mbps = {mbps:?}\n{outages}"
+    ))
 }
 
 /// A device that reads 50 tokens a second, and a cloud that reads 5,000.

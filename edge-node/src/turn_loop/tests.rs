@@ -1,14 +1,13 @@
 //! How soon a request that went on alone has its target back.
 
 use crate::demo::models;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, in_virtual_time};
 use crate::{Notice, Request, Show};
 use base::Sampling;
-use link_emulator::{Emulation, LinkProfile};
+use link_emulator::Emulation;
 use partitioner::Mode;
 use runtime::Turn;
 use settings::{Link, Pace};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use transport::clock;
@@ -51,13 +50,9 @@ impl Show for Watch {
 }
 
 fn link(rtt: Duration, outage: Duration) -> Emulation {
-    let (delay, cut, outage) = (rtt.as_millis() / 2, CUT.as_secs(), outage.as_secs_f64());
-    let text = format!(
-        "about = ''\n[up]\ndelay_ms = {delay}\n[down]\ndelay_ms = {delay}\n\
-         [outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]"
-    );
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
+    let (cut, outage) = (CUT.as_secs(), outage.as_secs_f64());
+    let outages = format!("[outages]\nscheduled = [{{ at_s = {cut}, for_s = {outage} }}]");
+    delayed(u64::try_from(rtt.as_millis() / 2).unwrap(), &outages)
 }
 
 /// A long reply with an outage in its middle.

@@ -3,10 +3,10 @@
 use super::*;
 use crate::demo::models;
 use crate::drafting::SourceChoice;
+use crate::experiment::delayed;
 use crate::experiment::share::Share;
 use crate::experiment::world::Paces;
 use base::DraftLength;
-use link_emulator::LinkProfile;
 use partitioner::Speculation;
 use protocol::Source;
 
@@ -14,11 +14,8 @@ const DEVICE: Pace = Pace { decode_ms: 12.0, per_row_ms: 0.0 };
 const TARGET: Pace = Pace { decode_ms: 40.0, per_row_ms: 2.0 };
 
 fn world(mode: Mode) -> WorldConfig {
-    let text = "about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n";
-    let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
-    let link = LinkProfile::parse(text).unwrap().resolve(no_file).unwrap();
     let paces = Paces { device: DEVICE, gateway: TARGET, cloud: TARGET };
-    let plain = WorldConfig::new(models::find(None).unwrap(), mode, Some(link), 1);
+    let plain = WorldConfig::new(models::find(None).unwrap(), mode, Some(delayed(25, "")), 1);
     WorldConfig { paces, gateway: mode == Mode::Split, draft_length: DraftLength::NONE, ..plain }
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::demo::models;
-use crate::experiment::in_virtual_time;
+use crate::experiment::{delayed, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::Sampling;
 use link_emulator::LinkProfile;
@@ -49,16 +49,9 @@ fn config(mode: Mode, link: Emulation, seed: u64) -> WorldConfig {
     WorldConfig { paces, ..WorldConfig::new(pair, mode, Some(link), seed) }
 }
 
-/// The profile of a file that says this of itself and of both directions.
+/// A round trip of 100 ms, and the rest of a profile's file.
 fn link(rest: &str) -> Emulation {
     delayed(50, rest)
-}
-
-/// The same with another delay each way.
-fn delayed(ms: u32, rest: &str) -> Emulation {
-    let text = format!("about = ''\n[up]\ndelay_ms = {ms}\n[down]\ndelay_ms = {ms}\n{rest}");
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
 }
 
 /// One reply of `tokens`: so hot that it does not end by itself.

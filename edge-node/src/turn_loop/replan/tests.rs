@@ -1,13 +1,11 @@
 //! A device that plans itself: real nodes in virtual time.
 
 use crate::demo::models;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, emulated, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::Sampling;
-use link_emulator::{Emulation, LinkProfile};
 use partitioner::Mode;
 use settings::Pace;
-use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -28,17 +26,11 @@ impl Show for Notices {
     }
 }
 
-fn link(outages: &str) -> Emulation {
-    let text =
-        format!("about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n[outages]\n{outages}");
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
-}
-
 /// A device that takes `device_ms` for a token of either model, and a cloud behind a round trip of 50 ms.
 fn planning(device_ms: f64, outages: &str) -> WorldConfig {
     let models = models::find(None).unwrap();
-    let mut config = WorldConfig::new(models, Mode::Remote, Some(link(outages)), 1);
+    let link = delayed(25, &format!("[outages]\n{outages}"));
+    let mut config = WorldConfig::new(models, Mode::Remote, Some(link), 1);
     config.auto = true;
     config.paces.device = Pace { decode_ms: device_ms, per_row_ms: 0.0 };
     config.paces.cloud = CLOUD;
@@ -103,11 +95,10 @@ fn an_outage_is_spent_with_the_target_on_the_device() {
 
 #[test]
 fn a_link_that_wavers_changes_no_plan() {
-    let text = "about = ''\n[up]\ndelay_ms = { p0 = 10, p50 = 25, p100 = 60 }\nloss = 0.02\n\
+    let text = "[up]\ndelay_ms = { p0 = 10, p50 = 25, p100 = 60 }\nloss = 0.02\n\
                 [down]\ndelay_ms = { p0 = 10, p50 = 25, p100 = 60 }\nloss = 0.02\n";
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     let mut config = planning(60.0, "");
-    config.link = Some(LinkProfile::parse(text).unwrap().resolve(no_file).unwrap());
+    config.link = Some(emulated(text));
     let (reply, _) = ask(&config);
     assert!(reply.switches.len() <= 1, "{:?}", plans(&reply));
 }

@@ -2,13 +2,11 @@
 
 use crate::config::Switch;
 use crate::demo::models;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, in_virtual_time};
 use crate::{Notice, Reply, Request, Show};
 use base::Sampling;
-use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode};
 use settings::Pace;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use transport::clock;
@@ -44,15 +42,9 @@ impl Watch {
     }
 }
 
-fn link(outages: &str) -> Emulation {
-    let text =
-        format!("about = ''\n[up]\ndelay_ms = 25\n[down]\ndelay_ms = 25\n[outages]\n{outages}");
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
-}
-
 fn config(mode: Mode, switches: &[(u32, Mode)], outages: &str) -> WorldConfig {
-    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link(outages)), 1);
+    let link = delayed(25, &format!("[outages]\n{outages}"));
+    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link), 1);
     config.switches = switches
         .iter()
         .map(|(after, mode)| Switch { after: *after, mode: *mode, stages: None })
