@@ -28,7 +28,7 @@ pub(crate) use load::{Passes, PoolReading};
 
 use crate::config::{EngineOptions, RunsOn};
 use crate::store::Outlet;
-use base::{Allowed, ByteCount, LayerRange, Position, Sampling, TokenId};
+use base::{Allowed, ByteCount, LayerRange, Likelihoods, Position, Sampling, TokenId};
 use batcher::SequenceKey;
 use errand::Errand;
 use grammar::GuideError;
@@ -108,6 +108,8 @@ pub(crate) struct Choose {
     pub(crate) allowed: Vec<Allowed>,
     /// How to choose.
     pub(crate) sampling: Sampling,
+    /// Whether to say how likely each token was, with so many of the likeliest.
+    pub(crate) likelihoods: Option<usize>,
 }
 
 /// What a job gave.
@@ -115,6 +117,8 @@ pub(crate) struct Choose {
 pub(crate) struct Done {
     /// One token a row of [`Choose::rows`].
     pub(crate) chosen: Vec<TokenId>,
+    /// How likely each was, where [`Choose::likelihoods`] asks.
+    pub(crate) likelihoods: Vec<Likelihoods>,
     /// `[T, D]`, where the run has no head.
     pub(crate) hidden: Vec<f32>,
     /// How long the forward passes took that rows of this job were in, by tokio's clock.

@@ -257,7 +257,9 @@ impl Driver<'_> {
 
     /// How the rows `rows` of a job choose.
     fn choose(&self, rows: Range<usize>) -> Option<Choose> {
-        Some(Choose { rows, allowed: Vec::new(), sampling: self.open.sampling })
+        let Open { sampling, likelihoods, .. } = self.open;
+        let likelihoods = likelihoods.map(usize::from);
+        Some(Choose { rows, allowed: Vec::new(), sampling: *sampling, likelihoods })
     }
 
     /// Looks for KV of `tokens`, which follow the first `base` of the session's `text`.

@@ -169,6 +169,7 @@ mod tests {
             tuning: Tuning::default(),
             class: Privacy::Anywhere,
             constraint: None,
+            likelihoods: None,
             trace: None,
             pass_rows_max: 8,
             retransmit: None,

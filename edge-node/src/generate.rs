@@ -262,6 +262,7 @@ impl Device {
             kv: self.config.kv.target,
             class: prompt.class(),
             constraint: request.grammar.clone().map(|grammar| Constraint { from, grammar }),
+            likelihoods: request.likelihoods,
             trace: request.trace,
             stream: self.config.kv.stream,
             end_tokens: self.end_tokens(request),

@@ -3,9 +3,9 @@
 
 use crate::erring::Erring;
 use crate::sequence::StageSequence;
-use base::{Allowed, Position, Sampling, TokenId};
+use base::{Allowed, Likelihoods, Position, Sampling, TokenId};
 use grammar::GuideError;
-use runtime::sampler::{self, Likelihoods, SampleError};
+use runtime::sampler::{self, SampleError};
 use runtime::{ForwardError, SpanOutput};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,8 +84,8 @@ impl LocalModel {
     }
 
     /// From now on, keeps how likely its tokens are, and so many of the likeliest beside each; or lets go of all that.
-    pub(crate) fn look(&mut self, top: Option<u32>) {
-        self.seen = top.map(|top| Seen { top: top as usize, by_position: BTreeMap::new() });
+    pub(crate) fn look(&mut self, top: Option<u8>) {
+        self.seen = top.map(|top| Seen { top: top.into(), by_position: BTreeMap::new() });
     }
 
     /// How likely the token that it gave for a position was.

@@ -190,6 +190,7 @@ impl Device {
             lineage: None,
             class,
             constraint: None,
+            likelihoods: None,
             trace: request.trace,
         }
     }

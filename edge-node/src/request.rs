@@ -25,8 +25,8 @@ pub struct Request {
     pub bytes_max: Option<u64>,
     /// Whether no other node may have a part in it: nothing was reserved for one. The device has all of the target.
     pub stays: bool,
-    /// Whether to tell how likely the tokens were that this device gives itself, and of how many others at each position.
-    pub likelihoods: Option<u32>,
+    /// Whether to tell how likely whoever chose them took the tokens to be, and of how many others at each position.
+    pub likelihoods: Option<u8>,
     /// The span of whoever asks, where that is traced.
     pub trace: Option<TraceContext>,
     /// What becomes of words that are said without the target; as configured, where it is not said.

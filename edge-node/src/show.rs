@@ -1,7 +1,6 @@
 //! What whoever asked is told while a reply is being generated.
 
-use base::NodeName;
-use runtime::sampler::Likelihoods;
+use base::{Likelihoods, NodeName};
 
 /// Takes a reply as it grows.
 pub trait Show: Send {
@@ -13,7 +12,7 @@ pub trait Show: Send {
     fn token(&mut self, verified: bool) {
         let _ = verified;
     }
-    /// How likely the next token was, where it is the device's own, and the request wants to know.
+    /// How likely whoever chose the next token took it to be, where the request wants to know.
     fn likelihoods(&mut self, likelihoods: &Likelihoods) {
         let _ = likelihoods;
     }

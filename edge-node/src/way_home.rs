@@ -8,8 +8,9 @@ use grammar::{GrammarError, Grammars, Guide, GuideError};
 use kernels::wire::WireError;
 use protocol::error::PeerMisbehaved;
 use protocol::{
-    Constraint, FaultKind, Frame, HiddenRows, Homecoming, Message, Open, Side, Veil, Work,
+    Chosen, Constraint, FaultKind, Frame, HiddenRows, Homecoming, Message, Open, Side, Veil, Work,
 };
+use runtime::sampler;
 use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -35,6 +36,8 @@ pub(crate) struct AtHome {
     machine: Homecoming,
     way: Arc<WayHome>,
     sampling: Sampling,
+    /// Whether verdicts say how likely their tokens were, with so many others.
+    likelihoods: Option<u8>,
     /// What the reply is held to.
     guide: Result<Option<Guide>, GrammarError>,
     /// What the device knew of the text when it opened the session.
@@ -87,15 +90,16 @@ impl AtHome {
         let width = u32::try_from(way.head.config().width).expect("rows are far shorter");
         let machine = Homecoming::new(way.coder.codec(), width);
         let (text, sampling, guide) = (Vec::new(), Sampling::GREEDY, Ok(None));
-        let (veil, up, down) = (None, VecDeque::new(), VecDeque::new());
-        Self { machine, way, sampling, guide, text, veil, up, down }
+        let (likelihoods, veil) = (None, None);
+        let (up, down) = (VecDeque::new(), VecDeque::new());
+        Self { machine, way, sampling, likelihoods, guide, text, veil, up, down }
     }
 
     /// The device, which knows the text `log`, sends `message`. What goes up in its place.
     pub(crate) fn goes_up(&mut self, message: Message, log: &[TokenId]) -> Message {
         if let Message::Open(open) = &message {
             self.text = log[..open.have.index().min(log.len())].to_vec();
-            self.sampling = open.sampling;
+            (self.sampling, self.likelihoods) = (open.sampling, open.likelihoods);
             self.guide = self.guide_of(open);
             let vocab = u32::try_from(self.way.head.config().vocab).expect("ids are 32 bits");
             let veil = |secret: VeilSecret| Veil::new(secret.of(open.session), vocab, &self.text);
@@ -155,7 +159,7 @@ impl AtHome {
                 Ok(chosen) => {
                     let us = (clock::now() - began).as_micros();
                     let us = u32::try_from(us).unwrap_or(u32::MAX);
-                    self.machine.handle_chosen(clock::now(), &chosen, us);
+                    self.machine.handle_chosen(clock::now(), chosen, us);
                 }
                 Err(error) => {
                     let why = settings::chain(&error);
@@ -191,7 +195,7 @@ impl AtHome {
     }
 
     /// The target's tokens after the rows of `work`. Without layers they leave no KV behind.
-    fn choose(&mut self, work: &Work) -> Result<Vec<TokenId>, ChoiceError> {
+    fn choose(&mut self, work: &Work) -> Result<Chosen, ChoiceError> {
         let first = work.truncate_to.index() + work.choose.start + 1;
         let allowed = self.allowed(first..first + work.choose.len())?;
         let WayHome { head, coder, .. } = &*self.way;
@@ -208,12 +212,19 @@ impl AtHome {
         let Some(SpanOutput::Logits(logits)) = outputs.pop() else {
             unreachable!("a head gives logits")
         };
-        let rows = (first..).zip(logits.chunks_exact(config.vocab)).zip(&allowed);
-        let choose = |((at, logits), allowed)| {
-            head.choose(logits, allowed, &self.sampling, Position::after(at))
-        };
-        let chosen: Result<Vec<_>, _> = rows.map(choose).collect();
-        Ok(chosen.map_err(LocalError::from)?)
+        let mut chosen = Chosen::default();
+        for ((at, logits), allowed) in
+            (first..).zip(logits.chunks_exact(config.vocab)).zip(&allowed)
+        {
+            let token = head.choose(logits, allowed, &self.sampling, Position::after(at));
+            let token = token.map_err(LocalError::from)?;
+            chosen.tokens.push(token);
+            if let Some(top) = self.likelihoods {
+                let likelihoods = sampler::likelihoods(logits, allowed, token, top.into());
+                chosen.likelihoods.push(likelihoods);
+            }
+        }
+        Ok(chosen)
     }
 
     /// Which tokens may stand at each of these positions.

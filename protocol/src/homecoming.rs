@@ -17,8 +17,8 @@ mod tests;
 
 use crate::error::PeerMisbehaved;
 use crate::{
-    FaultKind, Message, Open, Opened, Pass, PrefixHash, Rollback, Side, Verifier, VerifierConfig,
-    Work,
+    Chosen, FaultKind, Message, Open, Opened, Pass, PrefixHash, Rollback, Side, Verdict, Verifier,
+    VerifierConfig, Work,
 };
 use base::{Position, TokenId, WireCodec};
 use bytes::Bytes;
@@ -125,7 +125,7 @@ impl Homecoming {
     /// # Panics
     ///
     /// As there.
-    pub fn handle_chosen(&mut self, now: Instant, chosen: &[TokenId], us: u32) {
+    pub fn handle_chosen(&mut self, now: Instant, chosen: Chosen, us: u32) {
         self.verifier.handle_chosen(now, chosen, us);
     }
 
@@ -156,7 +156,9 @@ impl Homecoming {
     pub fn poll_transmit(&mut self) -> Option<(Side, Message)> {
         while let Some(message) = self.verifier.poll_transmit() {
             if let Message::Verdict(verdict) = &message {
-                self.outbox.push_back((Side::Up, Message::Verdict(verdict.clone())));
+                // Layers need the words alone.
+                let words = Verdict { likelihoods: Vec::new(), ..verdict.clone() };
+                self.outbox.push_back((Side::Up, Message::Verdict(words)));
             }
             self.outbox.push_back((Side::Down, message));
         }

@@ -81,4 +81,4 @@ pub use tenant::TenantSecret;
 pub use text_name::TextName;
 pub use transcript::Transcript;
 pub use veil::Veil;
-pub use verifier::{HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};
+pub use verifier::{Chosen, HiddenRows, Verifier, VerifierConfig, VerifierTimer, Work};

@@ -3,6 +3,7 @@
 //! A message over a limit is an error, never cut to size. Lengths are compared with these before
 //! anything of that length is allocated.
 
+use crate::message::LIKELY_LEN_MAX;
 use crate::token_run::ID_LEN_MAX;
 use crate::{Kind, TextName};
 
@@ -43,6 +44,9 @@ pub const SCALES_MAX: usize = 2 * WIDTH_MAX as usize;
 
 /// End tokens of one session. Models have one to five.
 pub const END_TOKENS_MAX: usize = 32;
+
+/// The likeliest tokens that a verdict names beside each of its own: as many as OpenAI's API.
+pub const LIKELIEST_MAX: u8 = 20;
 
 /// Bytes of a grammar. JSON schemas of large tool sets have some KiB; the body of an `Open` holds this beside the scales.
 pub const GRAMMAR_LEN_MAX: usize = 24 << 10;
@@ -88,7 +92,10 @@ pub const fn body_len_max(kind: Kind) -> usize {
         | Kind::Receipt => FIXED_LEN,
         Kind::Pass => PASS_ROWS_MAX * ID_LEN_MAX + FIXED_LEN,
         Kind::Draft => DRAFTS_MAX * ID_LEN_MAX + FIXED_LEN,
-        Kind::Verdict => PASS_ROWS_MAX / 8 + (1 + EXTEND_MAX as usize) * ID_LEN_MAX + FIXED_LEN,
+        Kind::Verdict => {
+            let own = 1 + EXTEND_MAX as usize;
+            PASS_ROWS_MAX / 8 + own * ID_LEN_MAX + (DRAFTS_MAX + own) * LIKELY_LEN_MAX + FIXED_LEN
+        }
         Kind::Fault => DETAIL_LEN_MAX + FIXED_LEN,
         Kind::SegmentRequest => SEGMENTS_MAX * TextName::LEN + FIXED_LEN,
     }

@@ -124,6 +124,7 @@ fn open(number: u8) -> Message {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     })
 }
@@ -168,6 +169,7 @@ fn verdict(from: u32) -> Message {
         agreed: Vec::new(),
         accepted: 0,
         tokens: vec![TokenId(5)],
+        likelihoods: Vec::new(),
         passes: 1,
         cost: None,
     })

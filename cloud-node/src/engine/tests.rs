@@ -41,6 +41,7 @@ pub(super) fn job(sequence: &Arc<Sequence>, base: u32, tokens: &[TokenId]) -> Jo
             rows: 0..tokens.len(),
             allowed: Vec::new(),
             sampling: Sampling::GREEDY,
+            likelihoods: None,
         }),
     }
 }
@@ -144,7 +145,12 @@ async fn only_the_rows_that_are_asked_for_are_chosen_from() {
     let expected =
         engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     for rows in [0..0, 0..1, 7..9, 5..20, 20..20] {
-        let choose = Choose { rows: rows.clone(), allowed: Vec::new(), sampling: Sampling::GREEDY };
+        let choose = Choose {
+            rows: rows.clone(),
+            allowed: Vec::new(),
+            sampling: Sampling::GREEDY,
+            likelihoods: None,
+        };
         let job = Job { choose: Some(choose), ..job(&engine.open(KvOptions::default()), 0, &text) };
         assert_eq!(engine.run(job).await.unwrap().chosen, expected[rows]);
     }
@@ -160,7 +166,7 @@ async fn each_row_is_chosen_among_what_may_follow_it() {
         engine.run(job(&engine.open(KvOptions::default()), 0, &text)).await.unwrap().chosen;
     let pair = |row: u32| [TokenId(row), TokenId(63 - row)];
     let allowed = (7..19).map(|row| Allowed::Only(pair(row).into_iter().collect())).collect();
-    let choose = Choose { rows: 7..20, allowed, sampling: Sampling::GREEDY };
+    let choose = Choose { rows: 7..20, allowed, sampling: Sampling::GREEDY, likelihoods: None };
     let job = Job { choose: Some(choose), ..job(&engine.open(KvOptions::default()), 0, &text) };
     let chosen = engine.run(job).await.unwrap().chosen;
     for (row, token) in (7..19).zip(&chosen) {
@@ -180,7 +186,12 @@ async fn sequences_that_share_a_beginning_choose_what_they_choose_alone() {
         let text = [tokens(1, 70), tokens(seed, 11)].concat();
         let alone = engine.open(KvOptions::default());
         let expected = engine.run(job(&alone, 0, &text)).await.unwrap().chosen;
-        let last = Choose { rows: 70..81, allowed: Vec::new(), sampling: Sampling::GREEDY };
+        let last = Choose {
+            rows: 70..81,
+            allowed: Vec::new(),
+            sampling: Sampling::GREEDY,
+            likelihoods: None,
+        };
         let sharing = engine.open(shared);
         let job = Job { choose: Some(last), ..job(&sharing, 0, &text) };
         assert_eq!(engine.run(job).await.unwrap().chosen, expected[70..], "sequence {seed}");

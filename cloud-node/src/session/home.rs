@@ -2,6 +2,7 @@
 //!
 //! What it computes is short, and needs no KV: whatever ends the turn ends it.
 
+use super::verify::chosen;
 use super::{Driver, Outcome, Running, Trouble, decode};
 use crate::engine::{EngineError, Job, Rows};
 use crate::node::Home;
@@ -113,8 +114,8 @@ impl Driver<'_> {
         let Some(home) = home else { return };
         match done {
             Ok(Outcome::Ran(done)) => {
-                let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
-                home.home.homecoming.handle_chosen(clock::now(), &done.chosen, us);
+                let (chosen, us) = chosen(done);
+                home.home.homecoming.handle_chosen(clock::now(), chosen, us);
             }
             Ok(Outcome::Known(_)) => unreachable!("a head alone knows every text that it is told"),
             Err(error) => home.refuse(&Trouble::of(self.node, &error)),

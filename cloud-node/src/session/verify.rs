@@ -4,9 +4,9 @@
 //! want again, a prefill above all, is not: it runs to its end, however the turn ends.
 
 use super::{Driver, End, Ends, Outcome, Running, Said, Trouble, finish, out_of_turn, said};
-use crate::engine::{EngineError, Job, Rows};
+use crate::engine::{Done, EngineError, Job, Rows};
 use base::TokenId;
-use protocol::{Frame, Kind, Verifier, Work};
+use protocol::{Chosen, Frame, Kind, Verifier, Work};
 use runtime::BLOCK_SLOTS;
 use transport::{ChannelError, clock};
 
@@ -102,13 +102,19 @@ impl Driver<'_> {
         match done {
             Ok(Outcome::Known(rows)) => verifier.handle_known(clock::now(), rows),
             Ok(Outcome::Ran(done)) => {
-                let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
-                verifier.handle_chosen(clock::now(), &done.chosen, us);
+                let (chosen, us) = chosen(done);
+                verifier.handle_chosen(clock::now(), chosen, us);
             }
             Err(EngineError::Gap { .. }) => verifier.handle_forgotten(),
             Err(error) => refuse(verifier, &Trouble::of(self.node, &error)),
         }
     }
+}
+
+/// What the target chose in a job, and how many microseconds that took.
+pub(super) fn chosen(done: Done) -> (Chosen, u32) {
+    let us = u32::try_from(done.took.as_micros()).unwrap_or(u32::MAX);
+    (Chosen { tokens: done.chosen, likelihoods: done.likelihoods }, us)
 }
 
 /// Leaves a running job to itself: the engine ends what nobody waits for.

@@ -63,6 +63,7 @@ fn open(stages: Vec<PlannedStage>) -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn open(id: u8, sampling: Sampling, stages: Vec<PlannedStage>) -> Ope
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }

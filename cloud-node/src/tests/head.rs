@@ -50,7 +50,7 @@ impl Head {
         }
         while let Some(work) = self.homecoming.poll_work(Instant::now()) {
             let chosen = self.choose(&work, sampling);
-            self.homecoming.handle_chosen(Instant::now(), &chosen, 1);
+            self.homecoming.handle_chosen(Instant::now(), chosen.into(), 1);
         }
         let (mut up, mut down) = (Vec::new(), None);
         while let Some((side, message)) = self.homecoming.poll_transmit() {

@@ -149,6 +149,7 @@ async fn a_verdict_where_the_head_is_not_below_is_out_of_turn() {
         agreed: Vec::new(),
         accepted: 0,
         tokens: Vec::new(),
+        likelihoods: Vec::new(),
         passes: 0,
         cost: None,
     };

@@ -42,8 +42,8 @@ pub struct Ask {
     pub stop: Option<Vec<String>>,
     /// The most bytes that it may take of the links, whatever the budgets leave.
     pub bytes_max: Option<u64>,
-    /// Whether to tell how likely the device's own tokens were, and of how many others at each position.
-    pub likelihoods: Option<u32>,
+    /// As [`crate::Request::likelihoods`].
+    pub likelihoods: Option<u8>,
     /// The span of whoever asks, where that is traced.
     pub trace: Option<TraceContext>,
     /// What becomes of words that are said without the target; as configured, where it is not said.

@@ -1,5 +1,6 @@
 //! Replies that are held to a grammar, by real nodes in virtual time.
 
+mod likelihoods;
 mod outages;
 mod refusals;
 mod same_text;
@@ -8,17 +9,15 @@ mod shapes;
 use crate::config::Switch;
 use crate::demo::models;
 use crate::device::Device;
-use crate::experiment::{World, WorldConfig, in_virtual_time};
+use crate::experiment::{World, WorldConfig, delayed, in_virtual_time};
 use crate::prompt::Prompt;
 use crate::show::Unseen;
 use crate::{Reply, Request};
 use base::{Grammar, Privacy, Sampling};
-use link_emulator::{Emulation, LinkProfile};
 use partitioner::{LocalChoice, Mode};
 use runtime::Turn;
 use settings::Pace;
 use shapes::{Random, Shape};
-use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// What people ask.
@@ -61,17 +60,10 @@ fn some(some: usize, all: usize) -> Vec<Case> {
     cases(if std::env::var("SLOW_TESTS").is_ok_and(|value| value == "1") { all } else { some })
 }
 
-/// A link of 20 ms each way.
-fn link(outages: &str) -> Emulation {
-    let text =
-        format!("about = ''\n[up]\ndelay_ms = 20\n[down]\ndelay_ms = 20\n[outages]\n{outages}");
-    let no_file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    LinkProfile::parse(&text).unwrap().resolve(no_file).unwrap()
-}
-
 /// Device, gateway and cloud, of which the device is the fastest: its drafts pay.
 fn config(mode: Mode, outages: &str) -> WorldConfig {
-    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link(outages)), 1);
+    let link = delayed(20, &format!("[outages]\n{outages}"));
+    let mut config = WorldConfig::new(models::find(None).unwrap(), mode, Some(link), 1);
     (config.local, config.gateway) = (LocalChoice::Target, true);
     // Never due, so that the device dials both.
     config.switches = vec![Switch { after: 10_000, mode: Mode::Remote, stages: None }];

@@ -2,7 +2,7 @@
 
 use crate::serve::telling::Telling;
 use crate::show::{Notice, Show};
-use runtime::sampler::Likelihoods;
+use base::Likelihoods;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -35,7 +35,9 @@ impl Gathered {
         match kind {
             EventKind::Revised { tokens, text } => {
                 self.text.clone_from(text);
-                self.verified.truncate(usize::try_from(*tokens).unwrap_or(usize::MAX));
+                let kept = usize::try_from(*tokens).unwrap_or(usize::MAX);
+                self.verified.truncate(kept);
+                self.logprobs.iter_mut().for_each(|logprobs| logprobs.truncate(kept));
             }
             EventKind::Vouched { token } => {
                 let token = usize::try_from(*token).ok();
@@ -55,14 +57,19 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openai::Likelihood;
 
     #[test]
     fn what_is_vouched_for_later_is_marked_and_what_is_revised_is_gone() {
+        let likely = |text: &str| {
+            let token = Likelihood { bytes: text.as_bytes().to_vec(), logprob: -0.5 };
+            TokenLogprobs { token, top: Vec::new() }
+        };
         let mut choice = Gathered::default();
         let tokens = |text: &str| News::Tokens {
             text: text.to_owned(),
             verified: vec![false],
-            logprobs: None,
+            logprobs: Some(vec![likely(text)]),
         };
         choice.take(0, &tokens("one"));
         choice.take(0, &tokens(" two"));
@@ -70,6 +77,7 @@ mod tests {
         choice.take(0, &News::Event(EventKind::Vouched { token: 9 }));
         choice.take(0, &News::Event(EventKind::Revised { tokens: 1, text: "one".to_owned() }));
         assert_eq!((choice.text.as_str(), &*choice.verified), ("one", &[true][..]));
+        assert_eq!(choice.logprobs, Some(vec![likely("one")]));
         assert_eq!(choice.events.len(), 3);
     }
 }

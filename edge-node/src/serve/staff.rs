@@ -107,11 +107,11 @@ impl Staff {
         }
     }
 
-    /// Whether a model on the device decides what is said in answer to a text of `class` that goes this way.
-    pub(super) fn decides_here(&self, class: Privacy, route: Option<Route>) -> bool {
+    /// Whether a model on the device decides what is said in answer to a text of `class`.
+    fn decides_here(&self, class: Privacy) -> bool {
         let plan = &self.device().config.plan;
         let is_local = plan.mode == Mode::Local && !plan.auto && plan.switches.is_empty();
-        class == Privacy::Device || is_local || route == Some(Route::Local)
+        class == Privacy::Device || is_local
     }
 
     /// Which way a text of `class` goes, and how, where that is known beforehand: without routing, and where plans are
@@ -120,7 +120,7 @@ impl Staff {
         if self.routes() {
             return None;
         }
-        if self.decides_here(class, None) {
+        if self.decides_here(class) {
             return Some((Route::Local, None));
         }
         let is_found = self.device().config.plan.auto;

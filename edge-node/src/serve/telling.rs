@@ -1,10 +1,9 @@
 //! A reply as it grows, for whoever writes it to a client.
 
 use crate::show::{Notice, Show};
-use base::TokenId;
+use base::{Likelihoods, TokenId};
 use openai::{EventKind, Likelihood, TokenLogprobs};
 use runtime::Tokenizer;
-use runtime::sampler::Likelihoods;
 use tokio::sync::mpsc;
 
 /// What is new of a choice.

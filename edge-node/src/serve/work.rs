@@ -50,7 +50,7 @@ pub(super) struct Work {
     /// How the reply spells calls of tools, where it may.
     pub(super) tools: Option<ToolStyle>,
     /// Whether to tell how likely tokens were, and of how many others.
-    pub(super) logprobs: Option<u32>,
+    pub(super) logprobs: Option<u8>,
     /// How many replies.
     pub(super) n: u32,
     /// Of the first one; each after it has the next.
@@ -136,17 +136,12 @@ impl Work {
         let Generation { tokens_max, temperature, top_k, top_p, stop } = staff.generation();
         let own = staff.privacy();
         let class = extension.privacy.map_or(own, |class| class.min(own));
-        if options.logprobs.is_some() && !staff.decides_here(class, extension.route) {
-            let says = "probabilities do not cross the wire: they can be told where a model on the device decides, in \
-                        mode local, or with causeway.privacy \"device\"";
-            return Err(ApiError::invalid("logprobs", says));
-        }
         Ok(Self {
             said,
             grammar: options.format.clone(),
             grammar_by: "response_format",
             tools: None,
-            logprobs: options.logprobs,
+            logprobs: options.logprobs.map(|top| u8::try_from(top).unwrap_or(u8::MAX)),
             n: options.n,
             seed: options.seed.unwrap_or(seed),
             temperature: options.temperature.unwrap_or(*temperature),

@@ -1,8 +1,9 @@
 //! What whoever asked is told of a request under way.
 
 use super::TurnLoop;
+use crate::device::Device;
 use crate::show::Notice;
-use base::{Position, TokenId};
+use base::{Likelihoods, Position, TokenId};
 use partitioner::Mode;
 use transport::clock;
 
@@ -13,14 +14,21 @@ impl TurnLoop<'_> {
         if !is_end || self.request.past_end {
             let at = Position::after(self.prompt.len() + self.transcript.tokens().len());
             let text = self.transcript.push(token, clock::now());
-            let models = [&self.device.target, &self.device.draft].into_iter().flatten();
-            let known = models.filter_map(|model| model.likelihoods(at));
-            if let Some(found) = known.into_iter().find(|found| found.chosen.0 == token) {
-                self.show.likelihoods(found);
+            if let Some(found) = self.likelihoods(at, token, verified) {
+                self.show.likelihoods(&found);
             }
             self.show.token(verified);
             self.show.piece(&text, verified);
         }
+    }
+
+    /// How likely whoever chose `token` took it to be: the target, wherever its head is, or the device's own model.
+    fn likelihoods(&self, at: Position, token: TokenId, verified: bool) -> Option<Likelihoods> {
+        let Device { target, draft, .. } = &*self.device;
+        let own = if verified || self.drafter.speaks_as_target() { target } else { draft };
+        let own = own.as_ref().and_then(|model| model.likelihoods(at));
+        let told = self.drafter.likelihoods(at).filter(|_| verified);
+        told.or(own).filter(|found| found.chosen.0 == token).cloned()
     }
 
     /// Of `count` tokens from `from` on, which were shown alone, some are verified now.

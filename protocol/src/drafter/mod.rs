@@ -54,9 +54,9 @@ pub use warm_up::WarmUp;
 use crate::error::PeerMisbehaved;
 use crate::{Drafted, Epoch, Message, Opened, Rollback, SessionId, Tuning};
 use ahead::Ahead;
-use base::{DraftLength, Position, TokenId};
+use base::{DraftLength, Likelihoods, Position, TokenId};
 use route::Chain;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 use upload::Upload;
 
@@ -97,6 +97,8 @@ pub struct Drafter {
     /// The target's own count of passes, as last heard.
     passes_seen: Option<u32>,
     counts: Counts,
+    /// How likely the target took what it said to be, by position.
+    likely: BTreeMap<usize, Likelihoods>,
     timer: Option<(Instant, DrafterTimer)>,
     outbox: VecDeque<Message>,
     events: VecDeque<DrafterEvent>,
@@ -151,6 +153,7 @@ impl Drafter {
             heard: now,
             passes_seen: None,
             counts: Counts::default(),
+            likely: BTreeMap::new(),
             timer: None,
             outbox: VecDeque::new(),
             events: VecDeque::new(),
@@ -196,6 +199,12 @@ impl Drafter {
     /// The session that its messages belong to.
     pub const fn session(&self) -> SessionId {
         self.config.session
+    }
+
+    /// How likely the target took the token to be that it said for a position; `None` of what it has not said
+    /// over a link, or was not asked.
+    pub fn likelihoods(&self, at: Position) -> Option<&Likelihoods> {
+        self.likely.get(&at.index())
     }
 
     /// Whether [`Self::handle_local_token`] is wanted: the target is out of reach, or about to be back.

@@ -41,6 +41,7 @@ impl Drafter {
             lineage: None,
             class: self.config.class,
             constraint: self.config.constraint.clone(),
+            likelihoods: self.config.likelihoods,
             trace: self.config.trace,
         }
     }

@@ -6,6 +6,7 @@
 )]
 
 mod failover;
+mod likelihoods;
 mod revise;
 mod route;
 mod streaming;
@@ -46,6 +47,7 @@ fn config() -> DrafterConfig {
         tuning: Tuning::default(),
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
         pass_rows_max: 8,
         retransmit: None,
@@ -211,7 +213,8 @@ fn draft(token: u32) -> Drafted {
 
 fn plain(from: Position, accepted: u32, tokens: &[u32]) -> Verdict {
     let (epoch, tokens) = (Epoch(1), ids(tokens));
-    Verdict { epoch, from, agreed: Vec::new(), accepted, tokens, passes: 1, cost: None }
+    let (agreed, likelihoods, passes, cost) = (Vec::new(), Vec::new(), 1, None);
+    Verdict { epoch, from, agreed, accepted, tokens, likelihoods, passes, cost }
 }
 
 fn hash(tokens: &[u32]) -> PrefixHash {

@@ -92,6 +92,7 @@ impl Drafter {
         self.note_heard(verdict);
         self.asked = false;
         self.learn(now, verdict, accepted, tokens);
+        self.note_likelihoods(verdict);
         let at = self.settled();
         let mut text = self.ahead.accept(accepted);
         let wish = self.ahead.wish(0);
@@ -141,6 +142,12 @@ impl Drafter {
                 break;
             }
         }
+    }
+
+    /// How likely the target took what it says now to be.
+    fn note_likelihoods(&mut self, verdict: &Verdict) {
+        let from = verdict.at().index() - verdict.accepted as usize;
+        self.likely.extend((from..).zip(verdict.likelihoods.iter().cloned()));
     }
 
     /// The target lives and works.

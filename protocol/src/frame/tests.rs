@@ -4,8 +4,9 @@ use super::*;
 use crate::error::LimitError;
 use crate::*;
 use ::base::{
-    ByteCount, ChannelScale, Grammar, KvFormat, LayerRange, ModelFingerprint, NodeName, Position,
-    Privacy, Role, Sampling, StreamWindow, TokenId, TokenizerFingerprint, WireCodec,
+    ByteCount, ChannelScale, Grammar, KvFormat, LayerRange, Likelihoods, ModelFingerprint,
+    NodeName, Position, Privacy, Role, Sampling, StreamWindow, TokenId, TokenizerFingerprint,
+    WireCodec,
 };
 use ::profile::{Curve, ModelProfile, NodeProfile, PassTimes, Power, Reach, Surface, Weights};
 
@@ -50,6 +51,7 @@ fn open() -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }
@@ -84,9 +86,16 @@ fn verdict() -> Verdict {
         agreed: vec![true, false],
         accepted: 2,
         tokens: [9, 300].map(TokenId).to_vec(),
+        likelihoods: Vec::new(),
         passes: 12,
         cost: Some(Cost { rows: 3, us: 41_000 }),
     }
+}
+
+/// Of a token, beside so many of the likeliest.
+fn likelihoods(top: usize) -> Likelihoods {
+    let one = (TokenId(300), -0.5);
+    Likelihoods { chosen: one, top: vec![one; top] }
 }
 
 fn draft() -> Draft {
@@ -115,6 +124,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
     let rollback = Rollback { epoch: Epoch(4), to: Position(310) };
     let word = Verdict { tokens: vec![TokenId(300)], agreed: vec![], cost: None, ..verdict() };
     let word = Verdict { accepted: 0, ..word };
+    let likely = Verdict { likelihoods: vec![likelihoods(2)], ..word.clone() };
     let ack = Verdict { agreed: vec![], accepted: 0, tokens: vec![], cost: None, ..verdict() };
     let mut samples = links::samples();
     let sessions: Vec<(_, Frame)> = vec![
@@ -126,6 +136,10 @@ fn samples() -> Vec<(&'static str, Frame)> {
             Message::Open(Open { lineage: Some([0x55; 32]), ..open() }).into(),
         ),
         ("open of JSON, traced", Message::Open(Open { constraint, trace, ..open() }).into()),
+        (
+            "open that asks how likely",
+            Message::Open(Open { likelihoods: Some(5), ..open() }).into(),
+        ),
         ("opened", Message::Opened(opened).into()),
         ("pass", Message::Pass(pass()).into()),
         ("pass with hidden states", Frame { message: rows, payload: vec![7; 20].into() }),
@@ -134,6 +148,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("verdict", Message::Verdict(verdict()).into()),
         ("verdict of the next word", Message::Verdict(word).into()),
         ("verdict that acknowledges", Message::Verdict(ack).into()),
+        ("verdict that says how likely", Message::Verdict(likely).into()),
         ("rollback", Message::Rollback(rollback).into()),
         ("close", Message::Close(Close {}).into()),
         ("fault of misbehaviour", fault(FaultKind::PeerMisbehaved).into()),
@@ -204,7 +219,7 @@ fn every_message_has_its_golden_bytes_and_they_read_back() {
 /// A field, its limit, and a message in which it has so many.
 type Case = (&'static str, usize, fn(usize) -> Message);
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 20] = [
     ("stages", limits::STAGES_MAX, |n| Message::Open(Open { stages: vec![stage(); n], ..open() })),
     ("channel scales", limits::SCALES_MAX, |n| {
         let stage = PlannedStage { scales: vec![ChannelScale(128); n], ..stage() };
@@ -218,6 +233,9 @@ const CASES: [Case; 17] = [
     }),
     ("grammar bytes", limits::GRAMMAR_LEN_MAX, |n| {
         Message::Open(Open { constraint: Some(constraint(" ".repeat(n))), ..open() })
+    }),
+    ("likeliest tokens", limits::LIKELIEST_MAX as usize, |n| {
+        Message::Open(Open { likelihoods: Some(u8::try_from(n).unwrap()), ..open() })
     }),
     ("held positions", 1024, |n| Message::Open(Open { have: Position::after(n), ..open() })),
     ("pass rows", limits::PASS_ROWS_MAX, |n| {
@@ -248,6 +266,12 @@ const CASES: [Case; 17] = [
     }),
     ("target tokens", 1 + limits::EXTEND_MAX as usize, |n| {
         Message::Verdict(Verdict { tokens: vec![TokenId(u32::MAX); n], ..verdict() })
+    }),
+    ("likelihoods", 4, |n| {
+        Message::Verdict(Verdict { likelihoods: vec![likelihoods(1); n], ..verdict() })
+    }),
+    ("likeliest tokens", limits::LIKELIEST_MAX as usize, |n| {
+        Message::Verdict(Verdict { likelihoods: vec![likelihoods(n)], ..verdict() })
     }),
     ("fault detail bytes", limits::DETAIL_LEN_MAX, |n| {
         let Message::Fault(fault) = fault(FaultKind::Corrupt) else { unreachable!() };
@@ -299,7 +323,7 @@ fn the_last_limits_hold_too() {
 #[test]
 fn a_stream_window_out_of_its_range_does_not_decode() {
     let good = Message::Open(open()).encode_body().unwrap();
-    let sinks_at = good.len() - 9;
+    let sinks_at = good.len() - 10;
     assert_eq!(good[sinks_at..][..5], [4, 251, 232, 3, 0], "four sinks, a length of 1000");
     let window = |sinks: u8, length: [u8; 2]| {
         let mut body = good.clone();

@@ -13,10 +13,10 @@ use crate::{Fault, FaultKind, Hello, Welcome};
 use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 
 /// The wire version of this build. Versions are whole: a node speaks each in its range.
-pub const VERSION: u16 = 8;
+pub const VERSION: u16 = 9;
 
 /// The versions that this build speaks: nodes of version 6 send every row to a head that stands alone.
-pub const VERSIONS: (u16, u16) = (8, VERSION);
+pub const VERSIONS: (u16, u16) = (9, VERSION);
 
 /// What a serving node says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

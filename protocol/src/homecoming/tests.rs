@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Epoch, Fault, Hidden, Kind, SessionId};
-use base::{KvFormat, Privacy, Sampling};
+use base::{KvFormat, Likelihoods, Privacy, Sampling};
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
@@ -27,6 +27,7 @@ fn open(epoch: u32, have: u32) -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }
@@ -77,7 +78,7 @@ impl Desk {
     /// Runs one work: where it starts.
     fn work(&mut self) -> Option<Position> {
         let work = self.0.poll_work(self.1)?;
-        self.0.handle_chosen(self.1, &vec![TokenId(9); work.choose.len()], 5);
+        self.0.handle_chosen(self.1, vec![TokenId(9); work.choose.len()].into(), 5);
         Some(work.truncate_to)
     }
 
@@ -85,6 +86,22 @@ impl Desk {
         let Some((Side::Down, message)) = self.0.poll_transmit() else { panic!("nothing down") };
         message
     }
+}
+
+#[test]
+fn how_likely_words_were_goes_down_alone() {
+    let mut desk = Desk::new();
+    desk.0.handle_open(Open { likelihoods: Some(0), ..open(2, 0) });
+    desk.0.handle_opened(&opened(2, &[]), &[]).unwrap();
+    let _ = desk.down();
+    desk.take(pass(2, &[1, 2, 3], 0));
+    let _ = desk.0.poll_work(desk.1).unwrap();
+    let likelihoods = vec![Likelihoods { chosen: (TokenId(9), -0.5), top: Vec::new() }];
+    let chosen = Chosen { tokens: ids(&[9]), likelihoods: likelihoods.clone() };
+    desk.0.handle_chosen(desk.1, chosen, 5);
+    let Some((Side::Up, Message::Verdict(up))) = desk.0.poll_transmit() else { panic!("no word") };
+    assert_eq!(up.likelihoods, []);
+    assert_eq!(desk.down(), Message::Verdict(Verdict { likelihoods, ..up }));
 }
 
 #[test]

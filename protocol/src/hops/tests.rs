@@ -41,6 +41,7 @@ fn open(epoch: u32, have: u32) -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }
@@ -67,6 +68,7 @@ fn verdict(epoch: u32, from: u32) -> Verdict {
         agreed: Vec::new(),
         accepted: 0,
         tokens: ids(&[9]),
+        likelihoods: Vec::new(),
         cost: None,
         passes: 1,
     }

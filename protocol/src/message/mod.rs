@@ -5,10 +5,12 @@
 //! and verdicts go up, only where the head is at a node that the chain crossed before.
 
 mod compact;
+mod likely;
 mod link;
 mod segment;
 mod session;
 
+pub(crate) use likely::LEN_MAX as LIKELY_LEN_MAX;
 pub use link::{Hello, Ping, Pong, Receipt, Welcome};
 pub use segment::{SegmentPart, SegmentRequest};
 pub use session::{

@@ -3,8 +3,8 @@
 use crate::error::LimitError;
 use crate::{Epoch, PrefixCheck, PrefixHash, SessionId, TenantSecret, limits};
 use base::{
-    ChannelScale, Grammar, KvFormat, LayerRange, NodeName, Position, Privacy, Sampling,
-    StreamWindow, TokenId, WireCodec,
+    ChannelScale, Grammar, KvFormat, LayerRange, Likelihoods, NodeName, Position, Privacy,
+    Sampling, StreamWindow, TokenId, WireCodec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub struct Open {
     pub class: Privacy,
     /// What the reply must be, for whoever has the head; `None`: anything.
     pub constraint: Option<Constraint>,
+    /// Verdicts say how likely their tokens were, and so many of the likeliest beside each; `None`: they do
+    /// not.
+    pub likelihoods: Option<u8>,
     /// The sender's span in the trace of the request, where that is traced.
     pub trace: Option<TraceContext>,
 }
@@ -172,7 +175,7 @@ pub struct Hidden {
 ///              a said token)     it would have      where a draft missed or the drafts ended
 ///                                said itself)
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// The epoch of the pass that it answers. The device drops one of an older epoch.
     pub epoch: Epoch,
@@ -186,6 +189,9 @@ pub struct Verdict {
     /// The target's own tokens from `from + agreed.len() + accepted` on: a correction or bonus, then
     /// what it went on to say alone. Empty exactly in an acknowledgement of a pass that did not ask.
     pub tokens: Vec<TokenId>,
+    /// Of the accepted drafts and of `tokens`, in order, how likely the target took each to be; nothing where
+    /// [`Open::likelihoods`] does not ask.
+    pub likelihoods: Vec<Likelihoods>,
     /// Target passes of this session so far, on the verifying node, modulo 256: they are counted by
     /// differences, from the number that [`Opened`] says.
     pub passes: u8,
@@ -261,6 +267,8 @@ impl Open {
         let scales = self.stages.iter().map(|stage| stage.scales.len()).sum();
         LimitError::cap("channel scales", scales, limits::SCALES_MAX)?;
         LimitError::cap("end tokens", self.end_tokens.len(), limits::END_TOKENS_MAX)?;
+        let top = self.likelihoods.unwrap_or(0);
+        LimitError::cap("likeliest tokens", top.into(), limits::LIKELIEST_MAX.into())?;
         if let Some(Constraint { from, grammar }) = &self.constraint {
             LimitError::cap("grammar bytes", grammar.text().len(), limits::GRAMMAR_LEN_MAX)?;
             LimitError::cap_u32("constrained positions", from.0, self.positions_max)?;
@@ -386,6 +394,11 @@ impl Verdict {
         LimitError::cap("agreed marks", self.agreed.len(), limits::PASS_ROWS_MAX)?;
         LimitError::cap("accepted drafts", self.accepted as usize, limits::DRAFTS_MAX)?;
         LimitError::cap("target tokens", self.tokens.len(), 1 + limits::EXTEND_MAX as usize)?;
+        let spoken = self.accepted as usize + self.tokens.len();
+        LimitError::cap("likelihoods", self.likelihoods.len(), spoken)?;
+        for Likelihoods { top, .. } in &self.likelihoods {
+            LimitError::cap("likeliest tokens", top.len(), limits::LIKELIEST_MAX.into())?;
+        }
         let rows = self.cost.map_or(0, |cost| cost.rows as usize);
         LimitError::cap("rows of a cost", rows, limits::PASS_ROWS_MAX)
     }

@@ -6,7 +6,7 @@
 )]
 
 use super::*;
-use crate::{Epoch, FaultKind, SessionId, Verifier, VerifierConfig};
+use crate::{Chosen, Epoch, FaultKind, SessionId, Verifier, VerifierConfig};
 use base::{KvFormat, Privacy, Sampling};
 use bytes::Bytes;
 use std::time::Instant;
@@ -32,6 +32,7 @@ fn open() -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }
@@ -62,7 +63,7 @@ fn a_verifier_reads_the_whole_text_once() {
             }
             if let Some(work) = verifier.poll_work(clock) {
                 rows += work.tokens.len();
-                verifier.handle_chosen(clock, &[], 1);
+                verifier.handle_chosen(clock, Chosen::default(), 1);
             }
             match verifier.poll_transmit() {
                 Some(Message::Opened(opened)) => recital.handle_opened(&opened),

@@ -2,7 +2,7 @@
 
 use crate::PrefixHash;
 use crate::dice::Dice;
-use base::TokenId;
+use base::{Likelihoods, TokenId};
 
 /// Ends a text.
 pub(super) const END: TokenId = TokenId(0);
@@ -10,6 +10,14 @@ pub(super) const END: TokenId = TokenId(0);
 /// What the target says after `before`: one of six words, or rarely the end.
 pub(super) fn target(before: &[TokenId]) -> TokenId {
     word(PrefixHash::EMPTY.extend(before).0)
+}
+
+/// How likely the target takes that to be: another number after every text.
+pub(super) fn likelihoods(before: &[TokenId]) -> Likelihoods {
+    let [low, high, ..] = PrefixHash::EMPTY.extend(before).0.to_le_bytes();
+    let logarithm = -f32::from(u16::from_le_bytes([low, high]));
+    let chosen = (target(before), logarithm);
+    Likelihoods { chosen, top: vec![chosen] }
 }
 
 /// What the device's draft model says: right in about `accept` of 100 cases.

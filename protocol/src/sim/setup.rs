@@ -27,12 +27,18 @@ pub(super) fn config(scenario: &Scenario, epoch: Epoch, have: Position) -> Draft
         tuning: Tuning::default(),
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: likelihoods(scenario),
         trace: None,
         pass_rows_max: rows_max(scenario),
         retransmit: scenario.weather.retransmit(),
         retry: ms(300),
         after_outage: scenario.after_outage,
     }
+}
+
+/// Every other scenario asks; it changes no word.
+pub(super) fn likelihoods(scenario: &Scenario) -> Option<u8> {
+    scenario.prompt.len().is_multiple_of(2).then_some(1)
 }
 
 /// The route of the way that the scenario takes now.

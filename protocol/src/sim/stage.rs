@@ -1,7 +1,7 @@
 //! A stage's engine with a KV that is checked: it holds exactly the tokens that were run.
 
 use super::model;
-use crate::{HiddenRows, HopWork, Work};
+use crate::{Chosen, HiddenRows, HopWork, Work};
 use base::{Position, TokenId, WireCodec};
 use bytes::Bytes;
 
@@ -26,14 +26,14 @@ impl Engine {
 
     /// Runs a verifier's work: the tokens chosen; `None` where the KV does not reach back so far and
     /// is gone.
-    pub(super) fn verify(&mut self, work: &Work) -> Option<Vec<TokenId>> {
+    pub(super) fn verify(&mut self, work: &Work) -> Option<Chosen> {
         if self.forgets(work.truncate_to) {
             return None;
         }
         self.run(work.truncate_to, &work.tokens, work.hidden.as_ref());
         assert!(work.choose.end <= work.tokens.len(), "chosen rows were run");
         let start = work.truncate_to.index();
-        Some(work.choose.clone().map(|row| model::target(&self.kv[..start + row + 1])).collect())
+        Some(chosen(work.choose.clone().map(|row| &self.kv[..start + row + 1])))
     }
 
     /// Runs a middle stage's work: its output rows; `None` as in [`Self::verify`].
@@ -77,13 +77,20 @@ impl Engine {
 }
 
 /// The tokens that a head alone chooses in `work`, which ends `text`.
-pub(super) fn choose(work: &Work, text: &[TokenId]) -> Vec<TokenId> {
+pub(super) fn choose(work: &Work, text: &[TokenId]) -> Chosen {
     let hidden = work.hidden.as_ref().expect("a head reads rows");
     assert_eq!(hidden.payload.len(), hidden.rows * 4);
     assert_eq!(hidden.payload[hidden.skip * 4..], rows_of(&work.tokens)[..], "rows and tokens");
     assert_eq!(work.choose, 0..work.tokens.len(), "no row came for nothing");
     let start = work.truncate_to.index();
-    work.choose.clone().map(|row| model::target(&text[..start + row + 1])).collect()
+    chosen(work.choose.clone().map(|row| &text[..start + row + 1]))
+}
+
+/// What the target says after each of these texts, and how likely it is.
+fn chosen<'a>(texts: impl Iterator<Item = &'a [TokenId]>) -> Chosen {
+    let (tokens, likelihoods) =
+        texts.map(|text| (model::target(text), model::likelihoods(text))).unzip();
+    Chosen { tokens, likelihoods }
 }
 
 /// Hidden states of the simulated world.

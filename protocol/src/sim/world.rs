@@ -12,7 +12,8 @@ use super::setup::{config, engine, health, home, hops, read, verifier};
 use super::stage::Engine;
 use crate::dice::Dice;
 use crate::{
-    Drafter, DrafterEvent, Epoch, Homecoming, Hops, LinkEvent, LinkHealth, Origin, Verifier, Wish,
+    Chosen, Drafter, DrafterEvent, Epoch, Homecoming, Hops, LinkEvent, LinkHealth, Origin,
+    Verifier, Wish,
 };
 use base::{Position, TokenId};
 use bytes::Bytes;
@@ -113,7 +114,7 @@ enum Purpose {
 
 /// How a work of the verifier ended.
 enum Outcome {
-    Chosen(Vec<TokenId>),
+    Chosen(Chosen),
     Forgotten,
     Refused,
 }

@@ -204,7 +204,7 @@ impl Sent {
 /// How the target chooses, of what words, and whose KV it may share, is nothing to a node that does not choose.
 fn veiled_open(open: Open) -> Open {
     let (sampling, end_tokens) = (Sampling::GREEDY, Vec::new());
-    Open { sampling, end_tokens, tenant: None, constraint: None, ..open }
+    Open { sampling, end_tokens, tenant: None, constraint: None, likelihoods: None, ..open }
 }
 
 /// A pass that above cannot place either, and that says nothing.

@@ -43,6 +43,7 @@ fn verdict(from: u32, tokens: &[u32]) -> Verdict {
         agreed,
         accepted,
         tokens: ids(tokens),
+        likelihoods: Vec::new(),
         passes,
         cost,
     }
@@ -163,11 +164,12 @@ fn who_does_not_choose_is_not_told_how() {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: Some(5),
         trace: None,
     };
     let Message::Open(veiled) = veil().up(Message::Open(open.clone())) else { panic!() };
-    let (sampling, end_tokens, tenant) = (Sampling::GREEDY, Vec::new(), None);
-    assert_eq!(veiled, Open { sampling, end_tokens, tenant, ..open });
+    let (sampling, end_tokens, tenant, likelihoods) = (Sampling::GREEDY, Vec::new(), None, None);
+    assert_eq!(veiled, Open { sampling, end_tokens, tenant, likelihoods, ..open });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Verifier;
 use super::question::Question;
 use crate::{Cost, Message, Verdict, limits};
-use base::{Position, TokenId};
+use base::{Likelihoods, Position, TokenId};
 use std::time::Instant;
 
 /// A verdict but for what every one has.
@@ -78,15 +78,24 @@ impl Verifier {
         own
     }
 
+    /// How likely the target's `count` words from `at` on were, where that is wanted.
+    fn likelihoods(&self, at: usize, count: usize) -> Vec<Likelihoods> {
+        let wanted = self.opened.as_ref().is_some_and(|session| session.likelihoods.is_some());
+        let known = (at..at + count).map(|position| self.memory.likelihoods(position).cloned());
+        known.take_while(|_| wanted).collect::<Option<_>>().unwrap_or_default()
+    }
+
     fn say(&mut self, words: Words, cost: Option<Cost>) {
         let Words { from, agreed, accepted, tokens } = words;
         let [passes, ..] = self.passes.to_le_bytes();
+        let likelihoods = self.likelihoods(from + agreed.len(), accepted + tokens.len());
         self.outbox.push_back(Message::Verdict(Verdict {
             epoch: self.epoch(),
             from: Position::after(from),
             agreed,
             accepted: u32::try_from(accepted).expect("a pass has few drafts"),
             tokens,
+            likelihoods,
             passes,
             cost: cost.and_then(|cost| self.told.news(cost)),
         }));

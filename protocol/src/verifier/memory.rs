@@ -2,7 +2,8 @@
 
 use crate::branch::Tip;
 use crate::{PrefixCheck, PrefixHash, Transcript};
-use base::{Position, TokenId};
+use base::{Likelihoods, Position, TokenId};
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -10,6 +11,8 @@ pub(super) struct Memory {
     /// `choices[p]` is the target's choice after `held[..p]`, where it is known. One longer than
     /// `held`; the first is never known.
     choices: Vec<Option<TokenId>>,
+    /// How likely they were, where that is asked for.
+    likely: BTreeMap<usize, Likelihoods>,
 }
 
 /// A pass's tokens laid along what is held.
@@ -27,7 +30,7 @@ pub(super) struct Placed {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { held: Transcript::default(), choices: vec![None] }
+        Self { held: Transcript::default(), choices: vec![None], likely: BTreeMap::new() }
     }
 }
 
@@ -40,20 +43,27 @@ impl Memory {
         self.choices.get(position).copied().flatten()
     }
 
+    pub(super) fn likelihoods(&self, position: usize) -> Option<&Likelihoods> {
+        self.likely.get(&position)
+    }
+
     /// Remembers the choice at `position`; one past what is held since was cut away meanwhile.
-    pub(super) fn choose(&mut self, position: usize, token: TokenId) {
+    pub(super) fn choose(&mut self, position: usize, token: TokenId, likely: Option<Likelihoods>) {
         if let Some(choice) = self.choices.get_mut(position) {
             *choice = Some(token);
+            self.likely.extend(likely.map(|likely| (position, likely)));
         }
     }
 
     pub(super) fn forget_choices(&mut self) {
         self.choices.fill(None);
+        self.likely.clear();
     }
 
     pub(super) fn truncate(&mut self, length: usize) {
         self.held.truncate(length);
         self.choices.truncate(self.held.len() + 1);
+        self.likely.split_off(&self.choices.len());
     }
 
     /// Replaces what is held from `start` on.

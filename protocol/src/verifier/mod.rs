@@ -29,6 +29,7 @@
 //! - **Time decides when the target goes on alone, never what it says.**
 
 mod answer;
+mod chosen;
 mod cost;
 mod head_alone;
 mod known;
@@ -48,6 +49,7 @@ use crate::{
 };
 use base::{Position, Sampling, TokenId, WireCodec};
 use bytes::Bytes;
+pub use chosen::Chosen;
 use cost::Told;
 use memory::Memory;
 use patience::Patience;
@@ -139,6 +141,8 @@ struct Session {
     epoch: Epoch,
     sampling: Sampling,
     constraint: Option<Constraint>,
+    /// Whether verdicts say how likely their tokens were, with so many others.
+    likelihoods: Option<u8>,
     end_tokens: Vec<TokenId>,
     positions_max: u32,
 }
@@ -197,6 +201,7 @@ impl Verifier {
             }
             let otherwise = open.sampling != session.sampling
                 || open.constraint != session.constraint
+                || open.likelihoods != session.likelihoods
                 || (open.constraint.is_some() && open.end_tokens != session.end_tokens);
             if otherwise {
                 self.memory.forget_choices();
@@ -210,6 +215,7 @@ impl Verifier {
             epoch: open.epoch,
             sampling: open.sampling,
             constraint: open.constraint.clone(),
+            likelihoods: open.likelihoods,
             end_tokens: open.end_tokens.clone(),
             positions_max: open.positions_max,
         });
@@ -325,20 +331,21 @@ impl Verifier {
         Some((until, VerifierTimer::Patience))
     }
 
-    /// The shell ran the work: `chosen` holds one token for each row of [`Work::choose`], and `us` is
-    /// how many microseconds it took.
+    /// The shell ran the work: `chosen` holds what was chosen, and `us` is how many microseconds it took.
     ///
     /// # Panics
     ///
     /// Where no work is running, or `chosen` has another length.
-    pub fn handle_chosen(&mut self, now: Instant, chosen: &[TokenId], us: u32) {
+    pub fn handle_chosen(&mut self, now: Instant, chosen: Chosen, us: u32) {
         let running = self.running.take().expect("the shell answers a work that it was given");
         assert!(!running.told, "a told work is not run");
-        assert_eq!(chosen.len(), running.choose.len(), "one token is chosen for each row");
+        let Chosen { tokens, likelihoods } = chosen;
+        assert_eq!(tokens.len(), running.choose.len(), "one token is chosen for each row");
         self.passes += 1;
         if !running.outdated {
-            for (row, token) in running.choose.zip(chosen) {
-                self.memory.choose(running.start + row + 1, *token);
+            let mut likelihoods = likelihoods.into_iter();
+            for (row, token) in running.choose.zip(tokens) {
+                self.memory.choose(running.start + row + 1, token, likelihoods.next());
             }
         }
         let rows = u32::try_from(running.rows).expect("a work has few rows");

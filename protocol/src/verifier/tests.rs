@@ -9,6 +9,7 @@
 mod again;
 mod head_alone;
 mod known;
+mod likelihoods;
 mod streaming;
 
 use super::*;
@@ -46,6 +47,7 @@ fn open(epoch: u32, have: u32) -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }
@@ -91,7 +93,7 @@ impl Desk {
         let work = self.0.poll_work(self.1)?;
         let start = work.truncate_to.index();
         let chosen: Vec<_> = work.choose.clone().map(|row| word(start + row + 1)).collect();
-        self.0.handle_chosen(self.1, &chosen, 5);
+        self.0.handle_chosen(self.1, chosen.into(), 5);
         Some((work.truncate_to.0, work.tokens.len(), work.choose))
     }
 
@@ -236,7 +238,7 @@ fn a_rollback_stops_the_target_and_cuts_its_text() {
     let _ = (desk.work(), desk.work(), desk.heard(), desk.heard());
     let running = desk.0.poll_work(desk.1).unwrap();
     desk.0.handle_rollback(&Rollback { epoch: Epoch(2), to: Position(1) });
-    desk.0.handle_chosen(desk.1, &[word(running.truncate_to.index() + 1)], 5);
+    desk.0.handle_chosen(desk.1, vec![word(running.truncate_to.index() + 1)].into(), 5);
     assert_eq!((desk.work(), desk.heard()), (None, None));
     assert_eq!(desk.0.held(), Position(1));
     desk.0.handle_rollback(&Rollback { epoch: Epoch(1), to: Position(0) });
@@ -365,7 +367,7 @@ fn hidden_rows_that_are_held_already_are_skipped() {
     assert_eq!((work.truncate_to, work.tokens.len(), work.choose), (Position(3), 2, 0..2));
     let hidden = work.hidden.unwrap();
     assert_eq!((hidden.rows, hidden.skip), (4, 2));
-    desk.0.handle_chosen(desk.1, &[word(4), word(5)], 5);
+    desk.0.handle_chosen(desk.1, vec![word(4), word(5)].into(), 5);
     let _ = desk.heard();
     // Without hidden states for it, not even the target's own word can be run.
     desk.ask(with_rows(pass(1, &[1, 2, 3, 103, 104, 105], 5, 0, 1)));
@@ -452,7 +454,7 @@ fn a_target_that_was_stopped_while_it_goes_on_alone_says_the_same_later() {
     desk.ask(Pass { extend: 3, ..pass(1, &[1, 2], 0, 0, 0) });
     let asked = desk.0.poll_work(desk.1).unwrap();
     assert!(!desk.0.is_going_on_alone(), "it answers");
-    desk.0.handle_chosen(desk.1, &[word(asked.tokens.len())], 5);
+    desk.0.handle_chosen(desk.1, vec![word(asked.tokens.len())].into(), 5);
     assert!(!desk.0.is_going_on_alone(), "nothing runs");
     let alone = desk.0.poll_work(desk.1).unwrap();
     assert!(desk.0.is_going_on_alone());

@@ -25,7 +25,7 @@ mod survivors;
 mod tests;
 
 use base::{Allowed, Position, Sampling, TokenId};
-pub use probability::{Likelihoods, likelihoods, probability};
+pub use probability::{likelihoods, probability};
 use std::borrow::Cow;
 
 /// Logits from which nothing can be chosen. The model or the node that ran it is at fault.

@@ -1,7 +1,7 @@
 //! How likely a model takes a token to be.
 
 use super::masked;
-use base::{Allowed, TokenId};
+use base::{Allowed, Likelihoods, TokenId};
 
 /// The share of `token` in `softmax(logits)`, `[V]`, over the tokens that are `allowed`; 0 where it is none of
 /// these, or outside of the vocabulary, or no logit is finite. Costs O(V).
@@ -15,30 +15,27 @@ pub fn probability(logits: &[f32], allowed: &Allowed, token: TokenId) -> f32 {
     if total.is_nan() { 0.0 } else { 1.0 / total }
 }
 
-/// How likely a model took a token to be, and which others it took to be the likeliest there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Likelihoods {
-    /// The token that was chosen, and the natural logarithm of its probability.
-    pub chosen: (TokenId, f32),
-    /// The likeliest, the likeliest first; of equal ones the lower id.
-    pub top: Vec<(TokenId, f32)>,
-}
-
 /// The natural logarithms of `softmax(logits)`, `[V]`, over the tokens that are `allowed`: of `token`, and of the `top`
-/// likeliest. Costs O(V), and O(V log V) with `top` above 0. Of the platform's mathematics, as [`probability`].
+/// likeliest; the lowest number that there is for what cannot be. Costs O(V). Of the platform's
+/// mathematics, as [`probability`].
 pub fn likelihoods(logits: &[f32], allowed: &Allowed, token: TokenId, top: usize) -> Likelihoods {
     let logits = masked(logits, allowed);
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let total = logits.iter().map(|logit| f64::from(logit - most).exp()).sum::<f64>().ln();
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm needs no more digits")]
-    let log = |logit: f32| (f64::from(logit - most) - total) as f32;
+    let log = |logit: f32| ((f64::from(logit - most) - total) as f32).max(f32::MIN);
     let own = logits.get(token.0 as usize).copied().unwrap_or(f32::NEG_INFINITY);
     let mut best = Vec::new();
     if top > 0 {
         let all = (0..).map(TokenId).zip(logits.iter().copied());
         best = all.filter(|(_, logit)| *logit > f32::NEG_INFINITY).collect();
-        best.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
-        best.truncate(top);
+        let likelier =
+            |(a, x): &(TokenId, f32), (b, y): &(TokenId, f32)| y.total_cmp(x).then(a.cmp(b));
+        if top < best.len() {
+            best.select_nth_unstable_by(top, likelier);
+            best.truncate(top);
+        }
+        best.sort_unstable_by(likelier);
     }
     let top = best.into_iter().map(|(token, logit)| (token, log(logit))).collect();
     Likelihoods { chosen: (token, log(own)), top }
@@ -75,7 +72,9 @@ mod tests {
         assert!((found.top[0].1 - share(1)).abs() < 1e-5, "{found:?}");
         assert_eq!(likelihoods(&logits, &Allowed::Any, TokenId(0), 0).top, []);
         let never = likelihoods(&logits, &Allowed::Any, TokenId(2), 9);
-        assert_eq!((never.chosen.1, never.top.len()), (f32::NEG_INFINITY, 3));
+        assert_eq!((never.chosen.1, never.top.len()), (f32::MIN, 3));
+        let certain = likelihoods(&[f32::INFINITY, 1.0], &Allowed::Any, TokenId(0), 2);
+        assert!(certain.chosen.1.is_finite() && certain.top[1].1.is_finite(), "{certain:?}");
     }
 
     #[test]

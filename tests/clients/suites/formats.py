@@ -2,12 +2,10 @@
 
 import json
 
-import openai
-
 from . import test, test_each
-from .clients import BOTH, Sync, chat, content
+from .clients import BOTH, Sync, chat, chat_chunks, content, continuation
 from .plain_device import plain
-from .saying import HOTEL, TABLE, equal, refused
+from .saying import HOTEL, TABLE, equal
 
 CITIES = ("Paris", "Oakland")
 SCHEMA = {
@@ -49,16 +47,36 @@ def the_text_format_asks_for_nothing(world):
 
 
 @test
-def log_probabilities_are_of_the_tokens_that_were_said(world):
+def log_probabilities_are_the_targets_wherever_it_is(world):
+    wants = {"logprobs": True, "top_logprobs": 3}
     with world.device(plan__mode="local", plan__local="target") as device:
-        reply = chat(Sync(device), HOTEL, logprobs=True, top_logprobs=3)
-        entries = reply.choices[0].logprobs.content
-        equal("".join(entry.token for entry in entries), content(reply), "the tokens")
-        # The first is what temperature 0 says.
-        equal([entry.top_logprobs[0].token for entry in entries], [entry.token for entry in entries], "the likeliest")
+        local = _entries(chat(Sync(device), HOTEL, **wants))
+    reply = chat(Sync(plain(world)), HOTEL, **wants)
+    equal(_entries(reply), local, "what a cloud and a device say")
+    equal("".join(token for token, _, _ in local), content(reply), "the tokens")
+    # The first is what temperature 0 says.
+    equal([top[0][0] for _, _, top in local], [token for token, _, _ in local], "the likeliest")
+    streamed = [
+        entry
+        for chunk in chat_chunks(Sync(plain(world)), HOTEL, **wants)
+        for choice in chunk.choices
+        if choice.logprobs
+        for entry in choice.logprobs.content
+    ]
+    equal([_entry(entry) for entry in streamed], local, "what comes as a stream")
 
 
 @test
-def where_the_one_who_decides_is_elsewhere_there_are_no_log_probabilities(world):
-    with refused(openai.BadRequestError, 400, param="logprobs"):
-        chat(Sync(plain(world)), HOTEL, logprobs=True)
+def log_probabilities_of_a_continuation_are_those_of_its_tokens(world):
+    reply = continuation(Sync(plain(world)), HOTEL, logprobs=2)
+    told = reply.choices[0].logprobs
+    equal("".join(told.tokens), reply.choices[0].text, "the tokens")
+    equal([max(top.values()) for top in told.top_logprobs], told.token_logprobs, "the likeliest")
+
+
+def _entries(reply):
+    return [_entry(entry) for entry in reply.choices[0].logprobs.content]
+
+
+def _entry(entry):
+    return entry.token, entry.logprob, [(top.token, top.logprob) for top in entry.top_logprobs]

@@ -63,10 +63,10 @@ def _stream_through(stream, lose, find):
     return choice
 
 
-def _stream(device, policy):
+def _stream(device, policy, **more):
     create = Sync(device).client.chat.completions.create
     causeway = {"causeway": {"policy": policy}}
-    return create(model=MODEL, messages=SAID.messages(), stream=True, extra_body=causeway, **SAID.options())
+    return create(model=MODEL, messages=SAID.messages(), stream=True, extra_body=causeway, **SAID.options(), **more)
 
 
 def _is_kept(world, choice):
@@ -96,6 +96,23 @@ CHECKS = {"keep": ("keep", _is_kept), "revise": ("revise", _is_revised)}
 @test
 def without_a_model_of_its_own_a_device_waits_in_the_background_of_these_tests(world):
     _mute(world)
+
+
+@test
+def each_token_has_its_log_probability_through_an_outage(world):
+    told = []
+    with _Pair(world) as pair:
+        stream = _stream(pair.device, "keep", logprobs=True)
+        choice = _stream_through(_telling(stream, told), pair.dies, pair.returns)
+    equal(len(told), len(choice.verified), "how many there are")
+    equal("".join(entry.token for entry in told), choice.text, "the tokens")
+    assert all(entry.logprob <= 0 for entry in told), told
+
+
+def _telling(stream, told):
+    for chunk in stream:
+        told.extend(entry for part in chunk.choices if part.logprobs for entry in part.logprobs.content)
+        yield chunk
 
 
 @test_each(**CHECKS)

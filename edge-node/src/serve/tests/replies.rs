@@ -108,7 +108,7 @@ async fn a_reply_is_what_its_schema_says() {
 }
 
 #[tokio::test]
-async fn likelihoods_are_told_where_the_device_decides() {
+async fn likelihoods_are_told_with_the_tokens() {
     let api = served().await;
     let asked = chat(json!({ "logprobs": true, "top_logprobs": 3, "temperature": 0 }));
     let found = reply(&api, &asked).await;

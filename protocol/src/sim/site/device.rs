@@ -159,6 +159,7 @@ impl Device {
             tuning: Tuning::default(),
             class: Privacy::Anywhere,
             constraint: None,
+            likelihoods: None,
             trace: None,
             pass_rows_max: PASS_ROWS_MAX,
             retransmit: None,

@@ -340,6 +340,7 @@ fn open_for_reading(sky: &mut Sky, node: usize, length: usize) -> Open {
         lineage: None,
         class: Privacy::Anywhere,
         constraint: None,
+        likelihoods: None,
         trace: None,
     }
 }

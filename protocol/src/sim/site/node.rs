@@ -213,7 +213,7 @@ impl Node {
         }
         match (&mut seat.part, outcome) {
             (Part::Verifier(verifier), Outcome::Chosen(chosen)) => {
-                verifier.handle_chosen(now, &chosen, 3_000);
+                verifier.handle_chosen(now, chosen.into(), 3_000);
             }
             (Part::Verifier(verifier), Outcome::Known(rows)) => verifier.handle_known(now, rows),
             (Part::Hops(hops), Outcome::Output(rows)) => hops.handle_output(rows),

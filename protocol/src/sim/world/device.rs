@@ -7,14 +7,14 @@
 
 use super::super::model;
 use super::super::scenario::{Scenario, Speed, ms};
-use super::super::setup::bytes_of;
+use super::super::setup::{bytes_of, likelihoods};
 use super::super::stage::WIDTH;
 use super::{Happening, Purpose, Thinking, World};
 use crate::{
     AfterOutage, Drafted, DrafterEvent, Frame, Hidden, HopWork, LinkEvent, Message, Origin,
     PrefixHash, limits,
 };
-use base::{TokenId, WireCodec};
+use base::{Position, TokenId, WireCodec};
 
 /// What a machine may have to say at once: to each pass that it may hold, and to what it was told.
 pub(super) const OUTBOX_MAX: usize = limits::PASSES_IN_FLIGHT_MAX + 2;
@@ -173,8 +173,9 @@ impl World {
                 assert_eq!(at.index(), prompt + self.shown.len(), "each position once, in order");
                 self.shown.extend(tokens);
                 self.heard = self.now;
-                if !verified {
-                    self.check_own(at.index());
+                match verified {
+                    true => self.check_likelihoods(at.index(), tokens.len()),
+                    false => self.check_own(at.index()),
                 }
                 let catches_up = self.drafter.is_alone() && self.drafter.in_flight() > 0;
                 self.spoken_on += u64::from(catches_up);
@@ -189,6 +190,20 @@ impl World {
             }
             DrafterEvent::Judged { .. } => self.heard = self.now,
             DrafterEvent::Alone { .. } | DrafterEvent::Rejoined | DrafterEvent::Finished(_) => {}
+        }
+    }
+
+    /// Where they are asked for, they are there for each token that came over a link, and after the very text.
+    fn check_likelihoods(&self, at: usize, count: usize) {
+        let text = self.drafter.log().tokens();
+        let mut found =
+            (at..at + count).map(|at| (at, self.drafter.likelihoods(Position::after(at))));
+        match likelihoods(&self.scenario) {
+            Some(_) if self.drafter.speaks_as_target() => {}
+            Some(_) => found.for_each(|(at, found)| {
+                assert_eq!(found, Some(&model::likelihoods(&text[..at])), "of the token at {at}");
+            }),
+            None => assert!(found.all(|(_, found)| found.is_none()), "nobody asked"),
         }
     }
 

@@ -48,7 +48,7 @@ impl World {
         match outcome {
             Outcome::Chosen(chosen) => {
                 let us = u32::try_from(self.passed.as_micros()).unwrap();
-                home.handle_chosen(self.now, chosen, us);
+                home.handle_chosen(self.now, chosen.clone(), us);
             }
             Outcome::Refused => home.handle_refused(FaultKind::Overloaded, "full", Some(50)),
             Outcome::Forgotten => unreachable!("a head has no KV to forget"),

@@ -90,7 +90,7 @@ impl World {
         match outcome {
             Outcome::Chosen(chosen) => {
                 let us = u32::try_from(self.passed.as_micros()).unwrap();
-                self.verifier.handle_chosen(self.now, chosen, us);
+                self.verifier.handle_chosen(self.now, chosen.clone(), us);
             }
             Outcome::Forgotten => self.verifier.handle_forgotten(),
             Outcome::Refused => {

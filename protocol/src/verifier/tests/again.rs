@@ -51,7 +51,7 @@ fn an_older_epoch_is_void_but_what_it_computed_stays_true() {
     desk.ask(pass(3, &[1, 2, 3], 0, 0, 0));
     desk.ask(pass(2, &[1, 2, 3, 4], 0, 0, 0));
     assert_eq!(desk.0.poll_work(desk.1), None, "one work at a time");
-    desk.0.handle_chosen(desk.1, &[word(work.tokens.len())], 5);
+    desk.0.handle_chosen(desk.1, vec![word(work.tokens.len())].into(), 5);
     assert_eq!(desk.heard(), None, "its pass is void");
     assert_eq!(desk.work(), None, "and its answer known");
     let Some(Message::Verdict(verdict)) = desk.0.poll_transmit() else { panic!("no verdict") };

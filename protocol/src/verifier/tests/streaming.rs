@@ -27,7 +27,7 @@ impl Desk {
     fn finish(&mut self, work: Work, us: u32) {
         let start = work.truncate_to.index();
         let chosen: Vec<_> = work.choose.map(|row| word(start + row + 1)).collect();
-        self.0.handle_chosen(self.1, &chosen, us);
+        self.0.handle_chosen(self.1, chosen.into(), us);
     }
 
     fn is_silent(&mut self) -> bool {
