@@ -71,11 +71,12 @@ impl LocalModel {
         match self.sequence.run(text, text.len() - 1)? {
             SpanOutput::Logits(logits) => {
                 let at = Position::after(text.len());
-                let token = self.sequence.stage().choose(&logits, allowed, sampling, at)?;
+                let stage = self.sequence.stage();
+                let token = stage.choose(&logits, allowed, sampling, at)?;
                 let probability = sampler::probability(&logits, allowed, token);
                 let next = Next { token, probability };
                 if let Some(Seen { top, by_position }) = &mut self.seen {
-                    by_position.insert(at, sampler::likelihoods(&logits, allowed, token, *top));
+                    by_position.insert(at, stage.likelihoods(&logits, allowed, token, *top));
                 }
                 Ok(self.erring.as_mut().map_or(next, |erring| erring.pass(next)))
             }

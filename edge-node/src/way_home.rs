@@ -10,7 +10,6 @@ use protocol::error::PeerMisbehaved;
 use protocol::{
     Chosen, Constraint, FaultKind, Frame, HiddenRows, Homecoming, Message, Open, Side, Veil, Work,
 };
-use runtime::sampler;
 use runtime::{HopCoder, Input, KvOptions, PoolError, Span, SpanOutput, Stage};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -220,7 +219,7 @@ impl AtHome {
             let token = token.map_err(LocalError::from)?;
             chosen.tokens.push(token);
             if let Some(top) = self.likelihoods {
-                let likelihoods = sampler::likelihoods(logits, allowed, token, top.into());
+                let likelihoods = head.likelihoods(logits, allowed, token, top.into());
                 chosen.likelihoods.push(likelihoods);
             }
         }

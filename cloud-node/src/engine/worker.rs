@@ -10,7 +10,6 @@ use crate::engine::load::Load;
 use crate::engine::{Done, EngineError, Request, Rows, Submitted};
 use crate::store::{Completed, Outlet};
 use base::{Allowed, LayerRange, Position};
-use runtime::sampler;
 use runtime::{
     ForwardError, Input, KvPool, SegmentFormat, SegmentKey, SequenceId, Span, SpanOutput, Stage,
     StageSpec,
@@ -374,7 +373,7 @@ impl Running {
                         .map_err(|source| EngineError::Sample { at, source })?;
                     self.done.chosen.push(token);
                     if let Some(top) = choose.likelihoods {
-                        let likelihoods = sampler::likelihoods(logits, allowed, token, top);
+                        let likelihoods = stage.likelihoods(logits, allowed, token, top);
                         self.done.likelihoods.push(likelihoods);
                     }
                 }

@@ -5,7 +5,9 @@ use crate::kv::{KvOptions, KvPool, KvShape, PoolError, SegmentFormat, Segments};
 use crate::sampler::{self, SampleError};
 use crate::weights::{MappedTensor, TensorTable, Weight, WeightMatrix};
 use crate::{LoadError, ModelConfig};
-use base::{Allowed, ByteCount, LayerRange, ModelFingerprint, Position, Sampling, TokenId};
+use base::{
+    Allowed, ByteCount, LayerRange, Likelihoods, ModelFingerprint, Position, Sampling, TokenId,
+};
 use kernels::Pool;
 use std::fmt;
 use std::sync::Arc;
@@ -149,8 +151,28 @@ impl Stage {
         sampling: &Sampling,
         position: Position,
     ) -> Result<TokenId, SampleError> {
+        sampler::choose(self.known(logits), allowed, sampling, position)
+    }
+
+    /// How likely `token` was among those that [`Self::choose`] chooses from, as [`sampler::likelihoods`] says it.
+    ///
+    /// # Panics
+    ///
+    /// Where the stage has no head.
+    pub fn likelihoods(
+        &self,
+        logits: &[f32],
+        allowed: &Allowed,
+        token: TokenId,
+        top: usize,
+    ) -> Likelihoods {
+        sampler::likelihoods(self.known(logits), allowed, token, top)
+    }
+
+    /// The logits of tokens that the tokenizer knows.
+    fn known<'a>(&self, logits: &'a [f32]) -> &'a [f32] {
         let known = self.0.head.as_ref().expect("logits come from a head").known;
-        sampler::choose(&logits[..known.min(logits.len())], allowed, sampling, position)
+        &logits[..known.min(logits.len())]
     }
 
     /// Bytes of the weights in the file; those of a tied embedding count once.

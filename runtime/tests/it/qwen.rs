@@ -119,6 +119,10 @@ fn models_of_one_tokenizer_choose_what_both_know() {
             let any = stage.choose(&rising, &Allowed::Any, &warm, position).unwrap();
             assert!((any.0 as usize) < known, "{any:?}");
         }
+        let likely = stage.likelihoods(&rising, &Allowed::Any, TokenId(262), rising.len());
+        assert_eq!((likely.top.len(), likely.top[0]), (known, likely.chosen));
+        let shares: f32 = likely.top.iter().map(|(_, logarithm)| logarithm.exp()).sum();
+        assert!((shares - 1.0).abs() < 1e-4, "those that can be chosen have all of it: {shares}");
     }
 }
 
