@@ -74,8 +74,8 @@ impl Show for Telling {
     fn likelihoods(&mut self, likelihoods: &Likelihoods) {
         let Some(tokenizer) = &self.spells else { return };
         let spelled = |&(token, logprob): &(TokenId, f32)| {
-            let piece = tokenizer.pieces().nth(token.0 as usize).flatten();
-            Likelihood { bytes: piece.unwrap_or_default().to_vec(), logprob }
+            let bytes = tokenizer.piece(token).unwrap_or_default().to_vec();
+            Likelihood { bytes, logprob }
         };
         let token = spelled(&likelihoods.chosen);
         self.likely

@@ -44,8 +44,7 @@ pub struct DrafterConfig {
     pub class: Privacy,
     /// What the reply must be, for whoever has the head; `None`: anything.
     pub constraint: Option<Constraint>,
-    /// Verdicts say how likely their tokens were, and so many of the likeliest beside each; `None`: they do
-    /// not.
+    /// As [`crate::Open::likelihoods`].
     pub likelihoods: Option<u8>,
     /// The request's span, where it is traced.
     pub trace: Option<TraceContext>,

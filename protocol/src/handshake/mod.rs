@@ -15,7 +15,7 @@ use base::{LayerRange, ModelFingerprint, NodeName, Role, TokenizerFingerprint};
 /// The wire version of this build. Versions are whole: a node speaks each in its range.
 pub const VERSION: u16 = 9;
 
-/// The versions that this build speaks: nodes of version 6 send every row to a head that stands alone.
+/// The versions that this build speaks: the bodies of older ones are others.
 pub const VERSIONS: (u16, u16) = (9, VERSION);
 
 /// What a serving node says of itself.

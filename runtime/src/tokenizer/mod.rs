@@ -45,7 +45,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use vocabulary::{Kind, Vocabulary};
+use vocabulary::{Kind, Piece, Vocabulary};
 
 /// A model's tokenizer. Clones share one.
 #[derive(Clone)]
@@ -241,8 +241,12 @@ impl Tokenizer {
     /// What each token adds to a text, in the order of ids: part of a character where it must be, `None` where it
     /// steers the model and is no text.
     pub fn pieces(&self) -> impl Iterator<Item = Option<&[u8]>> {
-        let pieces = self.parts.vocabulary.pieces.iter();
-        pieces.map(|piece| (!piece.kind.is_hidden()).then_some(&*piece.bytes))
+        self.parts.vocabulary.pieces.iter().map(Piece::text)
+    }
+
+    /// What one of them adds, as [`Self::pieces`]; nothing, where there is no such token.
+    pub fn piece(&self, token: TokenId) -> Option<&[u8]> {
+        self.parts.vocabulary.get(token)?.text()
     }
 
     /// Equal for tokenizers read from the same vocabulary in the same format.

@@ -59,6 +59,13 @@ pub(super) struct Piece {
     pub(super) bytes: Box<[u8]>,
 }
 
+impl Piece {
+    /// The bytes; `None` where it is no text.
+    pub(super) fn text(&self) -> Option<&[u8]> {
+        (!self.kind.is_hidden()).then_some(&*self.bytes)
+    }
+}
+
 /// All pieces, by token id.
 #[derive(Debug)]
 pub(super) struct Vocabulary {

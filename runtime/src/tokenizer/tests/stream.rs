@@ -34,7 +34,9 @@ fn pieces_are_what_a_stream_writes() {
         let hidden = pieces.iter().filter(|piece| piece.is_none()).count();
         let ends = tokenizer.end_tokens();
         assert!(hidden >= 2 && ends.iter().all(|end| pieces[end.0 as usize].is_none()));
+        assert_eq!(tokenizer.piece(TokenId(u32::MAX)), None);
         for (token, piece) in (0..).map(TokenId).zip(&pieces) {
+            assert_eq!(tokenizer.piece(token), *piece);
             let mut stream = tokenizer.stream_after(&tokenizer.encode("a", Markers::AsText));
             let text = stream.push(token) + &stream.finish();
             assert_eq!(text, String::from_utf8_lossy(piece.unwrap_or_default()), "{token:?}");
